@@ -1,0 +1,1 @@
+"""The configuration language: schema, reading with positions, located problems. Imports no TensorFlow."""

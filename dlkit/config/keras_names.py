@@ -1,0 +1,19 @@
+"""The names that Keras knows, and the arguments of their constructors, without importing Keras.
+
+`keras_names.json` is written by `make keras-names` and a test holds it equal to the installed Keras. It maps a
+category (activations, losses, metrics, optimizers, initializers, random_layers) to names to arguments.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def table() -> dict[str, dict[str, list[str]]]:
+    """The table: category, then name in snake_case, then the constructor's argument names in order."""
+    text = files("dlkit.config").joinpath("keras_names.json").read_text(encoding="utf-8")
+    loaded: dict[str, dict[str, list[str]]] = json.loads(text)
+    return loaded

@@ -1,0 +1,60 @@
+"""Write the table of Keras names that the text phase of a configuration is checked against.
+
+Run by `make keras-names`: `python -m dlkit.models.keras_table > dlkit/config/keras_names.json`.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+import re
+from typing import Any
+
+import keras
+
+# Arguments that every Keras object takes and that no configuration states.
+HIDDEN = {"self", "name", "dtype", "kwargs", "args", "fn", "reduction", "gradient_accumulation_steps", "seed"}
+SKIPPED = {"Loss", "Metric", "MeanMetricWrapper", "Optimizer", "LossScaleOptimizer", "Initializer", "Mean", "Sum",
+           "RandomColorJitterLayer"}  # fmt: skip
+
+
+def arguments(cls: type) -> list[str]:
+    """The constructor's arguments that a configuration may state, in order."""
+    return [name for name in inspect.signature(cls.__init__).parameters if name not in HIDDEN]
+
+
+def to_snake_case(name: str) -> str:
+    """`SparseCategoricalCrossentropy` as `sparse_categorical_crossentropy`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
+
+
+def classes(module: Any, base: type) -> dict[str, list[str]]:
+    """Every public subclass of `base` in `module`, by its snake_case name."""
+    found = {}
+    for name, value in sorted(vars(module).items()):
+        if isinstance(value, type) and issubclass(value, base) and name not in SKIPPED:
+            found[to_snake_case(name)] = arguments(value)
+    return found
+
+
+def build_table() -> dict[str, dict[str, list[str]]]:
+    """The table as `dlkit.config.keras_names.table` reads it."""
+    activations = {
+        name: [] for name, value in vars(keras.activations).items()
+        if inspect.isfunction(value) and name not in {"get", "serialize", "deserialize"}
+    }  # fmt: skip
+    random_layers = {
+        name: args for name, args in classes(keras.layers, keras.layers.Layer).items() if name.startswith("random_")
+    }
+    return {
+        "activations": dict(sorted(activations.items())),
+        "losses": classes(keras.losses, keras.losses.Loss),
+        "metrics": classes(keras.metrics, keras.metrics.Metric),
+        "optimizers": classes(keras.optimizers, keras.optimizers.Optimizer),
+        "initializers": classes(keras.initializers, keras.initializers.Initializer),
+        "random_layers": random_layers,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(build_table(), indent=1))
