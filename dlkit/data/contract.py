@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -105,12 +106,21 @@ class Splits:
 
 def in_memory(inputs: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> Indexed:
     """An `Indexed` split over arrays whose first axes are equally long."""
-    size = len(next(iter(inputs.values())))
+
+    @cache
+    def tensors() -> Examples:
+        # Made once, outside of any graph: an array used inside one would be copied into it.
+        with tf.init_scope():
+            return (
+                {name: tf.constant(array) for name, array in inputs.items()},
+                {name: tf.constant(array) for name, array in targets.items()},
+            )
 
     def fetch(indices: tf.Tensor) -> Examples:
+        held_inputs, held_targets = tensors()
         return (
-            {name: tf.gather(array, indices) for name, array in inputs.items()},
-            {name: tf.gather(array, indices) for name, array in targets.items()},
+            {name: tf.gather(x, indices) for name, x in held_inputs.items()},
+            {name: tf.gather(x, indices) for name, x in held_targets.items()},
         )
 
-    return Indexed(size, fetch, (inputs, targets))
+    return Indexed(len(next(iter(inputs.values()))), fetch, (inputs, targets))

@@ -23,7 +23,7 @@ def arguments(cls: type) -> list[str]:
     return [name for name in inspect.signature(cls.__init__).parameters if name not in HIDDEN]
 
 
-def to_snake_case(name: str) -> str:
+def snake_case(name: str) -> str:
     """`SparseCategoricalCrossentropy` as `sparse_categorical_crossentropy`."""
     return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
@@ -33,7 +33,7 @@ def classes(module: Any, base: type) -> dict[str, list[str]]:
     found = {}
     for name, value in sorted(vars(module).items()):
         if isinstance(value, type) and issubclass(value, base) and name not in SKIPPED:
-            found[to_snake_case(name)] = arguments(value)
+            found[snake_case(name)] = arguments(value)
     return found
 
 

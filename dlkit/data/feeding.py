@@ -1,0 +1,250 @@
+"""Feeders: how the examples of a split reach the compiled step, in blocks of batches.
+
+A block is what one call of the compiled function is given; inside the program `pick` takes batch number `i` out of it.
+Small splits live on the device as whole arrays and a block is only the order of an epoch; everything else comes
+through tf.data, some tens of megabytes at a time. Both give the same batches, in the same order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.schema.data import Data
+from dlkit.data.contract import Examples, Indexed, Spec, Split, Stream
+from dlkit.data.order import permutation
+
+BLOCK_BYTES = 32 * 2**20
+SOURCE_ORDER = -1
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some successive batches.
+
+    Attributes:
+        tensors: what the compiled function is given.
+        first: number of the first batch within its epoch.
+        steps: number of batches.
+        examples: number of real examples, padding left out.
+    """
+
+    tensors: Any
+    first: int
+    steps: int
+    examples: int
+
+
+class Feeder(Protocol):
+    """A source of blocks.
+
+    Attributes:
+        batch_size: examples in every batch but the last.
+        size: examples in an epoch.
+        steps: batches in an epoch, a short last one included.
+    """
+
+    batch_size: int
+    size: int
+    steps: int
+
+    def blocks(self, seed: int, epoch: int, start: int = 0) -> Iterator[Block]:
+        """The blocks of an epoch, from batch number `start` on."""
+        ...
+
+    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
+        """Within the program: inputs, targets and weights of batch `i` of a block; weights are None where all count."""
+        ...
+
+
+def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool) -> Feeder:
+    """The feeder that the settings and the size of a split ask for.
+
+    Args:
+        split: the examples, after the host stage.
+        spec: shapes and types, for the size of a batch.
+        data: batch size, shuffling, and the rule of `feed`.
+        training: shuffled, with a short last batch; else in the source's order, the last batch padded with examples
+            of weight 0, so that every example counts once and all batches have one shape.
+    """
+    batch_size = data.batch_size if training else evaluation_batch_size(data.batch_size, example_bytes(spec))
+    shuffle = training and data.shuffle
+    held = isinstance(split, Indexed) and split.arrays is not None
+    if held and data.feed == "device":
+        return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
+    if held and data.feed == "auto" and _nbytes(split) <= data.device_limit * 2**20:
+        return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
+    return PipelineFeeder(split, batch_size, example_bytes(spec), shuffle=shuffle, pad=not training)
+
+
+def evaluation_batch_size(batch_size: int, bytes_per_example: int) -> int:
+    """A batch of evaluation: larger than one of training, up to 1024 small examples or 4 MiB, since it costs no memory
+    for gradients; never smaller."""
+    return max(batch_size, min(1024, 4 * 2**20 // max(1, bytes_per_example)))
+
+
+def example_bytes(spec: Spec) -> int:
+    """Bytes of one example's inputs as the host hands them over; sizes that vary count as 1."""
+    return sum(int(np.prod([s or 1 for s in f.shape])) * np.dtype(f.dtype).itemsize for f in spec.inputs.values())
+
+
+class DeviceFeeder:
+    """Whole arrays on the device; batches are gathered there, inside the program."""
+
+    def __init__(self, split: Indexed, batch_size: int, *, shuffle: bool, pad: bool) -> None:
+        assert split.arrays is not None
+        self.batch_size, self.size = batch_size, split.size
+        self.steps = -(-split.size // batch_size)
+        self._shuffle, self._pad = shuffle, pad
+        self._arrays = tuple({name: tf.constant(array) for name, array in part.items()} for part in split.arrays)
+
+    def blocks(self, seed: int, epoch: int, start: int = 0) -> Iterator[Block]:
+        order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER).astype(np.int32)
+        for first, rows, weights in _batches(order, self.batch_size, pad=self._pad):
+            if first + len(rows) > start:
+                examples = int(weights.sum()) if weights is not None else rows.size
+                weights = None if weights is None else tf.constant(weights)
+                yield Block((*self._arrays, tf.constant(rows), weights), first, len(rows), examples)
+
+    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
+        inputs, targets, rows, weights = tensors
+        indices = tf.gather(rows, i)
+        return (
+            {name: tf.gather(x, indices) for name, x in inputs.items()},
+            {name: tf.gather(x, indices) for name, x in targets.items()},
+            None if weights is None else tf.gather(weights, i),
+        )
+
+
+class PipelineFeeder:
+    """Blocks made by tf.data: fetched in parallel, a whole block at once, and prefetched."""
+
+    def __init__(self, split: Split, batch_size: int, bytes_per_example: int, *, shuffle: bool, pad: bool) -> None:
+        self._split, self._shuffle, self._pad = split, shuffle, pad
+        self.batch_size = batch_size
+        self.size = split.size if split.size is not None else _count(split)
+        self.steps = -(-self.size // batch_size)
+        self._block_steps = max(1, min(self.size // batch_size, BLOCK_BYTES // (bytes_per_example * batch_size)))
+
+    def blocks(self, seed: int, epoch: int, start: int = 0) -> Iterator[Block]:
+        if isinstance(self._split, Indexed):
+            return self._indexed(self._split, seed, epoch, start)
+        return self._stream(self._split, seed, epoch, start)
+
+    def _indexed(self, split: Indexed, seed: int, epoch: int, start: int) -> Iterator[Block]:
+        order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER)
+        for first, rows, weights in _batches(order, self.batch_size, pad=self._pad):
+            begin = max(0, start - first)
+            if begin >= len(rows):
+                continue
+            # All blocks but the last are full; the last is filled up with its own first batch, which is never run.
+            numbers = np.arange(begin, len(rows))
+            k = min(self._block_steps, len(numbers))
+            groups = np.resize(numbers, (-(-len(numbers) // k), k))
+            fetched = (
+                tf.data.Dataset.from_tensor_slices(rows[groups])
+                .map(lambda r: _fetch_block(split, r), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+                .prefetch(2)
+            )
+            for n, (inputs, targets) in enumerate(fetched):
+                steps = min(k, len(numbers) - n * k)
+                w = None if weights is None else weights[groups[n]]
+                examples = steps * rows.shape[1] if w is None else int(w[:steps].sum())
+                w = None if w is None else tf.constant(w)
+                yield Block((inputs, targets, w), first + begin + n * k, steps, examples)
+
+    def _stream(self, split: Stream, seed: int, epoch: int, start: int) -> Iterator[Block]:
+        k, b = self._block_steps, self.batch_size
+        stream = split.make(seed, epoch if self._shuffle else SOURCE_ORDER).skip(start * b)
+        first = start
+        for inputs, targets in stream.batch(k * b).prefetch(2):
+            n = int(next(iter(inputs.values())).shape[0])
+            full, rest = divmod(n, b)
+            if self._pad and rest:
+                full, rest = full + 1, 0
+            if full:
+                examples = min(n, full * b)
+                part = _take((inputs, targets), 0, examples)
+                weights = np.zeros((k, b), np.float32)
+                weights.reshape(-1)[:examples] = 1
+                block = (*_in_batches(part, k, b), tf.constant(weights) if self._pad else None)
+                yield Block(block, first, full, examples)
+                first += full
+            if rest:
+                yield Block((*_in_batches(_take((inputs, targets), full * b, rest), 1, rest), None), first, 1, rest)
+                first += 1
+
+    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
+        inputs, targets, weights = tensors
+        return (
+            {name: tf.gather(x, i) for name, x in inputs.items()},
+            {name: tf.gather(x, i) for name, x in targets.items()},
+            None if weights is None else tf.gather(weights, i),
+        )
+
+
+def _order(size: int, seed: int, epoch: int) -> np.ndarray:
+    return np.arange(size) if epoch == SOURCE_ORDER else permutation(seed, epoch, size)
+
+
+def _batches(order: np.ndarray, batch_size: int, *, pad: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
+    """An epoch's order as (number of the first batch, batches of indices, weights or None).
+
+    Padded, it is one group of equal batches. Else the short last batch, if there is one, is a group of its own.
+    """
+    full, rest = divmod(len(order), batch_size)
+    if pad:
+        steps = full + bool(rest)
+        rows = np.zeros(steps * batch_size, order.dtype)
+        rows[: len(order)] = order
+        weights = np.zeros(steps * batch_size, np.float32)
+        weights[: len(order)] = 1
+        yield 0, rows.reshape(steps, batch_size), weights.reshape(steps, batch_size)
+        return
+    if full:
+        yield 0, order[: full * batch_size].reshape(full, batch_size), None
+    if rest:
+        yield full, order[full * batch_size :].reshape(1, rest), None
+
+
+def _fetch_block(split: Indexed, rows: tf.Tensor) -> Examples:
+    """Examples by a table of indices (steps, batch), each tensor of shape (steps, batch, ...)."""
+    steps, batch = rows.shape
+    inputs, targets = split.fetch(tf.reshape(rows, [-1]))
+    return _in_batches((inputs, targets), steps, batch)
+
+
+def _in_batches(examples: Examples, steps: int, batch: int) -> Examples:
+    """Examples in a row as (steps, batch, ...), filled up with zeros where there are too few."""
+
+    def shape(x: tf.Tensor) -> tf.Tensor:
+        missing = steps * batch - (x.shape[0] if x.shape[0] is not None else steps * batch)
+        if missing:
+            x = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1))
+        return tf.reshape(x, [steps, batch, *x.shape[1:]])
+
+    inputs, targets = examples
+    return {name: shape(x) for name, x in inputs.items()}, {name: shape(x) for name, x in targets.items()}
+
+
+def _take(examples: Examples, begin: int, count: int) -> Examples:
+    inputs, targets = examples
+    return (
+        {name: x[begin : begin + count] for name, x in inputs.items()},
+        {name: x[begin : begin + count] for name, x in targets.items()},
+    )
+
+
+def _nbytes(split: Indexed) -> int:
+    inputs, targets = split.arrays or ({}, {})
+    return sum(x.nbytes for part in (inputs, targets) for x in part.values())
+
+
+def _count(split: Split) -> int:
+    """The size of a stream that does not know it: one pass over it."""
+    assert isinstance(split, Stream)
+    return int(split.make(0, SOURCE_ORDER).reduce(np.int64(0), lambda n, *_: n + 1))

@@ -1,0 +1,176 @@
+"""From a model's settings and a `Spec` to a plain Keras model: raw input to logits, compiled with the loss that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import keras
+
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.schema import Config
+from dlkit.config.schema.training import Training
+from dlkit.data.contract import Spec
+from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
+from dlkit.models import heads
+from dlkit.models.cnn import cnn
+from dlkit.models.heads import Functions
+from dlkit.models.mlp import mlp
+from dlkit.models.rnn import rnn
+
+# A builder takes the prepared inputs by name and its settings, and returns features for the heads.
+BUILDERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {"cnn": cnn, "mlp": mlp, "rnn": rnn}
+
+
+@dataclass(frozen=True)
+class Assembly:
+    """A model and the views of it that the loop needs. All of them share their layers.
+
+    Attributes:
+        model: raw input to logits, compiled.
+        network: input as the device stage leaves it, to logits.
+        preprocessing: the layers before the network, fitted or not.
+        spec: what the model was built for.
+        training: loss and metrics that were asked for.
+        plugins: losses and metrics of the user's own.
+    """
+
+    model: keras.Model
+    network: keras.Model
+    preprocessing: Preprocessing
+    spec: Spec
+    training: Training
+    plugins: Functions
+
+    def losses(self, *, logits: bool, reduction: str | None = "sum_over_batch_size") -> dict[str, keras.losses.Loss]:
+        """A new loss for each target, by its name."""
+        return {
+            name: heads.make_loss(target, self.training.loss, self.plugins, logits=logits, reduction=reduction)
+            for name, target in self.spec.targets.items()
+        }
+
+    def metrics(self, *, logits: bool) -> dict[str, list[keras.metrics.Metric]]:
+        """New metrics for each target, by its name."""
+        return {
+            name: heads.make_metrics(target, self.training.metrics, self.plugins, logits=logits)
+            for name, target in self.spec.targets.items()
+        }
+
+
+def build_model(config: Config, spec: Spec) -> keras.Model:
+    """The model of a configuration: raw input to logits, compiled with the loss and metrics that fit them.
+
+    Args:
+        config: `model`, the preprocessing of `data`, and loss, metrics and optimizer of `training` are used.
+        spec: shapes and classes; see `dlkit.Spec`.
+
+    Returns:
+        A plain keras.Model. Its input has the dtype of the data (uint8 images stay uint8), shape (batch, *shape);
+        its output is float logits, shape (batch, classes), or a dictionary of them where there are several targets.
+        A `normalize` step is not fitted here: `dlkit.train` fits it on the training split.
+
+    Raises:
+        ConfigError: if the network cannot be built for such an input.
+    """
+    return assemble(config, spec).model
+
+
+def assemble(
+    config: Config,
+    spec: Spec,
+    preprocessing: Preprocessing | None = None,
+    plugins: Functions | None = None,
+) -> Assembly:
+    """Build a configuration's model with the views of it that the loop needs.
+
+    Args:
+        config: as for `build_model`.
+        spec: as for `build_model`.
+        preprocessing: fitted layers; made anew, unfitted, if None.
+        plugins: builders, losses and metrics of the user's own.
+    """
+    preprocessing = preprocessing or make_preprocessing(config.data)
+    inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
+    prepared = {
+        name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
+        for name, x in inputs.items()
+    }
+    logits = heads.attach(_features(config, prepared, (plugins or {}).get("builders", {})), spec.targets)
+    model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
+    network = keras.Model(unwrap(prepared), logits, name="network")
+    assembly = Assembly(model, network, preprocessing, spec, config.training, plugins or {})
+    compile_model(model, assembly, logits=True, optimizer=fresh_optimizer(config.training))
+    return assembly
+
+
+def compile_model(model: keras.Model, assembly: Assembly, *, logits: bool, optimizer: Any) -> None:
+    """Compile a model with the loss and metrics of its targets, for logits or for probabilities."""
+    losses, metrics = assembly.losses(logits=logits), assembly.metrics(logits=logits)
+    model.compile(optimizer=optimizer, loss=_for_outputs(model, losses), metrics=_for_outputs(model, metrics))
+
+
+def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
+    """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learnt yet."""
+    settings = training.optimizer.model_dump()
+    return keras.optimizers.get({"class_name": settings.pop("name"), "config": settings})
+
+
+def results_model(assembly: Assembly) -> keras.Model:
+    """The saved form of a model: raw input to float32 probabilities or numbers, compiled, with a fresh optimizer.
+
+    A loss or metric of a plug-in is left out, since Keras alone could not open a model that names it.
+    """
+    assembly = replace(assembly, training=_without(assembly.training, assembly.plugins), plugins={})
+    logits = assembly.model.output
+    model = keras.Model(assembly.model.input, heads.to_results(logits, assembly.spec.targets), name=assembly.model.name)
+    compile_model(model, assembly, logits=False, optimizer=fresh_optimizer(assembly.training))
+    return model
+
+
+def _without(training: Training, plugins: Functions) -> Training:
+    """The settings less the losses and metrics of plug-ins."""
+    loss, metrics = training.loss, training.metrics
+    if loss and loss.name in plugins.get("losses", {}):
+        loss = None
+    if metrics is not None:
+        metrics = [m for m in metrics if m.name not in plugins.get("metrics", {})]
+    return training.model_copy(update={"loss": loss, "metrics": metrics})
+
+
+def as_float(x: Any) -> Any:
+    """The tensor itself, or a float32 copy of integers, which no network layer takes."""
+    return x if keras.backend.is_float_dtype(x.dtype) else keras.ops.cast(x, "float32")
+
+
+def unwrap(by_name: Mapping[str, Any]) -> Any:
+    """The only value of a mapping, or the mapping as a dictionary where it has several."""
+    return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
+
+
+def _features(config: Config, prepared: dict[str, Any], others: Mapping[str, Callable[..., Any]]) -> Any:
+    name = config.model.builder
+    try:
+        if name in BUILDERS:
+            return BUILDERS[name](prepared, config.model)
+        return others[name](prepared, **config.model.model_dump(exclude={"builder"}))
+    except (ValueError, TypeError) as error:
+        # Keras's own complaint about a layer; what it says first is what the user has to know.
+        raise ConfigError(
+            Problem(
+                "model-does-not-build",
+                f"the model cannot be built: {str(error).strip().splitlines()[0]}",
+                key=("model",),
+                help="the layer and the shapes it was given are named above; run with --debug for Keras's whole message",
+            )
+        ) from error
+
+
+def _for_outputs(model: keras.Model, by_target: dict[str, Any]) -> Any:
+    """Losses or metrics in the form that `compile` takes for the model's output."""
+    return by_target if isinstance(model.output, dict) else next(iter(by_target.values()))
+
+
+def _identifier(name: str) -> str:
+    """A configuration's name as Keras accepts it for a model."""
+    return "".join(c if c.isalnum() else "_" for c in name)

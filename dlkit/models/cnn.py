@@ -1,0 +1,74 @@
+"""The convolutional network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers
+
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.schema.model import Cnn, ConvBlock
+from dlkit.models.mlp import dense_stack, drop
+
+
+def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
+    """Convolution blocks, a pooling to one vector, dense layers.
+
+    Args:
+        inputs: one batch of images, shape (batch, height, width, channels).
+        settings: blocks, pooling, dense layers.
+
+    Returns:
+        Features, float, shape (batch, features).
+
+    Raises:
+        ConfigError: if a block is given fewer rows or columns than its window needs.
+    """
+    (x,) = inputs.values()
+    for number, block in enumerate(settings.blocks):
+        x = conv_block(x, block, number)
+    if settings.pooling == "average":
+        x = layers.GlobalAveragePooling2D()(x)
+    elif settings.pooling == "max":
+        x = layers.GlobalMaxPooling2D()(x)
+    else:
+        x = layers.Flatten()(x)
+    return dense_stack(x, settings)
+
+
+def conv_block(x: Any, block: ConvBlock, number: int) -> Any:
+    """One block: convolution, normalisation, activation, pooling, dropout, each if asked for."""
+    if block.padding == "valid":
+        _must_fit(x, block.kernel_size, number, "kernel_size")
+    plain = not block.batch_normalization
+    x = layers.Conv2D(
+        block.filters,
+        block.kernel_size,
+        strides=block.strides,
+        padding=block.padding,
+        activation=block.activation if plain else None,
+        use_bias=plain,
+    )(x)
+    if not plain:
+        x = layers.BatchNormalization()(x)
+        x = layers.Activation(block.activation)(x)
+    if block.pool_size is not None:
+        _must_fit(x, block.pool_size, number, "pool_size")
+        x = layers.MaxPooling2D(block.pool_size)(x)
+    return drop(x, block.dropout)
+
+
+def _must_fit(x: Any, window: int | list[int], number: int, field: str) -> None:
+    """Refuse a window that is larger than the feature map it is laid on."""
+    rows, columns = (window, window) if isinstance(window, int) else window
+    height, width = x.shape[1:3]
+    if (height is not None and height < rows) or (width is not None and width < columns):
+        raise ConfigError(
+            Problem(
+                "window-too-large",
+                f"a window of {rows} x {columns} does not fit a feature map of {height} x {width}",
+                key=("model", "blocks", number, field),
+                label="too large here",
+                help="use fewer blocks, a smaller window, or `padding: same`",
+            )
+        )

@@ -1,0 +1,34 @@
+"""The recurrent network."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from keras import layers
+
+from dlkit.config.schema.model import Rnn
+from dlkit.models.mlp import dense_stack, drop
+
+CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
+
+
+def rnn(inputs: dict[str, Any], settings: Rnn) -> Any:
+    """Recurrent layers over the steps of a sequence, then dense layers on the last output.
+
+    Args:
+        inputs: one batch of sequences, shape (batch, steps, channels), or of images, which are read row by row.
+        settings: cell, units, directions, dense layers.
+
+    Returns:
+        Features, float, shape (batch, features).
+    """
+    (x,) = inputs.values()
+    if len(x.shape) == 4:
+        rows, columns, channels = x.shape[1:]
+        x = layers.Reshape((rows, columns * channels))(x)
+    for number, units in enumerate(settings.units):
+        last = number == len(settings.units) - 1
+        layer = CELLS[settings.cell](units, return_sequences=not last)
+        x = layers.Bidirectional(layer)(x) if settings.bidirectional else layer(x)
+        x = drop(x, settings.dropout)
+    return dense_stack(x, settings)

@@ -1,0 +1,104 @@
+"""Saved models: plain Keras archives from raw input to probabilities, with what dlkit knows in a member of its own."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from dlkit.config.problems import Problem, RunError
+from dlkit.data.contract import Feature, Spec
+from dlkit.files import written_aside
+from dlkit.models.build import Assembly, results_model
+
+MEMBER = "dlkit.json"
+# A configuration of a network is some kilobytes; far larger ones are made to fill the memory.
+LARGEST_CONFIG = 16 * 2**20
+
+
+def save_model(path: Path, assembly: Assembly) -> None:
+    """Write `model.keras`: raw input to float32 probabilities, compiled, whole or not at all.
+
+    Plain Keras opens, evaluates and goes on training it. Names of inputs, targets, kinds and classes travel in a
+    member `dlkit.json` of the archive, which Keras ignores.
+    """
+    model = results_model(assembly)
+    model.optimizer.build(model.trainable_variables)
+    with written_aside(path) as aside:
+        # Keras insists on the ending.
+        whole = aside.with_name(aside.name + ".keras")
+        try:
+            model.save(whole)
+            with zipfile.ZipFile(whole, "a") as archive:
+                archive.writestr(MEMBER, json.dumps(describe(assembly.spec), indent=2))
+            whole.replace(aside)
+        finally:
+            whole.unlink(missing_ok=True)
+
+
+def describe(spec: Spec) -> dict[str, Any]:
+    """A `Spec` as JSON holds it."""
+    return {
+        "format": 1,
+        "inputs": [asdict(f) for f in spec.inputs.values()],
+        "targets": [asdict(f) for f in spec.targets.values()],
+    }
+
+
+def load_model(path: Path) -> tuple[keras.Model, Spec]:
+    """Open a saved model that dlkit wrote.
+
+    Returns:
+        The model, compiled, and the Spec it was trained for.
+
+    Raises:
+        RunError: if the file is missing, damaged, or was not written by dlkit.
+    """
+    if not path.is_file():
+        raise RunError(
+            Problem("no-such-model", f"there is no model file {path}", help="give a run folder or a model.keras")
+        )
+    try:
+        with zipfile.ZipFile(path) as archive:
+            bad = archive.testzip()
+            if bad is not None:
+                raise zipfile.BadZipFile(f"its member {bad} is damaged")
+            if archive.getinfo("config.json").file_size > LARGEST_CONFIG:
+                raise ValueError("its config.json is far larger than that of any network")
+            about = json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else None
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        raise _damaged(path, error) from error
+    if about is None:
+        raise RunError(
+            Problem(
+                "not-a-dlkit-model",
+                f"{path} was not saved by dlkit: it does not say what its inputs and classes are",
+                help="open it with keras.saving.load_model",
+            )
+        )
+    try:
+        model = keras.saving.load_model(path)
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise _damaged(path, error) from error
+    return model, Spec(_features(about["inputs"]), _features(about["targets"]))
+
+
+def _features(described: list[dict[str, Any]]) -> dict[str, Feature]:
+    return {
+        d["name"]: Feature(d["name"], d["kind"], tuple(d["shape"]), d["dtype"], tuple(d["classes"])) for d in described
+    }
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    return RunError(
+        Problem(
+            "damaged-model",
+            f"{path} is not a whole Keras model: {reason}",
+            help="take a copy, or train the run again",
+        )
+    )

@@ -1,0 +1,239 @@
+"""The run folder: its layout, making one, finding one, and what it records of a run while it goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import os
+import secrets
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.files import write_json, write_text
+
+PACKAGES = ("dlkit-tf", "tensorflow", "keras", "numpy", "tensorflow-datasets")
+
+
+@dataclass(frozen=True)
+class RunFolder:
+    """The folder of one run; each property names one of its files or folders."""
+
+    path: Path
+
+    @property
+    def config(self) -> Path:
+        """The resolved configuration; training it again repeats the run."""
+        return self.path / "config.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Versions, devices, command line."""
+        return self.path / "environment.json"
+
+    @property
+    def data(self) -> Path:
+        """Fingerprints, sizes and classes of the data."""
+        return self.path / "data.json"
+
+    @property
+    def state(self) -> Path:
+        """Whether the run is running, finished, failed or interrupted."""
+        return self.path / "state.json"
+
+    @property
+    def history(self) -> Path:
+        """A row per epoch."""
+        return self.path / "history.csv"
+
+    @property
+    def events(self) -> Path:
+        """Everything else that happened, a JSON object a line."""
+        return self.path / "events.jsonl"
+
+    @property
+    def checkpoints(self) -> Path:
+        """The newest checkpoints, and the best."""
+        return self.path / "checkpoints"
+
+    @property
+    def model(self) -> Path:
+        """The saved model, from raw input to probabilities."""
+        return self.path / "model.keras"
+
+    @property
+    def test(self) -> Path:
+        """Test loss and metrics."""
+        return self.path / "test.json"
+
+    @property
+    def predictions(self) -> Path:
+        """Labels and probabilities of the test split."""
+        return self.path / "predictions" / "test.npz"
+
+    def set_state(self, state: str, **more: Any) -> None:
+        """Record how the run stands: running, finished, failed, interrupted."""
+        write_json(self.state, {"state": state, "time": now(), "pid": os.getpid(), **more})
+
+    def read_state(self) -> dict[str, Any]:
+        """How the run stood when it was last recorded; empty where that cannot be read."""
+        with contextlib.suppress(OSError, ValueError):
+            return dict(json.loads(self.state.read_text(encoding="utf-8")))
+        return {}
+
+    def event(self, kind: str, **more: Any) -> None:
+        """Append one line to the events."""
+        with self.events.open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"time": now(), "kind": kind, **more}) + "\n")
+
+    def append_history(self, row: dict[str, Any]) -> None:
+        """Append an epoch's row; the first one also writes the column names."""
+        new = not self.history.exists()
+        with self.history.open("a", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(row))
+            if new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def read_history(self) -> list[dict[str, float]]:
+        """The rows so far; numbers as they were, whole ones as int."""
+        if not self.history.exists():
+            return []
+        with self.history.open(encoding="utf-8", newline="") as file:
+            return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+
+    def cut_history(self, epochs: int) -> None:
+        """Drop the rows after so many epochs, which a resumed run will write again."""
+        rows = [row for row in self.read_history() if row["epoch"] <= epochs]
+        self.history.unlink(missing_ok=True)
+        for row in rows:
+            self.append_history(row)
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the run for this process; the lock frees itself when its holder dies.
+
+        Raises:
+            RunError: if another process holds it.
+        """
+        lock = FileLock(self.path / "run.lock", timeout=0)
+        try:
+            lock.acquire()
+        except Timeout:
+            holder = self.read_state().get("pid", "unknown")
+            raise RunError(
+                Problem(
+                    "run-is-locked",
+                    f"the run {self.path} is being written by another process, {holder}",
+                    help="wait for it, or stop it first",
+                )
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
+
+
+def now() -> str:
+    """The time, to the second, with its offset from UTC."""
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def create(runs: Path, name: str) -> RunFolder:
+    """Make the folder of a new run, `runs/<name>/<date>_<time>_<four letters>`, and point `latest` at it.
+
+    Raises:
+        RunError: if it cannot be made there.
+    """
+    stamp = time.strftime("%Y-%m-%d_%H%M%S")
+    path = runs / name / f"{stamp}_{secrets.token_hex(2)}"
+    try:
+        path.mkdir(parents=True, exist_ok=False)
+        _point_latest(path)
+    except OSError as error:
+        raise RunError(
+            Problem(
+                "run-folder-not-made",
+                f"the run folder {path} cannot be made: {error.strerror or error}",
+                help="give another place with --runs DIR",
+            )
+        ) from error
+    return RunFolder(path)
+
+
+def find(run: str, runs: Path) -> RunFolder:
+    """The run that a user means: a folder, `latest`, or the name of a configuration, whose latest run it is.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    candidates = [Path(run), runs / run, runs / run / "latest"]
+    if run == "latest":
+        candidates = sorted(runs.glob("*/latest"), key=lambda p: p.stat().st_mtime if p.exists() else 0, reverse=True)
+    for candidate in candidates:
+        if (candidate / "config.yaml").is_file():
+            return RunFolder(candidate.resolve())
+    known = sorted(p.parent.name for p in runs.glob("*/latest"))
+    raise ConfigError(
+        Problem(
+            "no-such-run",
+            f"there is no run `{run}`",
+            help=f"under {runs} there are: {', '.join(known)}" if known else f"there are no runs under {runs} yet",
+        )
+    )
+
+
+def environment(devices: list[str], settings: dict[str, Any]) -> dict[str, Any]:
+    """What a run was made with.
+
+    Args:
+        devices: as TensorFlow names them.
+        settings: choices that the loop made by rule, such as XLA.
+    """
+    versions = {}
+    for package in PACKAGES:
+        with contextlib.suppress(PackageNotFoundError):
+            versions[package] = version(package)
+    return {
+        "python": sys.version.split()[0],
+        "packages": versions,
+        "devices": devices,
+        "command": sys.argv,
+        "git_commit": _git_commit(),
+        "chosen": settings,
+    }
+
+
+def keep_config(folder: RunFolder, text: str) -> None:
+    """Write the resolved configuration into the run."""
+    write_text(folder.config, text)
+
+
+def _point_latest(path: Path) -> None:
+    """Let `latest`, beside the run, lead to it; replaced in one step."""
+    aside = path.with_name(f".latest.{os.getpid()}")
+    aside.unlink(missing_ok=True)
+    aside.symlink_to(path.name)
+    aside.replace(path.with_name("latest"))
+
+
+def _git_commit() -> str | None:
+    """The commit of the repository that the working folder is in, read from its files; None outside of one."""
+    for folder in [Path.cwd(), *Path.cwd().parents]:
+        head = folder / ".git" / "HEAD"
+        if head.is_file():
+            text = head.read_text(encoding="utf-8").strip()
+            if not text.startswith("ref: "):
+                return text
+            ref = folder / ".git" / text.removeprefix("ref: ")
+            return ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
+    return None

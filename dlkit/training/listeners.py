@@ -1,0 +1,96 @@
+"""What a run tells while it goes on. A listener overrides what it cares for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is about to be trained.
+
+    Attributes:
+        name: of the configuration.
+        folder: of the run.
+        epochs: last epoch.
+        first_epoch: epoch that comes next, from 1.
+        steps: updates in an epoch.
+        examples: examples in an epoch, of train, validation and test; None for a split that is not there.
+        parameters: trainable numbers of the network.
+        monitor: column of the history that decides which epoch is best, or None.
+        mode: `min` or `max`.
+        compiled: `xla` or `graph`.
+        notes: lines for the user.
+    """
+
+    name: str
+    folder: str
+    epochs: int
+    first_epoch: int
+    steps: int
+    examples: dict[str, int | None]
+    parameters: int
+    monitor: str | None
+    mode: str
+    compiled: str
+    notes: tuple[str, ...] = ()
+
+
+class Listener:
+    """Told of everything that happens in a run, as it happens. Does nothing by itself."""
+
+    def started(self, plan: Plan) -> None:
+        """Training is about to begin."""
+
+    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+        """A stretch ended.
+
+        Args:
+            epoch: from 1.
+            step: updates made in this epoch.
+            rate: examples per second over the last stretch.
+            logs: loss and metrics since the epoch began.
+        """
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        """An epoch and its validation ended.
+
+        Args:
+            row: the epoch's row of the history.
+            best: whether it is the best so far.
+            seconds: how long it took, validation included.
+        """
+
+    def noted(self, kind: str, text: str) -> None:
+        """Something worth a line happened: `early-stopping`, `checkpoint-skipped`, `interrupted`, ..."""
+
+    def finished(self, result: dict[str, Any]) -> None:
+        """The run is over: test loss and metrics, folder, whether expectations hold."""
+
+
+class Listeners(Listener):
+    """Several listeners as one."""
+
+    def __init__(self, *listeners: Listener) -> None:
+        self._listeners = listeners
+
+    def started(self, plan: Plan) -> None:
+        for listener in self._listeners:
+            listener.started(plan)
+
+    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+        for listener in self._listeners:
+            listener.progressed(epoch, step, rate, logs)
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        for listener in self._listeners:
+            listener.epoch_ended(row, best, seconds)
+
+    def noted(self, kind: str, text: str) -> None:
+        for listener in self._listeners:
+            listener.noted(kind, text)
+
+    def finished(self, result: dict[str, Any]) -> None:
+        for listener in self._listeners:
+            listener.finished(result)

@@ -1,0 +1,245 @@
+"""The compiled program: a stretch of training steps, or of evaluation batches, in one call.
+
+A stretch takes a block of batches and the bounds of the part to run. The bounds are tensors, so that one compiled
+program serves every length; the length of the stretches does not change a bit of the result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.schema import Config
+from dlkit.data.feeding import Block, Feeder
+from dlkit.data.preprocessing import apply_layers
+from dlkit.models.build import Assembly, as_float, unwrap
+from dlkit.training.optimizers import clip
+from dlkit.training.randomness import drawing, key_layer, keyed_twin
+
+
+class Meters:
+    """The running mean of the loss, and the metrics, of one split.
+
+    Names are Keras's: `loss`, then each metric; with several targets also `<target>_loss`, `<target>_<metric>`.
+    """
+
+    def __init__(self, assembly: Assembly) -> None:
+        self.losses = {name: loss_per_example(assembly, name) for name in assembly.spec.targets}
+        self.loss = keras.metrics.Mean(name="loss")
+        self.metrics = assembly.metrics(logits=True)
+        several = len(self.losses) > 1
+        self.target_losses = {name: keras.metrics.Mean(name=f"{name}_loss") for name in self.losses} if several else {}
+        self._several = several
+
+    def update(self, per_example: dict[str, Any], extra: Any, targets: Any, outputs: Any, weights: Any) -> None:
+        """Count one batch.
+
+        Args:
+            per_example: loss by target, each of shape (batch,).
+            extra: penalties of the weights, a scalar.
+            targets: labels by target.
+            outputs: logits by target.
+            weights: float32, shape (batch,), or None where every example counts once.
+        """
+        self.loss.update_state(sum(per_example.values()) + extra, sample_weight=weights)
+        for name, meter in self.target_losses.items():
+            meter.update_state(per_example[name], sample_weight=weights)
+        for name, metrics in self.metrics.items():
+            for metric in metrics:
+                metric.update_state(targets[name], outputs[name], sample_weight=weights)
+
+    def results(self) -> dict[str, float]:
+        """What has been counted since the last reset, by name."""
+        found = {"loss": float(self.loss.result())}
+        found |= {meter.name: float(meter.result()) for meter in self.target_losses.values()}
+        for name, metrics in self.metrics.items():
+            for metric in metrics:
+                found[f"{name}_{metric.name}" if self._several else metric.name] = float(metric.result())
+        return found
+
+    def reset(self) -> None:
+        """Forget what was counted."""
+        for meter in self.all():
+            meter.reset_state()
+
+    def all(self) -> list[keras.metrics.Metric]:
+        """Every Keras metric object, in a fixed order."""
+        return [self.loss, *self.target_losses.values(), *(m for ms in self.metrics.values() for m in ms)]
+
+    def variables(self) -> list[keras.Variable]:
+        """Their state, in a fixed order."""
+        return [variable for meter in self.all() for variable in meter.variables]
+
+
+def loss_per_example(assembly: Assembly, name: str) -> Callable[[Any, Any], Any]:
+    """The loss of a target as a function of labels and logits, one value an example: float32, shape (batch,)."""
+    loss = assembly.losses(logits=True, reduction=None)[name]
+
+    def per_example(labels: Any, logits: Any) -> Any:
+        values = loss(labels, logits)
+        return tf.reduce_mean(values, axis=list(range(1, values.shape.rank))) if values.shape.rank > 1 else values
+
+    return per_example
+
+
+class TrainProgram:
+    """Training steps, compiled.
+
+    Attributes:
+        meters: loss and metrics of the steps since they were last reset.
+        optimizer: the Keras optimizer; its `iterations` counts the updates.
+    """
+
+    def __init__(
+        self, assembly: Assembly, feeder: Feeder, optimizer: keras.optimizers.Optimizer, config: Config, *, xla: bool
+    ) -> None:
+        self.meters = Meters(assembly)
+        self.optimizer = optimizer
+        self._assembly, self._feeder, self._strategy = assembly, feeder, tf.distribute.get_strategy()
+        self._settings = config.training.optimizer
+        self._twin = keyed_twin(assembly.network, config.seed)
+        self._variables = assembly.network.trainable_variables
+        numbers = iter(range(1_000_000, 2_000_000))
+        for layers in assembly.preprocessing.augment.values():
+            for layer in layers:
+                key_layer(layer, config.seed, numbers)
+        optimizer.build(self._variables)
+        self._stretch = tf.function(self._steps, jit_compile=xla)
+
+    def run(self, block: Block, begin: int, end: int) -> None:
+        """Run batches `begin` to `end` of a block, the end excluded."""
+        self._stretch(block.tensors, tf.constant(begin), tf.constant(end))
+
+    def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
+        i = begin
+        while i < end:
+            self._strategy.run(self._step, args=self._feeder.pick(tensors, i))
+            i += 1
+
+    def _step(self, inputs: Any, targets: Any, weights: Any) -> None:
+        """One update: the mean of the per-example losses over the batch, its gradient, clipped, applied."""
+        step = self.optimizer.iterations.value
+        with drawing(step, replica=0):
+            prepared = device_stage(self._assembly, inputs, augment=True)
+            with tf.GradientTape() as tape:
+                outputs = self._twin(unwrap(prepared), training=True)
+                outputs = by_target(self._assembly, outputs)
+                per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
+                extra = penalties(self._twin)
+                total = sum(tf.reduce_mean(values) for values in per_example.values()) + extra
+            gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        self.optimizer.apply(clip(gradients, self._settings), self._variables)
+        self.meters.update(per_example, extra, targets, outputs, weights)
+
+
+class EvalProgram:
+    """Evaluation of one split, compiled. Every example counts once."""
+
+    def __init__(self, assembly: Assembly, feeder: Feeder, *, xla: bool, keep: bool = False) -> None:
+        """Compile nothing yet.
+
+        Args:
+            assembly: the model.
+            feeder: padded batches, with weights.
+            xla: whether XLA compiles the program.
+            keep: also keep labels and logits, in `kept`.
+        """
+        self.meters = Meters(assembly)
+        self.kept: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = []
+        self._assembly, self._feeder, self._keep = assembly, feeder, keep
+        self._stretch = tf.function(self._batches, jit_compile=xla)
+
+    def run(self) -> dict[str, float]:
+        """Loss and metrics over the whole split, by name."""
+        self.meters.reset()
+        self.kept = []
+        for block in self._feeder.blocks(seed=0, epoch=0):
+            kept = self._stretch(block.tensors, tf.constant(block.steps))
+            if self._keep:
+                self.kept.append(tuple(_rows(part, block.examples) for part in kept))
+        return self.meters.results()
+
+    def _batches(self, tensors: Any, count: tf.Tensor) -> Any:
+        steps = tensors[-1].shape[0]
+        kept: list[dict[str, tf.TensorArray]] = []
+        if self._keep:
+            _, targets, _ = self._feeder.pick(tensors, tf.zeros_like(count))
+            labels = {name: tf.TensorArray(x.dtype, steps, element_shape=x.shape) for name, x in targets.items()}
+            outputs = by_target(self._assembly, self._assembly.network.output)
+            batch = next(iter(targets.values())).shape[0]
+            logits = {
+                name: tf.TensorArray(x.dtype, steps, element_shape=[batch, *x.shape[1:]]) for name, x in outputs.items()
+            }
+            kept = [labels, logits]
+        i = tf.zeros_like(count)
+        while i < count:
+            inputs, targets, weights = self._feeder.pick(tensors, i)
+            outputs = forward(self._assembly, inputs)
+            per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
+            self.meters.update(per_example, penalties(self._assembly.network), targets, outputs, weights)
+            if self._keep:
+                kept = [
+                    {name: array.write(i, batch[name]) for name, array in arrays.items()}
+                    for arrays, batch in zip(kept, (targets, outputs), strict=True)
+                ]
+            i += 1
+        return [{name: array.stack() for name, array in arrays.items()} for arrays in kept]
+
+
+def _rows(stacked: dict[str, tf.Tensor], count: int) -> dict[str, np.ndarray]:
+    """The first `count` rows of tensors of shape (steps, batch, ...)."""
+    return {name: x.numpy().reshape(-1, *x.shape[2:])[:count] for name, x in stacked.items()}
+
+
+def penalties(network: keras.Model) -> Any:
+    """The sum of the penalties on a network's weights (L1, L2): a float scalar."""
+    return tf.add_n(network.losses) if network.losses else 0.0
+
+
+def forward(assembly: Assembly, inputs: dict[str, Any]) -> dict[str, Any]:
+    """Logits by target, of a batch as the host stage leaves it, without augmentation or dropout."""
+    prepared = device_stage(assembly, inputs, augment=False)
+    return by_target(assembly, assembly.network(unwrap(prepared), training=False))
+
+
+def device_stage(assembly: Assembly, inputs: dict[str, Any], *, augment: bool) -> dict[str, Any]:
+    """Inputs as the network takes them: the device layers, then in training the random ones."""
+    layers = assembly.preprocessing
+    prepared = {name: as_float(apply_layers(layers.device[name], x)) for name, x in inputs.items()}
+    if augment:
+        for name, random in layers.augment.items():
+            for layer in random:
+                prepared[name] = layer(prepared[name], training=True)
+    return prepared
+
+
+def by_target(assembly: Assembly, outputs: Any) -> dict[str, Any]:
+    """The network's outputs as a dictionary by target, also where there is only one."""
+    return outputs if isinstance(outputs, dict) else {next(iter(assembly.spec.targets)): outputs}
+
+
+# Kinds of layer that XLA compiles badly for a CPU: convolutions and their pooling run in naive kernels, and images are
+# resampled by an operation it does not have.
+NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
+
+
+def use_xla(choice: str, assembly: Assembly) -> bool:
+    """Whether XLA compiles the program: a fixed rule on the layers and the device, unless the settings decide.
+
+    Args:
+        choice: `runtime.compile`.
+        assembly: the network and the layers of its device stage.
+    """
+    if choice != "auto":
+        return choice == "xla"
+    preprocessing = assembly.preprocessing
+    stage = [
+        layer for by_name in (preprocessing.device, preprocessing.augment) for ls in by_name.values() for layer in ls
+    ]
+    names = {type(part).__name__ for layer in [assembly.network, *stage] for part in layer._flatten_layers()}
+    on_cpu = not tf.config.list_logical_devices("GPU")
+    return not any(word in name for name in names for word in NOT_FOR_XLA_ON_CPU) if on_cpu else False

@@ -1,0 +1,110 @@
+"""Randomness as a function of (seed, epoch, step, replica, layer), never of a state that would have to be saved.
+
+The order of examples is dlkit.data.order's. Random layers train as keyed twins: the Keras layer with
+its seed drawn from the run's seed, the layer's number, the step and the replica. The plain layers are what is saved.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from contextvars import ContextVar
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+# The step, and the replica's number, of the update that is being traced.
+_draw: ContextVar[tuple[tf.Tensor, int]] = ContextVar("draw")
+
+
+@contextlib.contextmanager
+def drawing(step: tf.Tensor, replica: int) -> Iterator[None]:
+    """Within the block, keyed layers draw for this step and replica.
+
+    Args:
+        step: updates made before this one, an integer scalar, known only when the program runs.
+        replica: number of the replica, known when the program is traced.
+    """
+    token = _draw.set((step, replica))
+    try:
+        yield
+    finally:
+        _draw.reset(token)
+
+
+class KeyedSeed(keras.random.SeedGenerator):
+    """Stands in for a layer's seed generator, and gives seeds from the step instead of a counter it would have to keep."""
+
+    def __init__(self, seed: int, layer: int) -> None:
+        # Not the parent's: it would make the variable that this class does without.
+        self.seed = seed
+        self.layer = layer
+
+    def next(self, ordered: bool = True) -> tf.Tensor:
+        """The seed of this draw: int32, shape (2,). `ordered` is SeedGenerator's argument and changes nothing."""
+        step, replica = _draw.get()
+        key = np.random.SeedSequence([self.seed, self.layer, replica]).generate_state(1)[0].astype(np.int32)
+        return tf.stack([tf.constant(key), tf.cast(step, tf.int32)])
+
+
+class KeyedDropout(keras.layers.Dropout):
+    """Dropout whose generator is named, so that XLA draws as fast as TensorFlow does, and the same bits."""
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Drop a share of the inputs in training."""
+        if not training or self.rate == 0:
+            return inputs
+        return tf.nn.experimental.stateless_dropout(
+            inputs,
+            rate=self.rate,
+            seed=self.seed_generator.next(),
+            noise_shape=self._get_concrete_noise_shape(inputs, self.noise_shape) if self.noise_shape else None,
+            rng_alg="philox",
+        )
+
+
+def keyed_twin(network: keras.Model, seed: int) -> keras.Model:
+    """A model that shares the network's layers, but for the random ones, which are keyed.
+
+    Args:
+        network: the plain model.
+        seed: the run's seed.
+    """
+    numbers = iter(range(1_000_000))
+
+    def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
+        if not _generators(layer):
+            return layer
+        if layer.weights:
+            # A layer with weights and a generator of its own (LSTM with dropout) is keyed in place: its weights and
+            # its configuration, which holds the seed, are what is saved.
+            return key_layer(layer, seed, numbers)
+        cls = KeyedDropout if type(layer) is keras.layers.Dropout else type(layer)
+        return key_layer(cls.from_config(layer.get_config()), seed, numbers)
+
+    return keras.models.clone_model(network, clone_function=twin)
+
+
+def key_layer(layer: keras.layers.Layer, seed: int, numbers: Iterator[int]) -> keras.layers.Layer:
+    """Replace every seed generator of a layer, in place, by a keyed one.
+
+    Args:
+        layer: a Keras layer.
+        seed: the run's seed.
+        numbers: gives each generator its number.
+    """
+    for owner, name in _generators(layer):
+        object.__setattr__(owner, name, KeyedSeed(seed, next(numbers)))
+    return layer
+
+
+def _generators(layer: keras.layers.Layer) -> list[tuple[Any, str]]:
+    """Every (layer, attribute) below a layer that holds a seed generator."""
+    return [
+        (part, name)
+        for part in layer._flatten_layers()
+        for name, value in vars(part).items()
+        if isinstance(value, keras.random.SeedGenerator)
+    ]

@@ -1,0 +1,229 @@
+"""A whole run: data, model, training, test, the saved model. What `dlkit train` and `dlkit.train` do."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import operator
+import re
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from dlkit import runs
+from dlkit.config.loader import Loaded
+from dlkit.config.problems import DlkitError
+from dlkit.config.schema import Config
+from dlkit.data import load_splits
+from dlkit.data.contract import Splits
+from dlkit.data.feeding import Feeder, make_feeder
+from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
+from dlkit.files import write_json, written_aside
+from dlkit.models.build import Assembly, assemble
+from dlkit.models.heads import KINDS
+from dlkit.models.saving import save_model
+from dlkit.runs import RunFolder
+from dlkit.training.interrupts import Interrupted
+from dlkit.training.listeners import Listener, Listeners
+from dlkit.training.loop import Loop
+from dlkit.training.program import EvalProgram, use_xla
+from dlkit.training.strategy import devices, make_strategy, prepare_process
+
+
+def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = None) -> RunFolder:
+    """Train a configuration in a new run folder.
+
+    Args:
+        loaded: the configuration.
+        runs_folder: where run folders are made.
+        listener: told of what happens.
+        data: arrays or datasets by split in place of the configuration's source; see `dlkit.train`.
+
+    Returns:
+        The finished run's folder.
+
+    Raises:
+        ConfigError: if the configuration does not fit the data, with located problems.
+        RunError: if the run failed; its folder says why.
+        Interrupted: if a signal ended it.
+    """
+    with loaded.locating():
+        prepare_process(loaded.config)
+        with make_strategy(loaded.config).scope():
+            splits, assembly = prepare(loaded, data)
+            folder = runs.create(runs_folder, loaded.config.name)
+            runs.keep_config(folder, loaded.to_yaml())
+            return _train(loaded, splits, assembly, folder, listener, resume=False)
+
+
+def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any = None) -> RunFolder:
+    """Go on with an unfinished run from its newest checkpoint.
+
+    Args:
+        loaded: the run's own configuration.
+        folder: the run.
+        listener: as for `start`.
+        data: as for `start`; must be the same as when the run began.
+    """
+    with loaded.locating():
+        prepare_process(loaded.config)
+        with make_strategy(loaded.config).scope():
+            splits, assembly = prepare(loaded, data)
+            return _train(loaded, splits, assembly, folder, listener, resume=True)
+
+
+def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
+    """Load the data and build the model with its preprocessing fitted on the training split.
+
+    Returns:
+        The splits, after the host stage, and the model.
+    """
+    config = loaded.config
+    splits = load_splits(config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    preprocessing = make_preprocessing(config.data)
+    fit(preprocessing, splits.train)
+    assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
+    return host_stage(preprocessing, splits), assembly
+
+
+def _train(
+    loaded: Loaded, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, *, resume: bool
+) -> RunFolder:
+    """Train, test and save, keeping the run's state file true whatever happens."""
+    config = loaded.config
+    with folder.locked():
+        folder.set_state("running")
+        listener = Listeners(_Recorder(folder), listener)
+        try:
+            xla = use_xla(config.runtime.compile, assembly)
+            loop = _make_loop(config, splits, assembly, folder, listener, xla=xla)
+            if resume:
+                loop.restore()
+            else:
+                _record_start(folder, splits, xla=xla)
+            for note in splits.notes:
+                listener.noted("data", note)
+            if splits.validation is None:
+                listener.noted("no-validation", NO_VALIDATION)
+            loop.run()
+            result = _finish(config, splits, assembly, folder, loop, xla=xla)
+        except Interrupted as interrupted:
+            folder.set_state("interrupted", why=str(interrupted))
+            raise
+        except DlkitError as error:
+            folder.set_state("failed", why=str(error), code=error.problems[0].code)
+            raise
+        except BaseException as error:
+            folder.set_state("failed", why=f"{type(error).__name__}: {error}", code="internal-error")
+            raise
+        folder.set_state("finished")
+        listener.finished(result)
+    return folder
+
+
+NO_VALIDATION = (
+    "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen as the best, "
+    "and the last weights are kept"
+)
+
+
+def _make_loop(
+    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, *, xla: bool
+) -> Loop:
+    train = make_feeder(splits.train, splits.spec, config.data, training=True)
+    validation = _evaluation_feeder(splits.validation, splits, config)
+    about = {
+        "model": digest([(v.path, list(v.shape)) for v in assembly.network.weights]),
+        "training_data": splits.fingerprint.get("train"),
+        "batch_size": config.data.batch_size,
+        "compiled": "xla" if xla else "graph",
+        "seed": config.seed,
+    }
+    return Loop(config, assembly, train, validation, folder, listener, xla=xla, about=about)
+
+
+def _evaluation_feeder(split: Any, splits: Splits, config: Config) -> Feeder | None:
+    return None if split is None else make_feeder(split, splits.spec, config.data, training=False)
+
+
+def _record_start(folder: RunFolder, splits: Splits, *, xla: bool) -> None:
+    write_json(folder.environment, runs.environment(devices(), {"compile": "xla" if xla else "graph"}))
+    features = {**splits.spec.inputs, **splits.spec.targets}
+    write_json(
+        folder.data,
+        {
+            "sizes": dict(splits.spec.sizes),
+            "fingerprint": dict(splits.fingerprint),
+            "features": {
+                name: {"kind": f.kind, "shape": list(f.shape), "dtype": f.dtype, "classes": list(f.classes)}
+                for name, f in features.items()
+            },
+            "notes": list(splits.notes),
+        },
+    )
+
+
+def _finish(
+    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop, *, xla: bool
+) -> dict[str, Any]:
+    """Test on the best weights, save the model, compare with what was expected."""
+    result: dict[str, Any] = {"folder": str(folder.path), "epoch": loop.progress.best_epoch or loop.progress.epoch}
+    figures = {name: value for name, value in loop.history[result["epoch"] - 1].items() if name != "learning_rate"}
+    feeder = _evaluation_feeder(splits.test, splits, config)
+    if feeder is not None:
+        program = EvalProgram(assembly, feeder, xla=xla, keep=True)
+        test = program.run()
+        write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
+        _save_predictions(folder, assembly, program)
+        result["test"] = test
+        figures |= {f"test_{name}": value for name, value in test.items()}
+    save_model(folder.model, assembly)
+    result["expects"] = [
+        (name, rule, figures.get(name), holds(rule, figures.get(name))) for name, rule in config.expects.items()
+    ]
+    return result
+
+
+def _save_predictions(folder: RunFolder, assembly: Assembly, program: EvalProgram) -> None:
+    """Labels, and probabilities or numbers, of the test split: arrays `<target>_label`, `<target>_result`."""
+    arrays = {}
+    for name, target in assembly.spec.targets.items():
+        activation = keras.activations.get(KINDS[target.kind].activation)
+        arrays[f"{name}_label"] = np.concatenate([labels[name] for labels, _ in program.kept])
+        arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
+    folder.predictions.parent.mkdir(exist_ok=True)
+    with written_aside(folder.predictions) as aside, aside.open("wb") as file:
+        np.savez_compressed(file, **arrays)
+
+
+COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
+
+
+def holds(rule: str, value: float | None) -> bool:
+    """Whether a figure meets an expectation such as `>= 0.99`; one that is missing does not."""
+    match = re.fullmatch(r"\s*(>=|<=|>|<)\s*(\S+)\s*", rule)
+    assert match, rule
+    return value is not None and COMPARE[match[1]](value, float(match[2]))
+
+
+def digest(content: Any) -> str:
+    """SHA-256 of a JSON value, in hexadecimal."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+class _Recorder(Listener):
+    """Writes what happens into the run's events."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        self._folder.event("epoch", epoch=row["epoch"], best=best, seconds=round(seconds, 3))
+
+    def noted(self, kind: str, text: str) -> None:
+        self._folder.event(kind, text=text)
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self._folder.event("finished", **{k: v for k, v in result.items() if k != "folder"})
