@@ -18,7 +18,7 @@ from dlkit.data.names import did_you_mean
 
 _PART = re.compile(r"(?P<split>[\w-]+)(\[(?P<start>[^:\[\]]*):(?P<stop>[^:\[\]]*)\])?")
 _BOUND = re.compile(r"(?P<whole>-?\d+)|(?P<percent>-?(\d+\.?\d*|\.\d+))\s*%")
-_SYNTAX = "write `train`, `train[:90%]`, `train[90%:]`, `train[:1000]`, `train[-500:]` or a sum such as `train[10%:20%]+extra`"
+_SYNTAX = "write `train`, `train[:90%]`, `train[90%:]`, `train[:1000]`, `train[-500:]` or `train[10%:20%]+extra`"
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _bound(text: str | None, slices: str, key: Key) -> tuple[float, str] | None:
 
 def _absolute(bound: tuple[float, str], size: int) -> int:
     value, unit = bound
-    return int(round(value * size / 100.0)) if unit == "%" else int(value)
+    return round(value * size / 100.0) if unit == "%" else int(value)
 
 
 def overlap(first: Sequence[Piece], second: Sequence[Piece]) -> int | None:

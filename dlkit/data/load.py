@@ -1,0 +1,268 @@
+"""Opens the source of a configuration, cuts it into splits, and checks what is in them: the way to `Splits`."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
+from dlkit.config.schema.data import Data
+from dlkit.data.contract import Feature, Indexed, Spec, Split, Splits, in_memory
+from dlkit.data.features import feature_without_source, input_feature, target_feature
+from dlkit.data.names import did_you_mean
+from dlkit.data.sources import SOURCES
+from dlkit.data.sources.base import SourceData, SourceField
+from dlkit.data.sources.given import PluginSource, open_given, open_plugin
+from dlkit.data.splits import Piece, overlap, pieces
+from dlkit.data.streams import make_stream
+from dlkit.data.values import Place, classes_from, input_values, target_values
+
+SPLITS = ("train", "validation", "test")
+Chosen = dict[str, tuple[Piece, ...]]
+
+
+def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, PluginSource] | None = None) -> Splits:
+    """The data of a run, read, checked and cut into splits.
+
+    Args:
+        data: the section of the configuration.
+        given: examples from Python instead of `data.source`: by split, `(x, y)` of arrays, or dictionaries of arrays
+            by name, or an unbatched `tf.data.Dataset` of such pairs; `(x, y)` alone means training.
+        plugin_sources: functions of plug-ins by kind; each takes its settings and returns the arrays of every split.
+
+    Returns:
+        Splits that share the source's arrays where they can.
+
+    Raises:
+        ConfigError: the configuration does not fit the source: names, slices, shapes, classes.
+        RunError: the data cannot be read, or hold what cannot be trained on.
+    """
+    source = open_source(data, given=given, plugin_sources=plugin_sources)
+    chosen = choose(data, source.sizes)
+    features = _features(data, source)
+    notes = [*source.notes, *_overlap_notes(chosen)]
+    fingerprint = {}
+    splits: dict[str, Split] = {}
+    if source.arrays is None:
+        _classes_known(features)
+        for split, parts in chosen.items():
+            splits[split] = make_stream(source, parts, features, _fields(data), data)
+            fingerprint[split] = _sha256(f"{source.name} {parts} {sorted(_fields(data).values())}".encode())
+    else:
+        for split, parts in chosen.items():  # train comes first, and may tell the classes
+            splits[split], features, new = _indexed(split, source, parts, features, data)
+            notes += [note for note in new if note not in notes]
+            fingerprint[split] = _digest(splits[split])
+    sizes = {split: made.size for split, made in splits.items()}
+    spec = _spec(data, features, sizes)
+    return Splits(spec, splits["train"], splits.get("validation"), splits.get("test"), tuple(notes), fingerprint)
+
+
+def load_spec(data: Data, *, plugin_sources: Mapping[str, PluginSource] | None = None) -> Spec | None:
+    """What is known of the data without reading any example, or None if that is too little to build a model.
+
+    It is known for bundled sets and for those of the TFDS catalogue, downloaded or not, and where the configuration
+    states `shape` for every input and `classes` for every category.
+
+    Raises:
+        ConfigError: the configuration does not fit the source.
+    """
+    del plugin_sources  # their functions read the examples
+    from dlkit.data.sources.tfds import describe_tfds
+
+    kind = data.source.kind if data.source is not None else ""
+    source = None
+    if kind == "tfds":
+        source = describe_tfds(data.source)
+    elif kind == "bundled":
+        source = SOURCES[kind](data.source, set(_fields(data).values()))
+    if source is None:
+        stated = [feature_without_source(n, s) for n, s in (*data.inputs.items(), *data.targets.items())]
+        features = {_role_key(data, f.name, i): f for i, f in enumerate(stated) if f is not None}
+        return _spec(data, features, {}) if len(features) == len(stated) else None
+    sizes = {}
+    if source.sizes:
+        sizes = {split: sum(piece.size or 0 for piece in parts) for split, parts in choose(data, source.sizes).items()}
+    features = _features(data, source)
+    if any(feature.kind == "category" and not feature.classes for feature in features.values()):
+        return None
+    return _spec(data, features, sizes)
+
+
+def open_source(
+    data: Data, *, given: Any = None, plugin_sources: Mapping[str, PluginSource] | None = None
+) -> SourceData:
+    """The source of a configuration, opened, with the fields that the configuration names."""
+    fields = _fields(data)
+    settings = data.source
+    if given is not None:
+        source = open_given(given, data)
+    elif settings is None:
+        help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
+        raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))
+    elif settings.kind in SOURCES:
+        source = SOURCES[settings.kind](settings, set(fields.values()))
+    else:
+        function = (plugin_sources or {}).get(settings.kind)
+        if function is None:
+            told = f"there is no source of kind `{settings.kind}`"
+            help = did_you_mean(settings.kind, [*SOURCES, *(plugin_sources or {})])
+            raise ConfigError(Problem("unknown-source", told, ("data", "source", "kind"), help=help))
+        source = open_plugin(settings.kind, function, settings.model_dump(exclude={"kind"}), data)
+    _known_fields(data, source.fields)
+    return source
+
+
+def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
+    """The pieces of train, validation and test; by default the source's splits of those names.
+
+    Raises:
+        ConfigError: slices that do not fit the source, or training examples that are evaluated on as well.
+    """
+    if data.splits is None:
+        slices = {split: split for split in SPLITS if split in sizes or split == "train"}
+    else:
+        stated = {split: getattr(data.splits, split) for split in SPLITS}
+        slices = {split: text for split, text in stated.items() if text is not None}
+    key: Key = ("data", "splits")
+    chosen = _collect({split: lambda s=split: pieces(slices[s], sizes, (*key, s)) for split in slices})
+    problems = [
+        Problem(
+            "overlapping-splits",
+            f"{'some' if shared is None else f'{shared:,}'} examples of {split} are training examples too, "
+            "which makes its figures worthless",
+            (*key, split),
+            help="cut the slices so that they do not meet, as in `train[:90%]` and `train[90%:]`",
+        )
+        for split in ("validation", "test")
+        if split in chosen and (shared := overlap(chosen["train"], chosen[split])) != 0
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return chosen
+
+
+def _overlap_notes(chosen: Chosen) -> list[str]:
+    if "validation" in chosen and "test" in chosen and overlap(chosen["validation"], chosen["test"]) != 0:
+        return ["validation and test share examples, so the test figures are of examples that chose the best epoch"]
+    return []
+
+
+def _fields(data: Data) -> dict[Key, str]:
+    """Field in the source by path of the input's or target's settings."""
+    settings = {"inputs": data.inputs, "targets": data.targets}
+    return {("data", r, n): s.field or n for r, by_name in settings.items() for n, s in by_name.items()}
+
+
+def _known_fields(data: Data, fields: Collection[str]) -> None:
+    problems = []
+    for key, field in _fields(data).items():
+        if field not in fields:
+            place = (*key, "field") if field != key[-1] else key
+            help = did_you_mean(field, fields, "its fields are")
+            help += "" if field != key[-1] else "; name it with `field:` if it differs from the name here"
+            problems.append(Problem("unknown-field", f"the source has no field `{field}`", place, help=help))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _features(data: Data, source: SourceData) -> dict[Key, Feature]:
+    """Features by path of their settings."""
+    one_hot = source.arrays is not None
+
+    def feature(key: Key, field: SourceField) -> Feature:
+        name = str(key[2])
+        if key[1] == "inputs":
+            return input_feature(name, data.inputs[name], field)
+        return target_feature(name, data.targets[name], field, one_hot=one_hot)
+
+    return _collect({k: lambda k=k, f=f: feature(k, source.fields[f]) for k, f in _fields(data).items()})
+
+
+def _indexed(
+    split: str, source: SourceData, parts: tuple[Piece, ...], features: dict[Key, Feature], data: Data
+) -> tuple[Indexed, dict[Key, Feature], list[str]]:
+    """One split in memory, the features with their classes, and notes."""
+    assert source.arrays is not None
+    whole = {piece.split: source.arrays(piece.split) for piece in parts}
+    features, notes = dict(features), []
+
+    def values(key: Key, field: str) -> np.ndarray:
+        slices = [whole[piece.split][field][piece.start : piece.stop] for piece in parts]
+        array = slices[0] if len(slices) == 1 else np.concatenate(slices)
+        place = Place(split, field, parts, key)
+        feature = features[key]
+        if key[1] == "inputs":
+            return input_values(array, feature, place)
+        labels, note = target_values(array, feature, place)
+        notes.extend([note] if note else [])
+        if feature.kind == "category" and not feature.classes:
+            features[key] = replace(feature, classes=classes_from(labels, feature, place))
+            if labels.min() > 0:
+                notes.append(
+                    f"no training example of `{feature.name}` has a label below {labels.min()}; they count from 0"
+                )
+        return labels
+
+    columns = _collect({k: lambda k=k, f=f: values(k, f) for k, f in _fields(data).items()})
+    inputs = {name: columns["data", "inputs", name] for name in data.inputs}
+    targets = {name: columns["data", "targets", name] for name in data.targets}
+    return in_memory(inputs, targets), features, notes
+
+
+def _classes_known(features: Mapping[Key, Feature]) -> None:
+    problems = [
+        Problem(
+            "classes-unknown",
+            f"the number of classes of `{feature.name}` cannot be told from a stream",
+            (*key, "classes"),
+            help="state it, as in `classes: 10`",
+        )
+        for key, feature in features.items()
+        if feature.kind == "category" and not feature.classes
+    ]
+    if problems:
+        raise ConfigError(problems)
+
+
+def _role_key(data: Data, name: str, position: int) -> Key:
+    return ("data", "inputs" if position < len(data.inputs) else "targets", name)
+
+
+def _spec(data: Data, features: Mapping[Key, Feature], sizes: Mapping[str, int | None]) -> Spec:
+    inputs = {name: features["data", "inputs", name] for name in data.inputs}
+    targets = {name: features["data", "targets", name] for name in data.targets}
+    return Spec(inputs, targets, sizes)
+
+
+def _collect(makers: Mapping[Any, Callable[[], Any]]) -> dict[Any, Any]:
+    """Call every maker, and raise the problems of all that failed together."""
+    made, errors = {}, []
+    for key, make in makers.items():
+        try:
+            made[key] = make()
+        except DlkitError as error:
+            errors.append(error)
+    if errors:
+        worst = max((type(error) for error in errors), key=lambda kind: kind.exit_status)
+        raise worst([problem for error in errors for problem in error.problems])
+    return made
+
+
+def _digest(split: Split) -> str:
+    """SHA-256 over names, types, shapes and bytes of the arrays."""
+    digest = hashlib.sha256()
+    assert isinstance(split, Indexed) and split.arrays is not None
+    for part in split.arrays:
+        for name, array in sorted(part.items()):
+            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
+    return digest.hexdigest()
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
