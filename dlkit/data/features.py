@@ -48,7 +48,7 @@ def input_feature(name: str, settings: AnyInput, field: SourceField) -> Feature:
         shape = _agreed(name, shape, _with_channels(stated, settings.kind), (*key, "shape"))
     if settings.kind != "image" and None in shape:
         message = f"the size of `{name}` varies or is unknown: {_shown(shape)}"
-        raise _problem("shape-unknown", message, key, "state it with `shape:`; sizes that vary are for images alone")
+        raise _problem("shape-unknown", message, key, "state it with `shape:`, or `unbatch()` a batched dataset")
     if settings.kind == "image" and shape[-1] is None:
         message = f"the source does not tell how many channels `{name}` has"
         raise _problem("shape-unknown", message, key, "state it, as in `shape: [null, null, 3]`")
@@ -82,9 +82,9 @@ def target_feature(name: str, settings: AnyTarget, field: SourceField, *, one_ho
         classes = classes or numbered(shape[0] or 0)
     elif shape:
         message = f"`{name}` is to be one integer for each example, but its examples have the shape {_shown(shape)}"
-        help = "turn one-hot labels into integers, as with tf.argmax" if len(shape) == 1 else "choose another field"
-        if shape[0] is None:
-            help = "give single examples; `unbatch()` the dataset if it is batched"
+        help = "give single examples, `unbatch()` the dataset if it is batched"
+        if len(shape) == 1 and shape[0] is not None:
+            help += "; turn one-hot labels into integers with tf.argmax"
         raise _problem("target-shape", message, key, help)
     if isinstance(settings, CategoryTarget):
         return Feature(name, settings.kind, (), "int32", _classes(name, settings, classes, key))

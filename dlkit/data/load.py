@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
-from dlkit.config.schema.data import Data
+from dlkit.config.schema.data import AnyInput, AnyTarget, BundledSource, Data, TfdsSource
 from dlkit.data.contract import Feature, Indexed, Spec, Split, Splits, in_memory
 from dlkit.data.features import feature_without_source, input_feature, target_feature
 from dlkit.data.names import did_you_mean
 from dlkit.data.sources import SOURCES
 from dlkit.data.sources.base import SourceData, SourceField
+from dlkit.data.sources.bundled import open_bundled
 from dlkit.data.sources.given import PluginSource, open_given, open_plugin
-from dlkit.data.splits import Piece, overlap, pieces
+from dlkit.data.sources.tfds import describe_tfds
+from dlkit.data.splits import Piece, overlap, pieces, total
 from dlkit.data.streams import make_stream
 from dlkit.data.values import Place, classes_from, input_values, target_values
 
@@ -42,8 +45,9 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
         RunError: the data cannot be read, or hold what cannot be trained on.
     """
     source = open_source(data, given=given, plugin_sources=plugin_sources)
-    chosen = choose(data, source.sizes)
-    features = _features(data, source)
+    fitted = _collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
+    features: dict[Key, Feature] = fitted["features"]
+    chosen: Chosen = fitted["chosen"]
     notes = [*source.notes, *_overlap_notes(chosen)]
     fingerprint = {}
     splits: dict[str, Split] = {}
@@ -62,7 +66,7 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
     return Splits(spec, splits["train"], splits.get("validation"), splits.get("test"), tuple(notes), fingerprint)
 
 
-def load_spec(data: Data, *, plugin_sources: Mapping[str, PluginSource] | None = None) -> Spec | None:
+def load_spec(data: Data) -> Spec | None:
     """What is known of the data without reading any example, or None if that is too little to build a model.
 
     It is known for bundled sets and for those of the TFDS catalogue, downloaded or not, and where the configuration
@@ -71,22 +75,18 @@ def load_spec(data: Data, *, plugin_sources: Mapping[str, PluginSource] | None =
     Raises:
         ConfigError: the configuration does not fit the source.
     """
-    del plugin_sources  # their functions read the examples
-    from dlkit.data.sources.tfds import describe_tfds
-
-    kind = data.source.kind if data.source is not None else ""
     source = None
-    if kind == "tfds":
+    if isinstance(data.source, TfdsSource):
         source = describe_tfds(data.source)
-    elif kind == "bundled":
-        source = SOURCES[kind](data.source, set(_fields(data).values()))
+    elif isinstance(data.source, BundledSource):
+        source = open_bundled(data.source)
     if source is None:
-        stated = [feature_without_source(n, s) for n, s in (*data.inputs.items(), *data.targets.items())]
-        features = {_role_key(data, f.name, i): f for i, f in enumerate(stated) if f is not None}
-        return _spec(data, features, {}) if len(features) == len(stated) else None
-    sizes = {}
+        stated = {key: feature_without_source(str(key[2]), _settings(data, key)) for key in _fields(data)}
+        known = {key: feature for key, feature in stated.items() if feature is not None}
+        return _spec(data, known, {}) if len(known) == len(stated) else None
+    sizes: dict[str, int | None] = {}
     if source.sizes:
-        sizes = {split: sum(piece.size or 0 for piece in parts) for split, parts in choose(data, source.sizes).items()}
+        sizes = {split: total(parts) for split, parts in choose(data, source.sizes).items()}
     features = _features(data, source)
     if any(feature.kind == "category" and not feature.classes for feature in features.values()):
         return None
@@ -96,25 +96,21 @@ def load_spec(data: Data, *, plugin_sources: Mapping[str, PluginSource] | None =
 def open_source(
     data: Data, *, given: Any = None, plugin_sources: Mapping[str, PluginSource] | None = None
 ) -> SourceData:
-    """The source of a configuration, opened, with the fields that the configuration names."""
-    fields = _fields(data)
+    """The source of a configuration, opened; see `load_splits` for the arguments."""
     settings = data.source
     if given is not None:
-        source = open_given(given, data)
-    elif settings is None:
+        return open_given(given, data)
+    if settings is None:
         help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
         raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))
-    elif settings.kind in SOURCES:
-        source = SOURCES[settings.kind](settings, set(fields.values()))
-    else:
-        function = (plugin_sources or {}).get(settings.kind)
-        if function is None:
-            told = f"there is no source of kind `{settings.kind}`"
-            help = did_you_mean(settings.kind, [*SOURCES, *(plugin_sources or {})])
-            raise ConfigError(Problem("unknown-source", told, ("data", "source", "kind"), help=help))
-        source = open_plugin(settings.kind, function, settings.model_dump(exclude={"kind"}), data)
-    _known_fields(data, source.fields)
-    return source
+    if settings.kind in SOURCES:
+        return SOURCES[settings.kind](settings, set(_fields(data).values()))
+    function = (plugin_sources or {}).get(settings.kind)
+    if function is None:
+        told = f"there is no source of kind `{settings.kind}`"
+        help = did_you_mean(settings.kind, [*SOURCES, *(plugin_sources or {})])
+        raise ConfigError(Problem("unknown-source", told, ("data", "source", "kind"), help=help))
+    return open_plugin(settings.kind, function, settings.model_dump(exclude={"kind"}), data)
 
 
 def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
@@ -129,7 +125,7 @@ def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
         stated = {split: getattr(data.splits, split) for split in SPLITS}
         slices = {split: text for split, text in stated.items() if text is not None}
     key: Key = ("data", "splits")
-    chosen = _collect({split: lambda s=split: pieces(slices[s], sizes, (*key, s)) for split in slices})
+    chosen = _collect({split: partial(pieces, text, sizes, (*key, split)) for split, text in slices.items()})
     problems = [
         Problem(
             "overlapping-splits",
@@ -154,8 +150,13 @@ def _overlap_notes(chosen: Chosen) -> list[str]:
 
 def _fields(data: Data) -> dict[Key, str]:
     """Field in the source by path of the input's or target's settings."""
-    settings = {"inputs": data.inputs, "targets": data.targets}
-    return {("data", r, n): s.field or n for r, by_name in settings.items() for n, s in by_name.items()}
+    inputs: dict[Key, str] = {("data", "inputs", name): s.field or name for name, s in data.inputs.items()}
+    return inputs | {("data", "targets", name): s.field or name for name, s in data.targets.items()}
+
+
+def _settings(data: Data, key: Key) -> AnyInput | AnyTarget:
+    name = str(key[2])
+    return data.inputs[name] if key[1] == "inputs" else data.targets[name]
 
 
 def _known_fields(data: Data, fields: Collection[str]) -> None:
@@ -172,6 +173,7 @@ def _known_fields(data: Data, fields: Collection[str]) -> None:
 
 def _features(data: Data, source: SourceData) -> dict[Key, Feature]:
     """Features by path of their settings."""
+    _known_fields(data, source.fields)
     one_hot = source.arrays is not None
 
     def feature(key: Key, field: SourceField) -> Feature:
@@ -180,7 +182,7 @@ def _features(data: Data, source: SourceData) -> dict[Key, Feature]:
             return input_feature(name, data.inputs[name], field)
         return target_feature(name, data.targets[name], field, one_hot=one_hot)
 
-    return _collect({k: lambda k=k, f=f: feature(k, source.fields[f]) for k, f in _fields(data).items()})
+    return _collect({key: partial(feature, key, source.fields[field]) for key, field in _fields(data).items()})
 
 
 def _indexed(
@@ -208,7 +210,7 @@ def _indexed(
                 )
         return labels
 
-    columns = _collect({k: lambda k=k, f=f: values(k, f) for k, f in _fields(data).items()})
+    columns = _collect({key: partial(values, key, field) for key, field in _fields(data).items()})
     inputs = {name: columns["data", "inputs", name] for name in data.inputs}
     targets = {name: columns["data", "targets", name] for name in data.targets}
     return in_memory(inputs, targets), features, notes
@@ -227,10 +229,6 @@ def _classes_known(features: Mapping[Key, Feature]) -> None:
     ]
     if problems:
         raise ConfigError(problems)
-
-
-def _role_key(data: Data, name: str, position: int) -> Key:
-    return ("data", "inputs" if position < len(data.inputs) else "targets", name)
 
 
 def _spec(data: Data, features: Mapping[Key, Feature], sizes: Mapping[str, int | None]) -> Spec:

@@ -1,21 +1,20 @@
-"""What is said about a name that is not there: the nearest ones, and what there is."""
+"""What is said about a name that is not there: the nearest one, and what there is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from difflib import get_close_matches
+
+from dlkit.config.suggestions import nearest_name
 
 _LISTED = 12
 
 
 def did_you_mean(name: str, choices: Iterable[str], there_is: str = "there is") -> str:
-    """A hint such as "did you mean `train`? it has `train`, `test`"."""
+    """A hint such as "did you mean `train`? it has `test`, `train`"; of many choices only the nearest is told."""
     known = sorted(choices)
-    nearest = get_close_matches(name, known, n=3, cutoff=0.6)
-    folded = [choice for choice in known if choice.lower() == name.lower() and choice not in nearest]
-    near = " or ".join(f"`{choice}`" for choice in [*folded, *nearest][:3])
+    near = nearest_name(name, known)
+    hint = f"did you mean `{near}`? " if near else ""
+    if len(known) <= _LISTED:
+        return hint + f"{there_is} " + (", ".join(f"`{choice}`" for choice in known) or "nothing")
     listed = ", ".join(f"`{choice}`" for choice in known[:_LISTED])
-    if len(known) > _LISTED:
-        listed = "" if near else f"{listed} and {len(known) - _LISTED} more"
-    parts = [f"did you mean {near}?" if near else "", f"{there_is} {listed or 'nothing'}" if listed or not near else ""]
-    return " ".join(part for part in parts if part)
+    return hint.rstrip() or f"{there_is} {listed} and {len(known) - _LISTED} more"

@@ -114,6 +114,12 @@ def _absolute(bound: tuple[float, str], size: int) -> int:
     return round(value * size / 100.0) if unit == "%" else int(value)
 
 
+def total(parts: Sequence[Piece]) -> int | None:
+    """Number of examples of all pieces, None where unknown."""
+    sizes = [part.size for part in parts]
+    return None if None in sizes else sum(size or 0 for size in sizes)
+
+
 def overlap(first: Sequence[Piece], second: Sequence[Piece]) -> int | None:
     """How many examples of `second` are also in `first`; None for an unknown number of them, 0 for none."""
     shared = 0

@@ -11,7 +11,7 @@ from dlkit.config.problems import Key
 from dlkit.config.schema.data import Data
 from dlkit.data.contract import Examples, Feature, Stream
 from dlkit.data.sources.base import SourceData
-from dlkit.data.splits import Piece
+from dlkit.data.splits import Piece, total
 
 
 def make_stream(
@@ -46,8 +46,7 @@ def make_stream(
             dataset = read(pieces, mixed).shuffle(data.shuffle_buffer, seed=mixed, reshuffle_each_iteration=False)
         return dataset.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
-    sizes = [piece.size for piece in pieces]
-    return Stream(make, None if None in sizes else sum(size or 0 for size in sizes))
+    return Stream(make, total(pieces))
 
 
 def _mixed(seed: int, epoch: int) -> int:

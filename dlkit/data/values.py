@@ -110,7 +110,7 @@ def _from_one_hot(array: np.ndarray, place: Place) -> np.ndarray:
     if (wrong := np.flatnonzero(~hot)).size:
         message = f"labels have {array.shape[1]} columns but are not one-hot: {place.row(wrong[0])}"
         raise _run("target-shape", message, place, "give one integer each, or use `kind: number` for a vector")
-    return array.argmax(axis=1)
+    return np.asarray(array.argmax(axis=1))
 
 
 def _in_range(labels: np.ndarray, classes: int, feature: Feature, place: Place, *, stated: bool) -> None:

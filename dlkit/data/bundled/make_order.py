@@ -73,7 +73,7 @@ def main() -> None:
             split: find_order(_as_bytes(*read_with_tfds(Path(folder), split)), _as_bytes(*read_original(split)))
             for split in MNIST_SIZES
         }
-    np.savez_compressed(FOLDER / "order.npz", **orders)
+    np.savez_compressed(FOLDER / "order.npz", train=orders["train"], test=orders["test"])
 
 
 if __name__ == "__main__":

@@ -65,7 +65,7 @@ def _order(split: str) -> np.ndarray:
     path = FOLDER / "order.npz"
     try:
         with np.load(path, allow_pickle=False) as file:
-            return file[split]
+            return np.asarray(file[split])
     except Exception as error:  # numpy and zipfile raise many types on damaged archives
         raise _unreadable(path, error) from error
 

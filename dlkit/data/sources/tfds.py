@@ -76,7 +76,7 @@ def _bundled(settings: TfdsSource) -> SourceData | None:
         return None
     if any((folder / match["name"] / version).is_dir() for folder in _data_dirs(settings)):
         return None
-    source = open_bundled(BundledSource(kind="bundled", name=match["name"]))
+    source = open_bundled(BundledSource.model_validate({"kind": "bundled", "name": match["name"]}))
     note = f"{source.name} is read from the copy that ships with dlkit: the same examples in the same order as TFDS's"
     return SourceData(source.name, source.sizes, source.fields, source.arrays, notes=(note,))
 
@@ -187,10 +187,10 @@ def _bytes(found: SourceData, wanted: Collection[str]) -> float:
 
 def _arrays(builder: Any, split: str, found: SourceData, wanted: Collection[str]) -> dict[str, np.ndarray]:
     size = found.sizes[split] or 0
-    arrays = {
-        name: np.empty((size, *(found.fields[name].shape or ())), found.fields[name].dtype)  # type: ignore[arg-type]
-        for name in wanted
-    }
+    arrays = {}
+    for name in wanted:
+        shape: Any = found.fields[name].shape
+        arrays[name] = np.empty((size, *shape), found.fields[name].dtype)
     start = 0
     with _quiet():
         for batch in _dataset(builder, [Piece(split, 0, size)], wanted, None).batch(1024).as_numpy_iterator():
