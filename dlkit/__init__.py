@@ -1,0 +1,71 @@
+"""dlkit: one YAML file in, one trained, tested and shippable Keras model out.
+
+The public names are imported when they are first used, so that `import dlkit` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from dlkit.api import Run, load_config, load_run, train
+    from dlkit.config.problems import ConfigError, DlkitError, RunError
+    from dlkit.config.schema import Config
+    from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream
+    from dlkit.models.build import build_model
+    from dlkit.models.notebook import cnn, mlp, rnn
+
+_HOME = {
+    "Config": "dlkit.config.schema",
+    "ConfigError": "dlkit.config.problems",
+    "DlkitError": "dlkit.config.problems",
+    "Feature": "dlkit.data.contract",
+    "Indexed": "dlkit.data.contract",
+    "Run": "dlkit.api",
+    "RunError": "dlkit.config.problems",
+    "Spec": "dlkit.data.contract",
+    "Splits": "dlkit.data.contract",
+    "Stream": "dlkit.data.contract",
+    "build_model": "dlkit.models.build",
+    "cnn": "dlkit.models.notebook",
+    "load_config": "dlkit.api",
+    "load_run": "dlkit.api",
+    "mlp": "dlkit.models.notebook",
+    "rnn": "dlkit.models.notebook",
+    "train": "dlkit.api",
+}
+
+__all__ = [
+    "Config",
+    "ConfigError",
+    "DlkitError",
+    "Feature",
+    "Indexed",
+    "Run",
+    "RunError",
+    "Spec",
+    "Splits",
+    "Stream",
+    "build_model",
+    "cnn",
+    "load_config",
+    "load_run",
+    "mlp",
+    "rnn",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("dlkit-tf")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'dlkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

@@ -14,7 +14,7 @@ from typing import Any
 
 @contextlib.contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path`, for a file or a folder; it takes the name of `path` once the block has ended well.
+    """A temporary path beside `path`, for a file or a folder; it takes the name of `path` when the block ends well.
 
     A folder that stands under the name is replaced. After an error nothing is left of the attempt.
     """

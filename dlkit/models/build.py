@@ -1,4 +1,4 @@
-"""From a model's settings and a `Spec` to a plain Keras model: raw input to logits, compiled with the loss that fits."""
+"""From settings and a `Spec` to a plain Keras model: raw input to logits, compiled with the loss that fits."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def _features(config: Config, prepared: dict[str, Any], others: Mapping[str, Cal
                 "model-does-not-build",
                 f"the model cannot be built: {str(error).strip().splitlines()[0]}",
                 key=("model",),
-                help="the layer and the shapes it was given are named above; run with --debug for Keras's whole message",
+                help="the message names the layer and the shapes it was given; --debug shows all of it",
             )
         ) from error
 

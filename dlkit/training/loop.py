@@ -8,7 +8,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
@@ -239,7 +238,8 @@ class Loop:
                 raise RunError(
                     Problem(
                         "checkpoint-of-another-run",
-                        f"the checkpoint's {key.replace('_', ' ')} is {checkpoint.about.get(key)}, this run's is {value}",
+                        f"the checkpoint's {key.replace('_', ' ')} is {checkpoint.about.get(key)}, "
+                        f"this run's is {value}",
                         help="resume with the configuration and the data of the run, or start a new one",
                     )
                 )

@@ -35,7 +35,7 @@ def drawing(step: tf.Tensor, replica: int) -> Iterator[None]:
 
 
 class KeyedSeed(keras.random.SeedGenerator):
-    """Stands in for a layer's seed generator, and gives seeds from the step instead of a counter it would have to keep."""
+    """Stands in for a layer's seed generator, and gives seeds from the step instead of a counter."""
 
     def __init__(self, seed: int, layer: int) -> None:
         # Not the parent's: it would make the variable that this class does without.
@@ -50,7 +50,7 @@ class KeyedSeed(keras.random.SeedGenerator):
 
 
 class KeyedDropout(keras.layers.Dropout):
-    """Dropout whose generator is named, so that XLA draws as fast as TensorFlow does, and the same bits."""
+    """Dropout whose generator is named: under XLA on a CPU the one that is chosen by itself is several times slower."""
 
     def call(self, inputs: Any, training: bool = False) -> Any:
         """Drop a share of the inputs in training."""

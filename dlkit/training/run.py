@@ -11,9 +11,9 @@ from typing import Any
 
 import keras
 import numpy as np
+from dlkit.config.loader import Loaded
 
 from dlkit import runs
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import DlkitError
 from dlkit.config.schema import Config
 from dlkit.data import load_splits
@@ -124,8 +124,8 @@ def _train(
 
 
 NO_VALIDATION = (
-    "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen as the best, "
-    "and the last weights are kept"
+    "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen "
+    "as the best, and the last weights are kept"
 )
 
 

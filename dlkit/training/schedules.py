@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import keras
 from keras import ops
 from keras.optimizers import schedules as keras_schedules
 

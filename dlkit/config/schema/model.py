@@ -46,7 +46,11 @@ class Cnn(DenseStack):
     """A convolutional network over images."""
 
     builder: Literal["cnn"]
-    blocks: list[ConvBlock] = Field(min_length=1, description="Convolution blocks, first to last.")
+    blocks: list[ConvBlock] = Field(
+        default_factory=lambda: [ConvBlock(filters=32, pool_size=2), ConvBlock(filters=64, pool_size=2)],
+        min_length=1,
+        description="Convolution blocks, first to last.",
+    )
     pooling: Literal["flatten", "average", "max"] = Field(
         "flatten", description="How the last feature map becomes a vector: all values, or one per channel."
     )
@@ -61,7 +65,7 @@ class Rnn(DenseStack):
         default_factory=lambda: [64], min_length=1, description="Units of each recurrent layer, first to last."
     )
     bidirectional: bool = Field(False, description="Read the sequence both ways.")
-    recurrent_dropout: Fraction = Field(0.0, description="Share dropped between recurrent layers in training.")
+    dropout: Fraction = Field(0.0, description="Share dropped after each recurrent and dense layer in training.")
 
 
 Model = Annotated[Mlp | Cnn | Rnn, Field(discriminator="builder")]

@@ -1,0 +1,167 @@
+"""dlkit in Python: `dlkit.train(...)` gives a `Run`, as the command line does on disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlkit import runs
+from dlkit.config import loader
+from dlkit.config.schema import Config
+from dlkit.runs import RunFolder
+
+if TYPE_CHECKING:
+    import keras
+
+    from dlkit.training.listeners import Listener
+
+Overrides = Mapping[str, Any]
+
+
+class Run:
+    """A run on disk.
+
+    Attributes:
+        folder: where it lies.
+    """
+
+    def __init__(self, folder: RunFolder, data: Any = None) -> None:
+        self.folder: Path = folder.path
+        self._folder = folder
+        self._data = data
+
+    @property
+    def history(self) -> dict[str, list[float]]:
+        """The figures of each epoch by column, as in Keras's `History.history`: `loss`, `val_accuracy`, ..."""
+        rows = self._folder.read_history()
+        return {column: [row[column] for row in rows] for column in (rows[0] if rows else {})}
+
+    @property
+    def test(self) -> dict[str, float]:
+        """Loss and metrics on the test split, by name; empty where there was none."""
+        if not self._folder.test.exists():
+            return {}
+        found = json.loads(self._folder.test.read_text(encoding="utf-8"))
+        return {name: value for name, value in found.items() if name not in ("epoch", "examples")}
+
+    @property
+    def config(self) -> Config:
+        """The resolved configuration."""
+        return loader.load(self._folder.config, needs_source=False).config
+
+    @property
+    def state(self) -> str:
+        """`running`, `finished`, `failed` or `interrupted`."""
+        return str(self._folder.read_state().get("state", "unknown"))
+
+    @cached_property
+    def model(self) -> keras.Model:
+        """The saved model with its best weights: raw input to float32 probabilities, compiled.
+
+        Raises:
+            RunError: if the file is missing or damaged.
+        """
+        from dlkit.models.saving import load_model
+
+        return load_model(self._folder.model)[0]
+
+    def evaluate(self, split: str = "test") -> dict[str, float]:
+        """Loss and metrics of the saved model on a split of the run's data, computed anew.
+
+        Args:
+            split: train, validation or test.
+
+        Raises:
+            ConfigError: if the run has no such split.
+        """
+        from dlkit.evaluation.evaluate import evaluate_run
+
+        return evaluate_run(self._folder, split=split, data=self._data)
+
+    def resume(self, *, verbose: bool = True) -> Run:
+        """Go on with an unfinished run from its newest checkpoint; gives the run itself."""
+        from dlkit.progress import progress_for
+        from dlkit.training import run
+
+        loaded = loader.load(self._folder.config, needs_source=self._data is None)
+        run.resume(loaded, self._folder, progress_for(verbose), data=self._data)
+        return self
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"test {name} {value:.4f}" for name, value in self.test.items())
+        return f"Run({str(self.folder)!r}, {self.state}{', ' + figures if figures else ''})"
+
+
+def train(
+    config: str | Path | Mapping[str, Any],
+    overrides: Overrides | None = None,
+    *,
+    data: Any = None,
+    runs_folder: str | Path = "runs",
+    verbose: bool = True,
+    listener: Listener | None = None,
+) -> Run:
+    """Train a configuration and save everything in a new run folder.
+
+    Args:
+        config: path of a YAML file, or the same content as a dictionary.
+        overrides: values by dotted key, as in `{"training.epochs": 3}`; they win over the file.
+        data: one's own data in place of `data.source`: a dictionary with `train` and, if there are any, `validation`
+            and `test`, each a pair (inputs, targets) of NumPy arrays (dictionaries by name where there are several) or
+            a tf.data.Dataset of single (inputs, targets); a bare pair is the training split.
+        runs_folder: where the run's folder is made.
+        verbose: show progress, in the form that suits the terminal or notebook.
+        listener: told of what happens, in place of the progress; see dlkit.training.listeners.
+
+    Returns:
+        The finished run.
+
+    Raises:
+        ConfigError: if the configuration is wrong or does not fit the data; its text names each mistake.
+        RunError: if the run failed.
+
+    Example:
+        >>> run = dlkit.train("configs/mnist_quick.yaml", {"training.epochs": 1})
+        >>> run.test["accuracy"], run.folder
+    """
+    from dlkit.progress import progress_for
+    from dlkit.training.run import start
+
+    loaded = load_config(config, overrides, needs_source=data is None)
+    folder = start(loaded, Path(runs_folder), listener or progress_for(verbose), data=data)
+    return Run(folder, data)
+
+
+def load_run(run: str | Path, runs_folder: str | Path = "runs") -> Run:
+    """A run that is already on disk.
+
+    Args:
+        run: its folder, `latest`, or the name of a configuration, whose latest run it is.
+        runs_folder: where run folders are.
+
+    Raises:
+        ConfigError: if there is none.
+    """
+    return Run(runs.find(str(run), Path(runs_folder)))
+
+
+def load_config(
+    config: str | Path | Mapping[str, Any], overrides: Overrides | None = None, *, needs_source: bool = True
+) -> loader.Loaded:
+    """Read and check a configuration; its `config` is the typed result.
+
+    Args:
+        config: path of a YAML file, or the same content as a dictionary.
+        overrides: values by dotted key.
+        needs_source: whether `data.source` has to be there.
+
+    Raises:
+        ConfigError: naming every mistake.
+    """
+    words = [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
+    if isinstance(config, Mapping):
+        return loader.from_mapping(config, words, needs_source=needs_source)
+    return loader.load(Path(config), words, needs_source=needs_source)

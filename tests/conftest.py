@@ -1,0 +1,11 @@
+"""One TensorFlow per worker, on one thread each, so that two workers share two cores; and small real data."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
+os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# Progress is tested as a pipe sees it, whatever terminal runs the tests.
+os.environ.pop("FORCE_COLOR", None)

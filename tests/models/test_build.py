@@ -1,0 +1,165 @@
+"""Builders give plain, compiled Keras models that fit their data."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from dlkit.config.loader import from_mapping
+
+import dlkit
+from dlkit.config.problems import ConfigError
+from dlkit.models.build import assemble, results_model
+
+IMAGE = dlkit.Spec(
+    {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
+    {"label": dlkit.Feature("label", "category", (), "int32", tuple("0123456789"))},
+)
+
+
+def config_for(model: dict[str, Any], **more: Any) -> dlkit.Config:
+    """A configuration with this model over images."""
+    data = {"inputs": {"image": {"kind": "image"}}, "targets": {"label": {"kind": "category"}}}
+    return from_mapping({"name": "t", "data": data, "model": model, **more}, needs_source=False).config
+
+
+def test_the_cnn_of_the_tutorial_has_its_layers_and_its_number_of_parameters() -> None:
+    model = dlkit.cnn(
+        input_shape=(28, 28, 1),
+        classes=10,
+        blocks=[{"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}, {"filters": 64}],
+        dense=[64],
+    )
+    kinds = [type(layer).__name__ for layer in model.layers]
+    assert kinds == [
+        "InputLayer",
+        "Conv2D",
+        "MaxPooling2D",
+        "Conv2D",
+        "MaxPooling2D",
+        "Conv2D",
+        "Flatten",
+        "Dense",
+        "Dense",
+    ]
+    # 320 + 18,496 + 36,928 + 36,928 + 650: the figure of the tutorial's summary.
+    assert model.count_params() == 93_322
+
+
+@pytest.mark.parametrize(
+    ("build", "shape"), [("cnn", (28, 28, 1)), ("mlp", (20,)), ("mlp", (4, 5)), ("rnn", (12, 3))], ids=str
+)
+@pytest.mark.parametrize(("target", "classes", "width"), [("category", 5, 5), ("binary", None, 1), ("number", None, 1)])
+def test_builders_give_compiled_models_whose_logits_fit_their_loss(
+    build: str, shape: tuple[int, ...], target: str, classes: int | None, width: int
+) -> None:
+    model = getattr(dlkit, build)(input_shape=shape, classes=classes, target=target)
+    assert isinstance(model, keras.Model)
+    assert model.output_shape == (None, width)
+    random = np.random.default_rng(0)
+    x = random.normal(size=(8, *shape)).astype("float32")
+    y = random.integers(0, classes or 2, 8)
+    logits = model.predict(x, verbose=0)
+    figures = model.evaluate(x, y, verbose=0, return_dict=True)
+    if target == "category":
+        expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(8), y])
+        assert figures["accuracy"] == pytest.approx(np.mean(logits.argmax(axis=1) == y))
+    elif target == "binary":
+        expected = np.mean(np.log1p(np.exp(-np.where(y == 1, 1, -1) * logits[:, 0])))
+        assert figures["accuracy"] == pytest.approx(np.mean((logits[:, 0] > 0) == y))
+    else:
+        expected = np.mean((logits[:, 0] - y) ** 2)
+    assert figures["loss"] == pytest.approx(expected, rel=1e-4)
+    model.fit(x, y, verbose=0)
+
+
+@pytest.mark.parametrize("model", [{"builder": "cnn"}, {"builder": "mlp"}, {"builder": "rnn"}], ids=str)
+def test_a_model_of_a_configuration_takes_raw_pixels(model: dict[str, Any]) -> None:
+    built = dlkit.build_model(config_for(model), IMAGE)
+    assert built.input.dtype == "uint8"
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
+    assert np.abs(built.predict(pixels, verbose=0)).max() < 20
+
+
+def test_results_are_the_softmax_of_the_logits_in_float32() -> None:
+    assembly = assemble(config_for({"builder": "mlp"}), IMAGE)
+    pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
+    logits = assembly.model.predict(pixels, verbose=0)
+    exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
+    expected = exponentials / exponentials.sum(axis=1, keepdims=True)
+    found = results_model(assembly).predict(pixels, verbose=0)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+def test_each_setting_of_a_block_becomes_a_layer() -> None:
+    block = {
+        "filters": 4, "kernel_size": [3, 5], "strides": 2, "padding": "same", "activation": "gelu",
+        "batch_normalization": True, "pool_size": [2, 1], "dropout": 0.3,
+    }  # fmt: skip
+    model = dlkit.cnn(
+        input_shape=(28, 28, 3), classes=2, blocks=[block], pooling="average", dense=[5], activation="tanh"
+    )
+    layers = {type(layer).__name__: layer for layer in model.layers}
+    conv = layers["Conv2D"]
+    assert (conv.kernel_size, conv.strides, conv.padding, conv.use_bias) == ((3, 5), (2, 2), "same", False)
+    assert layers["Activation"].activation is keras.activations.gelu
+    assert layers["MaxPooling2D"].pool_size == (2, 1)
+    assert layers["Dropout"].rate == 0.3
+    assert "BatchNormalization" in layers and "GlobalAveragePooling2D" in layers
+    assert model.layers[-2].activation is keras.activations.tanh
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "simple_rnn"])
+def test_recurrent_layers_stack_and_read_both_ways(cell: str) -> None:
+    model = dlkit.rnn(input_shape=(7, 3), classes=2, cell=cell, units=[6, 5], bidirectional=True, dropout=0.1)
+    assert model.layers[1].output.shape == (None, 7, 12)
+    assert model.layers[3].output.shape == (None, 10)
+
+
+def test_more_pooling_than_pixels_is_refused_at_its_block() -> None:
+    blocks = [{"filters": 4, "pool_size": 4}] * 3
+    with pytest.raises(ConfigError) as refused:
+        dlkit.build_model(config_for({"builder": "cnn", "blocks": blocks}), IMAGE)
+    problem = refused.value.problems[0]
+    assert problem.code == "window-too-large"
+    assert problem.key == ("model", "blocks", 2, "kernel_size")
+
+
+def test_a_misspelt_setting_is_refused_in_a_notebook_too() -> None:
+    with pytest.raises(ConfigError, match="dens"):
+        dlkit.mlp(input_shape=(4,), classes=2, dens=[3])
+
+
+def test_the_functions_tell_their_settings_to_help_and_completion() -> None:
+    parameters = inspect.signature(dlkit.cnn).parameters
+    assert list(parameters)[:4] == ["input_shape", "classes", "target", "optimizer"]
+    assert {"blocks", "pooling", "dense", "activation", "dropout"} <= set(parameters)
+    assert "Output channels" in str(dlkit.Config.model_json_schema())
+    assert "how the last feature map" in dlkit.cnn.__doc__.lower()
+
+
+@pytest.mark.parametrize(
+    ("metric", "expected"),
+    [({"name": "precision", "thresholds": 0.7}, 0.5), ({"name": "auc"}, None), ({"name": "binary_accuracy"}, 0.75)],
+    ids=str,
+)
+def test_metrics_mean_the_same_on_logits_and_on_probabilities(metric: dict[str, Any], expected: float | None) -> None:
+    from dlkit.config.schema.training import Metric
+    from dlkit.models.heads import make_metrics
+
+    target = dlkit.Feature("y", "binary", (), "int32")
+    labels = np.array([0, 1, 1, 0])
+    probabilities = np.array([0.1, 0.8, 0.6, 0.9])
+    logits = np.log(probabilities / (1 - probabilities))
+    found = []
+    for values, on_logits in ((logits, True), (probabilities, False)):
+        (made,) = make_metrics(target, [Metric(**metric)], {}, logits=on_logits)
+        made.update_state(labels, values)
+        found.append(float(made.result()))
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    if expected is not None:
+        assert found[0] == pytest.approx(expected)

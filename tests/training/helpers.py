@@ -1,0 +1,76 @@
+"""Small runs on a few hundred images of the bundled MNIST."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from dlkit.config.loader import Loaded, from_mapping
+
+import dlkit
+from dlkit.data.bundled.reading import read_mnist
+from dlkit.training import checkpoints, run
+from dlkit.training.listeners import Listener
+
+MLP = {"builder": "mlp", "dense": [16], "dropout": 0.2}
+CNN = {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 4}], "dense": [8], "dropout": 0.2}
+RNN = {"builder": "rnn", "units": [8], "dropout": 0.2}
+
+
+def images(count: int, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Some training images of MNIST and their labels."""
+    x, y = read_mnist("train")
+    return x[start : start + count], y[start : start + count]
+
+
+# 100 does not divide by the batch size, so that every epoch ends with a short batch.
+DATA = {"train": images(100), "validation": images(50, 100), "test": images(70, 150)}
+
+
+def settings(model: dict[str, Any], training: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
+    """A configuration for `DATA` as a dictionary."""
+    data = {
+        "inputs": {"image": {"kind": "image", **more.pop("image", {})}},
+        "targets": {"label": {"kind": "category", "classes": 10}},
+        "batch_size": 16,
+        **more.pop("data", {}),
+    }
+    return {"name": "small", "data": data, "model": model, "training": {"epochs": 3, **(training or {})}, **more}
+
+
+def load(config: dict[str, Any]) -> Loaded:
+    """The configuration as the loop takes it."""
+    return from_mapping(config, needs_source=False)
+
+
+def train(config: dict[str, Any], folder: Path, *, data: Any = None, listener: Listener | None = None) -> dlkit.Run:
+    """A finished run."""
+    return dlkit.train(config, data=data or DATA, runs_folder=folder, listener=listener or Listener())
+
+
+def state_digest(folder: Path) -> str:
+    """SHA-256 over everything that a run's last checkpoint holds, and over its history."""
+    newest = checkpoints.load(checkpoints.newest(folder / "checkpoints")[0])
+    found = hashlib.sha256()
+    for name, array in sorted(newest.arrays.items()):
+        found.update(name.encode() + array.tobytes())
+    found.update(repr(newest.progress).encode())
+    found.update((folder / "history.csv").read_bytes())
+    return found.hexdigest()
+
+
+def resume(folder: Path, *, data: Any = None) -> None:
+    """Go on with a run."""
+    from dlkit.runs import RunFolder
+
+    loaded = load_folder(folder)
+    run.resume(loaded, RunFolder(folder), Listener(), data=data or DATA)
+
+
+def load_folder(folder: Path) -> Loaded:
+    """The configuration that a run keeps."""
+    from dlkit.config import loader
+
+    return loader.load(folder / "config.yaml", needs_source=False)

@@ -1,0 +1,331 @@
+"""What a whole run promises, on small real data."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import dlkit
+from dlkit.config.problems import RunError
+from dlkit.runs import RunFolder
+from dlkit.training import loop, run
+from dlkit.training.interrupts import Interrupted
+from dlkit.training.listeners import Listener
+from tests.training.helpers import CNN, DATA, MLP, RNN, load, resume, settings, state_digest, train
+
+
+class InterruptAt(Listener):
+    """Sends this process a signal once so many updates have been made."""
+
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        self.step, self.number, self.done = step, number, 0
+
+    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+        self.done += 1
+        if self.done == self.step:
+            os.kill(os.getpid(), self.number)
+
+
+class Notes(Listener):
+    """Remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+        self.result: dict[str, Any] = {}
+
+    def noted(self, kind: str, text: str) -> None:
+        self.kinds.append(kind)
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        self.rows.append(row)
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+
+@pytest.fixture
+def one_step_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every stretch is a single step."""
+    monkeypatch.setattr(loop, "FIRST_STRETCH", 1)
+    monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
+
+
+@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: Path) -> None:
+    done = train(settings(model), tmp_path)
+    folder = RunFolder(done.folder)
+    for path in (
+        folder.config, folder.environment, folder.data, folder.state, folder.history, folder.events,
+        folder.model, folder.test, folder.predictions,
+    ):  # fmt: skip
+        assert path.is_file(), path
+    assert done.state == "finished"
+    assert list(done.history) == ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "learning_rate"]
+    assert len(done.history["loss"]) == 3
+    assert (tmp_path / "small" / "latest").resolve() == done.folder.resolve()
+    assert not list(done.folder.rglob("*.partial"))
+
+
+def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_path: Path) -> None:
+    done = train(settings(CNN), tmp_path)
+    x, y = DATA["test"]
+    loss, accuracy = done.model.evaluate(x, y, verbose=0)
+    assert loss == pytest.approx(done.test["loss"], rel=1e-5)
+    assert accuracy == pytest.approx(done.test["accuracy"], rel=1e-6)
+    probabilities = done.model.predict(x, verbose=0)
+    assert probabilities.dtype == np.float32
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-5)
+    with np.load(done.folder / "predictions" / "test.npz") as kept:
+        np.testing.assert_allclose(kept["label_result"], probabilities, atol=1e-6)
+        np.testing.assert_array_equal(kept["label_label"], y)
+
+
+def test_plain_keras_opens_and_evaluates_the_saved_model_where_dlkit_is_not_installed(tmp_path: Path) -> None:
+    done = train(settings(MLP), tmp_path)
+    np.savez(tmp_path / "test.npz", x=DATA["test"][0], y=DATA["test"][1])
+    # -S leaves out the hook by which an editable dlkit is found; site-packages are then added by hand.
+    script = f"""
+import importlib.util, json, sys
+sys.path.append({str(Path(keras.__file__).parents[1])!r})
+assert importlib.util.find_spec("dlkit") is None
+import keras, numpy as np
+data = np.load({str(tmp_path / "test.npz")!r})
+model = keras.saving.load_model({str(done.folder / "model.keras")!r})
+print(json.dumps(model.evaluate(data["x"], data["y"], verbose=0)))
+"""
+    output = subprocess.run(
+        [sys.executable, "-S", "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path
+    ).stdout
+    loss, accuracy = json.loads(output.splitlines()[-1])
+    assert loss == pytest.approx(done.test["loss"], rel=1e-5)
+    assert accuracy == pytest.approx(done.test["accuracy"], rel=1e-6)
+
+
+@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+@pytest.mark.parametrize("step", [1, 8, 18])
+def test_an_interrupted_run_resumes_to_the_same_bits(
+    model: dict[str, Any], step: int, tmp_path: Path, one_step_stretches: None
+) -> None:
+    config = settings(model, {"schedule": "cosine"})
+    whole = train(config, tmp_path / "whole")
+    with pytest.raises(Interrupted) as interrupted:
+        train(config, tmp_path / "cut", listener=InterruptAt(step))
+    assert interrupted.value.exit_status == 130
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    assert RunFolder(folder).read_state()["state"] == "interrupted"
+    assert not (folder / "model.keras").exists()
+    resume(folder)
+    assert state_digest(folder) == state_digest(whole.folder)
+    assert (folder / "test.json").read_text() == (whole.folder / "test.json").read_text()
+
+
+def test_termination_is_heard_and_has_its_own_exit_status(tmp_path: Path, one_step_stretches: None) -> None:
+    with pytest.raises(Interrupted) as interrupted:
+        train(settings(MLP), tmp_path, listener=InterruptAt(3, signal.SIGTERM))
+    assert interrupted.value.exit_status == 143
+
+
+def test_resume_passes_over_a_damaged_checkpoint(tmp_path: Path, one_step_stretches: None) -> None:
+    config = settings(MLP)
+    whole = train(config, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "cut", listener=InterruptAt(17))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    newest = sorted((folder / "checkpoints").glob("step-*"))[-1] / "arrays.npz"
+    content = bytearray(newest.read_bytes())
+    content[len(content) // 2] ^= 1
+    newest.write_bytes(content)
+    notes = Notes()
+    run.resume(load(config), RunFolder(folder), notes, data=DATA)
+    assert notes.kinds[0] == "checkpoint-skipped"
+    assert state_digest(folder) == state_digest(whole.folder)
+
+
+def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_stretches: None) -> None:
+    config = settings(MLP)
+    with pytest.raises(Interrupted):
+        train(config, tmp_path, listener=InterruptAt(9))
+    folder = (tmp_path / "small" / "latest").resolve()
+    x, y = DATA["train"]
+    with pytest.raises(RunError, match="training data"):
+        resume(folder, data={**DATA, "train": (x[::-1], y[::-1])})
+
+
+@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+def test_both_feeders_and_every_stretch_length_give_the_same_bits(
+    model: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = set()
+    for number, (feed, first) in enumerate([("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]):
+        monkeypatch.setattr(loop, "FIRST_STRETCH", first)
+        if first < 16:
+            monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
+        done = train(settings(model, data={"feed": feed}), tmp_path / str(number))
+        digests.add(state_digest(done.folder))
+    assert len(digests) == 1
+
+
+def test_blocks_smaller_than_an_epoch_give_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = train(settings(MLP, data={"feed": "pipeline"}), tmp_path / "whole")
+    monkeypatch.setattr("dlkit.data.feeding.BLOCK_BYTES", 2 * 16 * 28 * 28)
+    blocks = train(settings(MLP, data={"feed": "pipeline"}), tmp_path / "blocks")
+    assert state_digest(blocks.folder) == state_digest(whole.folder)
+
+
+def test_the_same_configuration_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
+    first, again = train(settings(CNN), tmp_path / "1"), train(settings(CNN), tmp_path / "2")
+    other = train(settings(CNN, seed=7), tmp_path / "3")
+    assert state_digest(first.folder) == state_digest(again.folder)
+    assert state_digest(first.folder) != state_digest(other.folder)
+
+
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        {"name": "adam"},
+        {"name": "adam", "global_clipnorm": 0.1},
+        {"name": "adamw", "weight_decay": 0.01},
+        {"name": "sgd", "momentum": 0.9, "nesterov": True, "clipnorm": 0.1},
+        {"name": "rmsprop", "clipvalue": 0.01},
+        {"name": "adagrad"},
+        {"name": "nadam"},
+        {"name": "lion", "learning_rate": 0.0001},
+    ],
+    ids=lambda o: "-".join(str(v) for v in o.values()),
+)
+def test_a_step_is_what_keras_does_with_the_same_batch(optimizer: dict[str, Any], tmp_path: Path) -> None:
+    """Keras's own train_on_batch over the same order of examples ends with the same weights."""
+    config = settings({"builder": "mlp", "dense": [16]}, {"optimizer": optimizer, "epochs": 2})
+    done = train(config, tmp_path, data={"train": DATA["train"]})
+    keras.utils.set_random_seed(42)
+    loaded = load(config)
+    spec = dlkit.Spec(
+        {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
+        {"label": dlkit.Feature("label", "category", (), "int32", tuple("0123456789"))},
+    )
+    model = dlkit.build_model(loaded.config, spec)
+    x, y = DATA["train"]
+    from dlkit.data.order import permutation
+
+    for epoch in range(2):
+        order = permutation(42, epoch, len(x))
+        for start in range(0, len(x), 16):
+            rows = order[start : start + 16]
+            model.train_on_batch(x[rows], y[rows])
+    for ours, theirs in zip(done.model.weights, model.weights, strict=True):
+        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=2e-5)
+
+
+def test_early_stopping_ends_the_run_and_the_best_weights_are_saved(tmp_path: Path) -> None:
+    config = settings(
+        {"builder": "mlp", "dense": [64]},
+        {"epochs": 60, "early_stopping": {"patience": 2}, "optimizer": {"name": "adam", "learning_rate": 0.02}},
+    )
+    notes = Notes()
+    done = train(config, tmp_path, listener=notes)
+    assert "early-stopping" in notes.kinds
+    losses = done.history["val_loss"]
+    assert len(losses) < 60
+    assert losses.index(min(losses)) == len(losses) - 3
+    loss, _ = done.model.evaluate(*DATA["validation"], verbose=0)
+    assert loss == pytest.approx(min(losses), rel=1e-5)
+
+
+def test_without_validation_data_the_run_says_what_that_costs(tmp_path: Path) -> None:
+    notes = Notes()
+    done = train(settings(MLP), tmp_path, data={"train": DATA["train"]}, listener=notes)
+    assert "no-validation" in notes.kinds
+    assert list(done.history) == ["epoch", "loss", "accuracy", "learning_rate"]
+    assert done.test == {}
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_saves_no_model(tmp_path: Path) -> None:
+    config = settings(MLP, {"optimizer": {"name": "sgd", "learning_rate": 1e30}})
+    with pytest.raises(RunError) as failed:
+        train(config, tmp_path)
+    assert failed.value.problems[0].code == "loss-not-finite"
+    folder = (tmp_path / "small" / "latest").resolve()
+    assert RunFolder(folder).read_state()["state"] == "failed"
+    assert not (folder / "model.keras").exists()
+
+
+def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_stretches: None) -> None:
+    def data() -> dict[str, Any]:
+        return {name: tf.data.Dataset.from_tensor_slices(pair) for name, pair in DATA.items()}
+
+    config = settings(MLP, image={"shape": [28, 28, 1]})
+    whole = train(config, tmp_path / "whole", data=data())
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "cut", data=data(), listener=InterruptAt(10))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    resume(folder, data=data())
+    assert state_digest(folder) == state_digest(whole.folder)
+    loss, _ = whole.model.evaluate(*DATA["test"], verbose=0)
+    assert loss == pytest.approx(whole.test["loss"], rel=1e-5)
+
+
+def test_a_second_process_on_the_same_run_leaves_and_names_the_first(tmp_path: Path) -> None:
+    done = train(settings(MLP), tmp_path)
+    folder = RunFolder(done.folder)
+    with folder.locked(), pytest.raises(RunError) as refused, folder.locked():
+        pass
+    assert str(os.getpid()) in refused.value.problems[0].message
+
+
+def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None:
+    notes = Notes()
+    expects = {"test_accuracy": ">= 0.0", "test_loss": "< 0.0", "val_accuracy": "<= 1"}
+    train(settings(MLP, expects=expects), tmp_path, listener=notes)
+    assert [(name, ok) for name, _, _, ok in notes.result["expects"]] == [
+        ("test_accuracy", True), ("test_loss", False), ("val_accuracy", True),
+    ]  # fmt: skip
+
+
+def test_the_history_file_holds_the_figures_to_the_last_digit(tmp_path: Path) -> None:
+    notes = Notes()
+    done = train(settings(MLP), tmp_path, listener=notes)
+    with (done.folder / "history.csv").open() as file:
+        rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    assert rows == notes.rows
+
+
+@pytest.mark.parametrize(
+    "augment", [["random_flip"], [{"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}, "random_invert"]]
+)
+def test_augmentation_changes_training_and_is_not_in_the_saved_model(augment: list[Any], tmp_path: Path) -> None:
+    plain = train(settings(CNN), tmp_path / "plain")
+    config = settings(CNN, image={"augment": augment})
+    first, again = train(config, tmp_path / "1"), train(config, tmp_path / "2")
+    assert state_digest(first.folder) == state_digest(again.folder)
+    assert state_digest(first.folder) != state_digest(plain.folder)
+    assert [type(layer).__name__ for layer in first.model.layers] == [
+        type(layer).__name__ for layer in plain.model.layers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "labels"),
+    [("binary", (DATA["train"][1] > 4).astype("int32")), ("number", DATA["train"][1].astype("float32"))],
+)
+def test_other_kinds_of_target_train_and_save_what_they_predict(kind: str, labels: np.ndarray, tmp_path: Path) -> None:
+    x = DATA["train"][0]
+    config = settings(MLP)
+    config["data"]["targets"] = {"label": {"kind": kind}}
+    done = train(config, tmp_path, data={"train": (x, labels), "test": (x, labels)})
+    found = done.model.evaluate(x, labels, verbose=0, return_dict=True)
+    for name, value in done.test.items():
+        assert found[name] == pytest.approx(value, rel=1e-5), name
+    if kind == "binary":
+        assert 0 <= done.model.predict(x, verbose=0).min() <= done.model.predict(x, verbose=0).max() <= 1
