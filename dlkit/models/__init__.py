@@ -1,0 +1,1 @@
+"""Builders, heads, and saved models."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import keras
 
+from dlkit.config import plugins
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import Training
@@ -80,7 +81,7 @@ def assemble(
     config: Config,
     spec: Spec,
     preprocessing: Preprocessing | None = None,
-    plugins: Functions | None = None,
+    functions: Functions | None = None,
 ) -> Assembly:
     """Build a configuration's model with the views of it that the loop needs.
 
@@ -88,7 +89,7 @@ def assemble(
         config: as for `build_model`.
         spec: as for `build_model`.
         preprocessing: fitted layers; made anew, unfitted, if None.
-        plugins: builders, losses and metrics of the user's own.
+        functions: builders, losses and metrics of the user's plug-ins.
     """
     preprocessing = preprocessing or make_preprocessing(config.data)
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
@@ -96,10 +97,10 @@ def assemble(
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = heads.attach(_features(config, prepared, (plugins or {}).get("builders", {})), spec.targets)
+    logits = heads.attach(_features(config, prepared, (functions or {}).get("builders", {})), spec.targets)
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
-    assembly = Assembly(model, network, preprocessing, spec, config.training, plugins or {})
+    assembly = Assembly(model, network, preprocessing, spec, config.training, functions or {})
     compile_model(model, assembly, logits=True, optimizer=fresh_optimizer(config.training))
     return assembly
 
@@ -153,7 +154,7 @@ def _features(config: Config, prepared: dict[str, Any], others: Mapping[str, Cal
     try:
         if name in BUILDERS:
             return BUILDERS[name](prepared, config.model)
-        return others[name](prepared, **config.model.model_dump(exclude={"builder"}))
+        return others[name](prepared, **plugins.arguments(config.model))
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(

@@ -16,9 +16,9 @@ from dlkit.config.loader import Loaded
 from dlkit import runs
 from dlkit.config.problems import DlkitError
 from dlkit.config.schema import Config
-from dlkit.data import load_splits
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
+from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
 from dlkit.files import write_json, written_aside
 from dlkit.models.build import Assembly, assemble

@@ -1,0 +1,1 @@
+"""The road from a source of examples to batches on the device."""
