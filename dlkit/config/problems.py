@@ -8,17 +8,20 @@ from typing import Literal
 
 Key = tuple[str | int, ...]
 
+COMMAND_LINE = "command line"
+IN_PYTHON = "Python"
+
 
 @dataclass(frozen=True)
 class Location:
-    """Where something stands: in a file, or in an argument of the command line.
+    """Where something stands: in a file, in an argument of the command line, or in a mapping given in Python.
 
     Attributes:
-        source: path of the file as the user gave it, or `command line`.
-        line: line in the file, from 1; for the command line, the argument's number among the overrides, from 1.
+        source: path of the file as the user gave it, or `command line`, or `Python`.
+        line: line in the file, from 1; elsewhere, the argument's number among the overrides, from 1.
         column: column, from 1.
         length: characters to underline, at least 1.
-        excerpt: the text of that line, or of the argument.
+        excerpt: the text of that line, or of the argument; for Python, the key path and the value.
     """
 
     source: str

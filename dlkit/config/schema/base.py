@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from dlkit.config import keras_names
@@ -14,7 +15,7 @@ from dlkit.config import keras_names
 class Section(BaseModel):
     """A mapping of the configuration. Immutable; a value of the wrong type is an error, never converted."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False, defer_build=True)
 
 
 class KerasObject(Section):
@@ -26,12 +27,30 @@ class KerasObject(Section):
 
     model_config = ConfigDict(extra="allow", frozen=True, strict=True)
 
-    name: str
+    category: ClassVar[str] = ""
+    reserved: ClassVar[frozenset[str]] = frozenset()
+    more_names: ClassVar[Mapping[str, list[str]]] = {}
+
+    name: str = Field(description="Name in Keras, in snake_case.")
 
     @property
     def arguments(self) -> dict[str, Any]:
         """The constructor's arguments that the configuration gives."""
         return dict(self.model_extra or {})
+
+    @classmethod
+    def known_arguments(cls) -> dict[str, list[str]]:
+        """The arguments that a configuration may state, by name: Keras's, and those that plug-ins add."""
+        table = {**keras_names.table()[cls.category], **cls.more_names}
+        return {name: [a for a in arguments if a not in cls.reserved] for name, arguments in table.items()}
+
+    @model_validator(mode="after")
+    def _known(self) -> KerasObject:
+        known = self.known_arguments()
+        if self.name not in known:
+            raise unknown_choice(self.name, sorted(known), self.category)
+        check_arguments(self, known[self.name])
+        return self
 
 
 def bare_word(key: str) -> BeforeValidator:
@@ -55,21 +74,19 @@ def unknown_choice(value: str, choices: list[str], what: str) -> PydanticCustomE
     return PydanticCustomError("unknown-choice", "{what}", {"what": what, "value": value, "choices": choices})
 
 
-def check_arguments(given: KerasObject, category: str, reserved: frozenset[str] = frozenset()) -> None:
-    """Refuse arguments that the constructor of the named Keras object does not have.
+def check_arguments(given: KerasObject, allowed: list[str]) -> None:
+    """Refuse arguments that the constructor of the named object does not have.
 
     Args:
-        given: the object as the configuration states it; its name is known to the table.
-        category: the category of the Keras table.
-        reserved: arguments that dlkit sets itself and the configuration may not.
+        given: the object as the configuration states it.
+        allowed: the arguments that the configuration may give.
 
     Raises:
         ValidationError: one error for each such argument.
     """
-    allowed = [a for a in keras_names.table()[category][given.name] if a not in reserved]
     errors = [
         InitErrorDetails(
-            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": [*allowed, "name"]}),
+            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": ["name", *allowed]}),
             loc=(key,),
             input=value,
         )
@@ -89,8 +106,20 @@ def _keras_word(category: str) -> Any:
     ]
 
 
+class IsPath:
+    """Marks text that is a path; a relative one starts at the folder of the file that it is written in."""
+
+
+FilePath = Annotated[str, Field(min_length=1), IsPath()]
 Activation = _keras_word("activations")
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 Positive = Annotated[int, Field(gt=0)]
 PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def is_path(info: FieldInfo) -> bool:
+    """Whether a field holds a path, or null."""
+    options = [info.annotation, *get_args(info.annotation)]
+    return any(isinstance(m, IsPath) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))])

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_serializer, model_validator
+from pydantic import BeforeValidator, Field, model_serializer
 
-from dlkit.config.schema.base import KerasObject, Positive, PositiveFloat, Section, check_arguments, known_name
+from dlkit.config.schema.base import FilePath, Finite, KerasObject, Positive, PositiveFloat, Section
 
 
 class TfdsSource(Section):
@@ -14,7 +14,7 @@ class TfdsSource(Section):
 
     kind: Literal["tfds"]
     name: str = Field(min_length=1, description="Name in the catalogue, with version if wanted: `mnist` or `mnist:3.0.1`.")
-    data_dir: str | None = Field(None, description="Folder of prepared sets; by default that of tensorflow-datasets.")
+    data_dir: FilePath | None = Field(None, description="Folder of prepared sets; by default that of tensorflow-datasets.")
     download: bool = Field(True, description="Download and prepare the set when there is no copy on this machine.")
 
 
@@ -29,7 +29,7 @@ class NpzSource(Section):
     """NumPy arrays in one `.npz` file, named `<field>_<split>`, as in `x_train`, `y_train`, `x_test`, `y_test`."""
 
     kind: Literal["npz"]
-    path: str = Field(min_length=1, description="The file; a relative path starts at the configuration's folder.")
+    path: FilePath = Field(description="The file; a relative path starts at the configuration's folder.")
 
 
 Source = Annotated[TfdsSource | BundledSource | NpzSource, Field(discriminator="kind")]
@@ -68,8 +68,8 @@ class Rescale(Step):
     """Multiply by `scale`, then add `offset` (keras.layers.Rescaling)."""
 
     step: Literal["rescale"]
-    scale: float = Field(1 / 255, description="Factor; the default brings 8-bit pixels into 0..1.")
-    offset: float = Field(0.0, description="Added after the multiplication.")
+    scale: Finite = Field(1 / 255, description="Factor; the default brings 8-bit pixels into 0..1.")
+    offset: Finite = Field(0.0, description="Added after the multiplication.")
 
 
 class Normalize(Step):
@@ -101,11 +101,8 @@ NumberStep = Annotated[Annotated[Rescale | Normalize, Field(discriminator="step"
 class RandomStep(KerasObject):
     """A random Keras image layer, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`."""
 
-    @model_validator(mode="after")
-    def _known(self) -> RandomStep:
-        known_name("random_layers")(self.name)
-        check_arguments(self, "random_layers", frozenset({"data_format", "value_range"}))
-        return self
+    category = "random_layers"
+    reserved = frozenset({"data_format", "value_range"})
 
     @model_serializer(mode="wrap")
     def _as_written(self, handler: Any) -> Any:

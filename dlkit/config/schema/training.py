@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from dlkit.config.schema.base import (
     Fraction,
@@ -14,8 +14,6 @@ from dlkit.config.schema.base import (
     PositiveFloat,
     Section,
     bare_word,
-    check_arguments,
-    known_name,
 )
 
 
@@ -151,21 +149,15 @@ Schedule = Annotated[
 class Loss(KerasObject):
     """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives."""
 
-    @model_validator(mode="after")
-    def _known(self) -> Loss:
-        known_name("losses")(self.name)
-        check_arguments(self, "losses", frozenset({"from_logits"}))
-        return self
+    category = "losses"
+    reserved = frozenset({"from_logits"})
 
 
 class Metric(KerasObject):
     """A Keras metric by name. `accuracy` means the accuracy that fits the target."""
 
-    @model_validator(mode="after")
-    def _known(self) -> Metric:
-        known_name("metrics")(self.name)
-        check_arguments(self, "metrics", frozenset({"from_logits"}))
-        return self
+    category = "metrics"
+    reserved = frozenset({"from_logits"})
 
 
 class EarlyStopping(Section):

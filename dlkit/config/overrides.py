@@ -1,0 +1,170 @@
+"""Overrides: `training.epochs=3` after the configuration on the command line, or a mapping in Python."""
+
+from __future__ import annotations
+
+import re
+import reprlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, Key, Location, Problem
+from dlkit.config.reader import read_value
+from dlkit.config.tree import MAX_DEPTH, Node, child, dotted, expand_word, naming_key, with_child
+
+Overrides = Sequence[str] | Mapping[str, Any]
+DefaultName = Callable[[Key], str | None]
+
+
+def apply_overrides(root: Node, overrides: Overrides, default_name: DefaultName) -> tuple[Node, list[Problem]]:
+    """Set the overridden values in a tree.
+
+    Args:
+        root: the configuration as the files give it.
+        overrides: words like `training.epochs=3`, or a mapping from dotted keys to values.
+        default_name: for the key path of a mapping that names what it is, the name that holds when none is given.
+
+    Returns:
+        The new tree, and a problem for each override that could not be set.
+    """
+    problems: list[Problem] = []
+    pairs = overrides.items() if isinstance(overrides, Mapping) else [(word, None) for word in overrides]
+    for number, (word, value) in enumerate(pairs, 1):
+        try:
+            if isinstance(overrides, Mapping):
+                root = _set_from_python(root, str(word), value, number, default_name)
+            else:
+                root = _set_from_word(root, str(word), number, default_name)
+        except ConfigError as error:
+            problems += error.problems
+    return root, problems
+
+
+def _set_from_word(root: Node, word: str, number: int, default_name: DefaultName) -> Node:
+    place = Location(COMMAND_LINE, number, 1, max(1, len(word)), word)
+    name, equals, text = word.partition("=")
+    if not equals:
+        raise ConfigError(
+            Problem("missing-equals", f"`{word}` is not an override: it has no `=`", location=place,
+                    label="expected `key=value`", help="an override is written `training.epochs=3`")
+        )  # fmt: skip
+    parts = _parts(name, place)
+    key = tuple(part for part, _ in parts)
+    value = read_value(text, place, len(name) + 2, key)
+    return _set(root, (), parts, value, default_name)
+
+
+def _set_from_python(root: Node, name: str, value: Any, number: int, default_name: DefaultName) -> Node:
+    excerpt = f"{name} = {reprlib.repr(value)}"
+    parts = _parts(name, Location(IN_PYTHON, number, 1, max(1, len(name)), excerpt))
+    return _set(root, (), parts, from_python(value, tuple(part for part, _ in parts)), default_name)
+
+
+def from_python(value: Any, key: Key = ()) -> Node:
+    """A value given in Python as a tree, whose places name the key path.
+
+    Raises:
+        ConfigError: if it is nested too deep (or endlessly), or has a key that is not text.
+    """
+    name = dotted(key)
+    excerpt = f"{name} = {reprlib.repr(value)}" if key else reprlib.repr(value)
+    last = len(str(key[-1])) if key else 1
+    at_key = Location(IN_PYTHON, 1, max(1, len(name) - last + 1), max(1, last), excerpt)
+    start = len(name) + 4 if key else 1
+    at_value = Location(IN_PYTHON, 1, start, max(1, len(excerpt) - start + 1), excerpt)
+    if len(key) > MAX_DEPTH:
+        raise ConfigError(Problem("too-deep", f"settings are nested deeper than {MAX_DEPTH} levels", key[:6], at_key))
+    if isinstance(value, Mapping):
+        for name in value:
+            if not isinstance(name, str):
+                raise ConfigError(
+                    Problem("non-string-key", f"a key must be text, not {name!r}", key, at_value, help="use a str")
+                )
+        return Node({name: from_python(below, (*key, name)) for name, below in value.items()}, at_value, at_key)
+    if isinstance(value, list | tuple):
+        return Node([from_python(below, (*key, i)) for i, below in enumerate(value)], at_value, at_key)
+    if hasattr(value, "__fspath__"):
+        value = str(value)
+    elif hasattr(value, "dtype") and hasattr(value, "item") and getattr(value, "ndim", 1) == 0:
+        value = value.item()  # a NumPy number
+    elif isinstance(value, str) and type(value) is not str:
+        value = str.__str__(value)
+    return Node(value, at_value, at_key)
+
+
+def _parts(name: str, place: Location) -> list[tuple[str, Location]]:
+    """The parts of a dotted key, each with its place in the argument."""
+    parts, column = [], place.column
+    for part in name.split("."):
+        here = replace(place, column=column, length=max(1, len(part)))
+        if not part or re.search(r"\s", part):
+            raise ConfigError(
+                Problem("bad-override-key", f"`{name}` is not a key path", location=here, label="a key belongs here",
+                        help="keys are joined by single dots, as in `training.optimizer.learning_rate=0.01`")
+            )  # fmt: skip
+        parts.append((part, here))
+        column += len(part) + 1
+    return parts
+
+
+def _set(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, default_name: DefaultName) -> Node:
+    """A copy of `node`, which is at `key`, with `value` at the key path `parts` below it."""
+    if not parts:
+        return value
+    (name, place), rest = parts[0], parts[1:]
+    node = expand_word(node, key)
+    if node.value is None:
+        node = replace(node, value={})
+    if isinstance(node.value, list):
+        return _set_item(node, key, parts, value, default_name)
+    if not isinstance(node.value, dict):
+        raise ConfigError(
+            Problem("path-through-value", f"`{dotted(key)}` is {node.value!r}, which has no settings below it",
+                    (*key, name), place, f"nothing of that name in `{dotted(key)}`")
+        )  # fmt: skip
+    below = child(node, name)
+    if below is None and key == () and name == "extends":
+        raise ConfigError(Problem("bad-override-key", "`extends` belongs in the file", location=place))
+    if below is None and rest:
+        if rest[0][0].isdigit():
+            raise ConfigError(
+                Problem("index-out-of-range", f"`{dotted((*key, name))}` is not given, so it has no item {rest[0][0]}",
+                        (*key, name), rest[0][1], "no such item", f"give the whole list: `{dotted((*key, name))}=[...]`")
+            )  # fmt: skip
+        below = Node({}, place, place)
+    if below is not None and rest:
+        below = _with_default_name(expand_word(below, (*key, name)), (*key, name), rest[0][0], place, default_name)
+    new = value if below is None else _set(below, (*key, name), rest, value, default_name)
+    # The key is where the last word on it was said; a section stays where the file has it.
+    key_place = place if below is None or not rest or below.key is None else below.key
+    return with_child(node, name, replace(new, key=key_place))
+
+
+def _set_item(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, default_name: DefaultName) -> Node:
+    assert isinstance(node.value, list)
+    (name, place), rest = parts[0], parts[1:]
+    count = len(node.value)
+    if not name.isdecimal():
+        raise ConfigError(
+            Problem("index-out-of-range", f"`{dotted(key)}` is a list, whose items have numbers", (*key, name), place,
+                    f"expected 0 to {count - 1}" if count else "the list is empty")
+        )  # fmt: skip
+    index = int(name) if len(name) < 10 else count
+    if index >= count:
+        raise ConfigError(
+            Problem("index-out-of-range", f"`{dotted(key)}` has no item {name[:20]}: it has {count}", (*key, index), place,
+                    f"expected 0 to {count - 1}" if count else "the list is empty",
+                    "items are counted from 0; to add one, give the whole list")
+        )  # fmt: skip
+    return with_child(node, index, _set(node.value[index], (*key, index), rest, value, default_name))
+
+
+def _with_default_name(node: Node, key: Key, part: str, place: Location, default_name: DefaultName) -> Node:
+    """Write down the default's name before one of its settings is changed, as in `training.optimizer.beta_1=0.8`."""
+    naming = naming_key(key)
+    if node.value is None:
+        node = replace(node, value={})
+    if naming is None or not isinstance(node.value, dict) or naming[0] in node.value or part == naming[0]:
+        return node
+    name = default_name(key)
+    return node if name is None else with_child(node, naming[0], Node(name, place, place))

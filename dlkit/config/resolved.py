@@ -1,0 +1,104 @@
+"""The resolved configuration: every value, who set it, and YAML that reads back equal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlkit.config.problems import Key
+from dlkit.config.scalars import UnclearNumberError, is_plain_text, read_scalar
+from dlkit.config.tree import Node, child, expand_word, is_step
+
+if TYPE_CHECKING:
+    from dlkit.config.loader import Loaded
+
+_FIRST = ("name", "kind", "builder")
+
+
+def resolved(loaded: Loaded) -> dict[str, Any]:
+    """Every setting as plain data; paths and plug-in files absolute, `${env:...}` as written."""
+    data: dict[str, Any] = _written(loaded.config.model_dump(), (), loaded.root)
+    files = loaded.plugins.files
+    data["plugins"] = [str(files.get(name, name)) for name in data["plugins"]]
+    return data
+
+
+def origins(loaded: Loaded) -> dict[Key, str]:
+    """Who set each leaf of the resolved configuration."""
+    from dlkit.config.validation import describe
+
+    found: dict[Key, str] = {}
+
+    def visit(value: Any, key: Key, node: Node | None) -> None:
+        if isinstance(value, dict | list) and value:
+            for part, below in value.items() if isinstance(value, dict) else enumerate(value):
+                visit(below, (*key, part), _below(node, key, part))
+        else:
+            found[key] = describe(node.location) if node is not None else "default"
+
+    visit(loaded.resolved(), (), loaded.root)
+    return found
+
+
+def to_yaml(data: dict[str, Any]) -> str:
+    """Plain data as YAML that is read back equal by the rules of `dlkit.config.scalars`."""
+    import yaml
+
+    class Dumper(yaml.SafeDumper):
+        def ignore_aliases(self, data: Any) -> bool:
+            return True
+
+        def resolve(self, kind: Any, value: Any, implicit: Any) -> str:
+            """The tag that a plain word has by our rules, so that none is ever written out."""
+            if kind is yaml.ScalarNode and implicit[0]:
+                return _tag(value)
+            return str(super().resolve(kind, value, implicit))
+
+    def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+        style = None if is_plain_text(value) else "'"
+        if any(ord(c) < 32 or 127 <= ord(c) < 160 or c in "\u2028\u2029\ufeff" for c in value):
+            style = '"'
+        return dumper.represent_scalar("tag:yaml.org,2002:str", value, style=style)
+
+    def number(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
+        special = {float("inf"): ".inf", float("-inf"): "-.inf"}
+        return dumper.represent_scalar(
+            "tag:yaml.org,2002:float", ".nan" if value != value else special.get(value, repr(value))
+        )
+
+    def items(dumper: yaml.SafeDumper, value: list[Any]) -> yaml.SequenceNode:
+        flat = not any(isinstance(item, dict | list) for item in value)
+        return dumper.represent_sequence("tag:yaml.org,2002:seq", value, flow_style=flat)
+
+    Dumper.add_representer(str, text)
+    Dumper.add_representer(float, number)
+    Dumper.add_representer(list, items)
+    return yaml.dump(data, Dumper=Dumper, sort_keys=False, allow_unicode=True, width=1000)
+
+
+def _tag(word: str) -> str:
+    names = {bool: "bool", int: "int", float: "float", type(None): "null"}
+    try:
+        return "tag:yaml.org,2002:" + names.get(type(read_scalar(word)), "str")
+    except UnclearNumberError:
+        return "tag:yaml.org,2002:int"
+
+
+def _below(node: Node | None, key: Key, part: str | int) -> Node | None:
+    """The node of one part of a resolved value, whichever way the user wrote it."""
+    if node is None:
+        return None
+    if is_step(key) and isinstance(node.value, dict) and part not in node.value:
+        return node  # {step: rescale, scale: 1}
+    return child(expand_word(node, key), part)
+
+
+def _written(value: Any, key: Key, node: Node | None) -> Any:
+    """A dumped value with what came from the environment as it was written, and other `${` escaped."""
+    if isinstance(value, dict):
+        names = sorted(value, key=lambda name: name not in _FIRST)
+        return {name: _written(value[name], (*key, name), _below(node, key, name)) for name in names}
+    if isinstance(value, list):
+        return [_written(below, (*key, i), _below(node, key, i)) for i, below in enumerate(value)]
+    if node is not None and node.written is not None and not isinstance(node.value, dict | list):
+        return node.written
+    return value.replace("${", "$${") if isinstance(value, str) else value

@@ -1,0 +1,327 @@
+"""Turns a tree into a typed configuration, or into located problems: every mistake once, in the order of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from dlkit.config.errors_path import Path, as_section, discriminator, follow, literal_choices, tagged, with_discriminator
+from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location, Problem
+from dlkit.config.suggestions import names_meant_by, nearest_name
+from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
+from dlkit.config.words import correction, list_choices, section_name, shown, type_in_words
+
+_BOUNDS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+_WRONG_TYPES = {
+    "int_type", "int_from_float", "int_parsing", "float_type", "string_type", "bool_type", "list_type", "dict_type",
+    "model_type", "model_attributes_type", "none_required", "mapping_type",
+}  # fmt: skip
+
+
+C = TypeVar("C", bound=BaseModel)
+
+
+def validate(root: Node, config_class: type[C]) -> tuple[C | None, list[Problem]]:
+    """The typed configuration, or None and what is wrong with it."""
+    try:
+        return config_class.model_validate(plain(root)), []
+    except ValidationError as error:
+        return None, problems_of(error, root, config_class)
+
+
+def problems_of(error: ValidationError, root: Node, config_class: type[BaseModel]) -> list[Problem]:
+    """Pydantic's errors as located problems, each mistake once, in no particular order."""
+    pairs = [(details, follow(details["loc"], config_class, root)) for details in error.errors(include_url=False)]
+    problems = []
+    for details, path in _without_other_branches(pairs, root):
+        problems.append(_problem(details, path, root, config_class))
+    return _without_echoes([locate(problem, root) for problem in problems])
+
+
+def locate(problem: Problem, root: Node) -> Problem:
+    """The problem with the place of its key, or of the nearest section that is written down."""
+    if problem.location is not None:
+        return problem
+    key, node = nearest(root, problem.key)
+    names_key = problem.code in ("unknown-key", "malformed-step") or isinstance(node.value, dict | list | None)
+    place = node.key if names_key and node.key is not None else node.location
+    return replace(problem, location=place)
+
+
+def in_order(problems: Iterable[Problem], sources: Iterable[str] = ()) -> list[Problem]:
+    """Problems without repeats, by file (in the order of `sources`), line and column."""
+    rank = {source: number for number, source in enumerate(sources)}
+    unique = {(p.code, p.key, p.message, p.location): p for p in problems}
+
+    def position(problem: Problem) -> tuple[int, int, int]:
+        place = problem.location
+        return (rank.get(place.source, len(rank)), place.line, place.column) if place else (-1, 0, 0)
+
+    return sorted(unique.values(), key=position)
+
+
+def _without_other_branches(
+    pairs: list[tuple[ErrorDetails, Path]], root: Node
+) -> list[tuple[ErrorDetails, Path]]:
+    """For a value that may be one of several types, only the errors of the type that it has."""
+    kept = []
+    for details, path in pairs:
+        if path.branches:
+            key, label, _ = path.branches[-1]
+            node = find(root, key)
+            is_list = node is not None and isinstance(node.value, list)
+            labels = [p.branches[-1][1] for _, p in pairs if p.branches and p.branches[-1][0] == key]
+            if is_list != label.startswith("list") and any(is_list == la.startswith("list") for la in labels):
+                continue
+        kept.append((details, path))
+    return kept
+
+
+def _without_echoes(problems: list[Problem]) -> list[Problem]:
+    """Drop `x is missing` where a misspelt x is reported in the same section."""
+    meant = {(p.key[:-1], p.label) for p in problems if p.code == "unknown-key"}
+    return [
+        p for p in problems
+        if not (p.code == "missing-key" and (p.key[:-1], f"did you mean `{p.key[-1]}`?") in meant)
+    ]  # fmt: skip
+
+
+def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[BaseModel]) -> Problem:
+    kind, context = details["type"], details.get("ctx") or {}
+    node = find(root, path.key)
+    value = details["input"] if node is None else plain(node)
+    text = shown(value, node)
+    name = f"`{dotted(path.key)}`"
+    if is_step(path.key) and (problem := _malformed_step(path, node)):
+        return problem
+    if kind == "missing" and path.key[-1] in ("name", "step"):
+        step = next((path.key[:n] for n in range(1, len(path.key)) if is_step(path.key[:n])), None)
+        if step and (problem := _malformed_step(replace(path, key=step), find(root, step))):
+            return problem
+    if kind in ("extra_forbidden", "unknown-key"):
+        return _unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
+    if kind == "missing":
+        return _missing(path, root)
+    if kind == "union_tag_not_found":
+        return _missing_tag(path, node)
+    if kind == "union_tag_invalid":
+        return _unknown_choice(path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation))
+    if kind == "unknown-choice":
+        return _unknown_choice(path, str(context["value"]), list(context["choices"]), node, "name")
+    if kind == "literal_error":
+        if not isinstance(value, str):
+            label, help_ = correction(value, literal_choices(path.annotation))
+            return Problem("unknown-choice", f"{text} is not a choice for {name}", path.key,
+                           label=label, help=help_ or list_choices(literal_choices(path.annotation)))  # fmt: skip
+        return _unknown_choice(path, value, literal_choices(path.annotation), node, None)
+    if kind in _WRONG_TYPES:
+        return _wrong_type(path, value, text)
+    if kind in _BOUNDS:
+        bound, words = _BOUNDS[kind]
+        limit = context[bound]
+        limit = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+        return Problem("out-of-bounds", f"{name} must be {words} {limit}, got {text}", path.key,
+                       label=f"must be {words} {limit}")  # fmt: skip
+    if kind == "finite_number":
+        return Problem("out-of-bounds", f"{name} must be a finite number, got {text}", path.key, label="not finite")
+    if kind in ("too_short", "too_long"):
+        few = kind == "too_short"
+        limit = context["min_length" if few else "max_length"]
+        items = "item" if limit == 1 else "items"
+        return Problem("out-of-bounds", f"{name} must have at {'least' if few else 'most'} {limit} {items}, got {len(value)}",
+                       path.key, label=f"at {'least' if few else 'most'} {limit} {items}")  # fmt: skip
+    if kind in ("string_too_short", "string_too_long"):
+        words = "must not be empty" if kind == "string_too_short" else f"has at most {context['max_length']} characters"
+        return Problem("out-of-bounds", f"{name} {words}", path.key, label=words)
+    if kind == "string_pattern_mismatch":
+        return _bad_format(path, str(value), str(context["pattern"]))
+    reason = str(details["msg"]).removeprefix("Value error, ")
+    return Problem("invalid-value", f"{name} is not valid: {reason}", path.key, label=f"got {text}")
+
+
+def _wrong_type(path: Path, value: Any, text: str) -> Problem:
+    expected = type_in_words(path)
+    naming = naming_key(path.key)
+    if naming and naming[1]:
+        expected = f"a name or {expected}"
+    label, help_ = correction(value, [], expected)
+    if path.key[:1] == ("expects",) and isinstance(value, int | float):
+        label, help_ = f"write \">= {value}\"", ""
+    key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
+    return Problem("wrong-type", f"`{dotted(key)}` must be {expected}, got {text}", key, label=label or f"not {expected}",
+                   help=help_)  # fmt: skip
+
+
+def _bad_format(path: Path, value: str, pattern: str) -> Problem:
+    name = f"`{dotted(path.key)}`"
+    if path.key == ("name",):
+        clean = re.sub(r"[^A-Za-z0-9_.-]+", "_", value).strip("_.-")[:100]
+        return Problem("bad-format", f"{name} is made of letters, digits, _ . and -, got {value[:60]!r}", path.key,
+                       label=f"write `{clean}`" if clean else "not a name for a folder",
+                       help="the run's folder gets this name")  # fmt: skip
+    if path.key[0] == "expects":
+        return Problem("bad-format", f"{name} must be a comparison, got {value[:60]!r}", path.key,
+                       label="expected something like \">= 0.99\"")  # fmt: skip
+    return Problem("bad-format", f"{name} does not have the expected form, got {value[:60]!r}", path.key,
+                   help=f"the pattern is {pattern}")  # fmt: skip
+
+
+def _missing(path: Path, root: Node) -> Problem:
+    name, section = str(path.key[-1]), path.section
+    written = find(root, path.key[:-1])
+    for word in written.value if written is not None and isinstance(written.value, dict) else ():
+        if section is not None and word not in section.model_fields and nearest_name(word, [name]):
+            return Problem("unknown-key", f"`{word}` is not a setting of {section_name(path.key[:-1])}",
+                           (*path.key[:-1], word), label=f"did you mean `{name}`?")  # fmt: skip
+    info = section.model_fields.get(name) if section else None
+    description = f"{name}: {info.description}" if info and info.description else ""
+    return Problem("missing-key", f"`{name}` is missing in {section_name(path.key[:-1])}", path.key,
+                   label=f"needs `{name}`", help=description)  # fmt: skip
+
+
+def _missing_tag(path: Path, node: Node | None) -> Problem:
+    tag = discriminator(path.annotation) or "kind"
+    choices = list(tagged(path.annotation))
+    written = list(node.value) if node is not None and isinstance(node.value, dict) else []
+    known = {key for member in tagged(path.annotation).values() for key in member.model_fields}
+    for word in written:
+        if word not in known and nearest_name(word, [tag]) == tag:
+            return Problem("unknown-key", f"`{word}` is not a setting of {section_name(path.key)}", (*path.key, word),
+                           label=f"did you mean `{tag}`?", help=list_choices(choices, tag))  # fmt: skip
+    return Problem("missing-key", f"`{tag}` is missing in {section_name(path.key)}", (*path.key, tag),
+                   label=f"needs `{tag}`", help=list_choices(choices, tag))  # fmt: skip
+
+
+def _unknown_choice(path: Path, value: str, choices: list[str], node: Node | None, tag: str | None) -> Problem:
+    key = path.key
+    if tag and node is not None and isinstance(node.value, dict):
+        word = next(iter(node.value)) if is_step(key) and len(node.value) == 1 else tag
+        key = (*key, word if word in node.value else tag)
+    near = nearest_name(value, choices)
+    label = f"did you mean `{near}`?" if near else ""
+    shown_value = node.written if node is not None and node.written else value
+    if is_step(path.key):
+        other = _belongs_in_other_list(path, value)
+        message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
+        return Problem("unknown-choice", message, key, label=other or label, help=list_choices(choices))
+    return Problem("unknown-choice", f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`", key, label=label,
+                   help=list_choices(choices))  # fmt: skip
+
+
+def _belongs_in_other_list(path: Path, value: str) -> str:
+    """For a step of `augment` that is written in `preprocess`, or the other way round, where it belongs."""
+    from dlkit.config import keras_names
+
+    if path.key[-2] == "preprocess" and value in keras_names.table()["random_layers"]:
+        return "it is random: it belongs in `augment`"
+    if path.key[-2] == "augment" and value in ("rescale", "normalize", "resize"):
+        return "it is not random: it belongs in `preprocess`"
+    return ""
+
+
+def _malformed_step(path: Path, node: Node | None) -> Problem | None:
+    """The problem of a step that is neither a name nor `{name: {settings}}`; None where the form is right."""
+    if node is None or isinstance(node.value, str):
+        return None
+    where = section_name(path.key)
+    form = "a step is its name, or `name: {setting: value}`"
+    if not isinstance(node.value, dict):
+        return Problem("malformed-step", f"{where} must be a step, got {shown(plain(node), node)}", path.key, label=form)
+    if "step" in node.value or "name" in node.value:
+        return None
+    if len(node.value) == 1:
+        ((name, settings),) = node.value.items()
+        if isinstance(settings.value, dict | None):
+            return None
+        return Problem("malformed-step", f"the settings of `{name}` must be a mapping, got {shown(plain(settings), settings)}",
+                       (*path.key, name), label=f"expected `{name}: {{setting: value}}`")  # fmt: skip
+    first = next(iter(node.value), None)
+    if first is None:
+        return Problem("malformed-step", f"{where} is empty", path.key, label=form)
+    return Problem("malformed-step", f"{where} has more than one key", (*path.key, first), label=form,
+                   help=f"indent the settings of `{first}` two spaces further, or start each step with `- `")  # fmt: skip
+
+
+def _unknown_key(
+    path: Path, choices: list[str] | None, owner: str | None, root: Node, config_class: type[BaseModel]
+) -> Problem:
+    key, word = path.key, str(path.key[-1])
+    section = section_name(path.section_key)
+    names = choices or list(path.section.model_fields if path.section else ())
+    names.sort(key=lambda name: name not in ("name", "kind", "builder"))
+    written = find(root, path.section_key)
+    free = [n for n in names if written is None or not isinstance(written.value, dict) or n not in written.value]
+    message = f"`{word}` is not a setting of {f'{owner} in {section}' if owner else section}"
+    if ":" in word:
+        return Problem("unknown-key", message, key, label="a space is missing after the colon")
+    others = sorted(tag for tag, member in path.siblings.items() if word in member.model_fields)
+    if others:
+        return Problem("unknown-key", message, key, label=f"it is a setting of {' and '.join(f'`{o}`' for o in others)}",
+                       help=_left_over(path, root) or list_choices(names, "settings"))  # fmt: skip
+    left_over = _left_over(path, root)
+    home = _home_of(word, config_class)
+    near = nearest_name(word, free) or (nearest_name(word, names) if len(free) < len(names) else None)
+    if near and (home is None or near.replace("_", "") == word.lower().replace("_", "")):
+        return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
+    if home is not None and home[0] != path.section_key:
+        section_key, name = home
+        called = "it belongs" if name == word else f"`{name}` belongs"
+        where = f"`{dotted(section_key)}`" if section_key else "the top level"
+        return Problem("unknown-key", message, key, label=f"{called} in {where}", help=left_over)
+    if word in ("from_logits", "data_format", "value_range"):
+        return Problem("unknown-key", message, key, label="dlkit sets this itself", help="remove it")
+    return Problem("unknown-key", message, key, help=left_over or list_choices(names, "settings"))
+
+
+def _left_over(path: Path, root: Node) -> str:
+    """What to do where another line than the setting's own changed what the section is."""
+    node, section = find(root, path.key), find(root, path.section_key)
+    if node is None or section is None or not isinstance(section.value, dict):
+        return ""
+    tag = next((t for t in (path.tag_key, "name", "kind", "builder") if t and t in section.value), None)
+    if tag is None or not path.siblings:
+        return ""
+    chosen = section.value[tag]
+    said, at = chosen.location, node.location
+    if said.source == at.source or said.source not in (COMMAND_LINE, IN_PYTHON):
+        return ""
+    name = dotted(path.section_key)
+    return (
+        f"`{name}.{tag}={chosen.value}` left over what {describe(node.key or at)} says for another; "
+        f"set the whole instead: `{name}={{{tag}: {chosen.value}, ...}}`"
+    )
+
+
+def describe(place: Location) -> str:
+    """A place in a few words: `configs/a.yaml:24`, `command line, argument 2`."""
+    if place.source == COMMAND_LINE:
+        return f"{COMMAND_LINE}, argument {place.line}"
+    return IN_PYTHON if place.source == IN_PYTHON else f"{place.source}:{place.line}"
+
+
+def _home_of(word: str, config_class: type[BaseModel]) -> tuple[Key, str] | None:
+    """The section that has a setting of this name, or of the name that it is a synonym for; and that name."""
+    homes: dict[str, Key] = {}
+    training = as_section(config_class.model_fields["training"].annotation)
+    assert training is not None
+    for name, info in training.model_fields.items():
+        annotation = with_discriminator(info)
+        stopping = as_section(annotation)
+        sections = [stopping] if stopping else tagged(annotation).values() if name == "optimizer" else []
+        homes |= {field: ("training", name) for section in sections for field in section.model_fields if field != "name"}
+    for name, info in config_class.model_fields.items():
+        section = as_section(info.annotation)
+        homes |= {field: (name,) for field in (section.model_fields if section else ())}
+    homes |= {name: () for name in config_class.model_fields if name != "name"}
+    meant = [word] if word in homes else [name for name in names_meant_by(word) if name in homes]
+    return (homes[meant[0]], meant[0]) if meant else None
