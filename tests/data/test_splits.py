@@ -3,7 +3,7 @@
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit.config.problems import ConfigError
@@ -42,6 +42,7 @@ def with_tfds(text, sizes):
     return found if all(start < stop for _, start, stop in found) else None
 
 
+@settings(max_examples=1000)
 @given(slices, st.integers(0, 1000), st.integers(1, 1000), st.integers(1, 100_000))
 def test_slices_are_those_of_tfds(text, train, test, extra):
     sizes = {"train": train, "test": test, "extra": extra}

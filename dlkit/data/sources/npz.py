@@ -82,11 +82,7 @@ def _by_split(path: Path, names: Collection[str], wanted: Collection[str]) -> di
                 found.setdefault(name.removeprefix(f"{field}_"), {})[field] = name
     complete = {split for split, fields in found.items() if len(fields) == len(set(wanted))}
     # `image_raw_train` belongs to a field `image_raw`, not to field `image` in a split `raw_train`.
-    found = {
-        split: fields
-        for split, fields in found.items()
-        if split in complete or split.rpartition("_")[2] not in complete
-    }
+    found = {split: fields for split, fields in found.items() if split in complete or "_" not in split or not complete}
     needed = found or {"train": {}}
     missing = [f"{field}_{split}" for split, fields in needed.items() for field in wanted if field not in fields]
     if missing:
