@@ -200,7 +200,8 @@ def _indexed(
         feature = features[key]
         if key[1] == "inputs":
             return input_values(array, feature, place)
-        labels, note = target_values(array, feature, place)
+        stated = getattr(_settings(data, key), "classes", None) is not None
+        labels, note = target_values(array, feature, place, stated=stated)
         notes.extend([note] if note else [])
         if feature.kind == "category" and not feature.classes:
             features[key] = replace(feature, classes=classes_from(labels, feature, place))

@@ -47,15 +47,16 @@ def input_values(array: np.ndarray, feature: Feature, place: Place) -> np.ndarra
         RunError: examples of another shape than in training, NaN or infinity.
     """
     _same_shape(array, feature, place)
-    values = array.reshape(len(array), *_fixed(feature, array)).astype(feature.dtype, copy=False)
+    values = _cast(array.reshape(len(array), *_fixed(feature, array)), feature)
     _finite(values, array, place)
     return values
 
 
-def target_values(array: np.ndarray, feature: Feature, place: Place) -> tuple[np.ndarray, str]:
+def target_values(array: np.ndarray, feature: Feature, place: Place, *, stated: bool = False) -> tuple[np.ndarray, str]:
     """The values of a target, of the feature's shape and type, and a note if they were one-hot, else "".
 
-    Labels are checked against the feature's classes only where it has some.
+    Labels are checked against the feature's classes only where it has some; `stated` says that the configuration
+    names them, so that it may be what is wrong.
 
     Raises:
         RunError: NaN or infinity; labels that are not whole numbers, or outside the classes.
@@ -63,7 +64,7 @@ def target_values(array: np.ndarray, feature: Feature, place: Place) -> tuple[np
     """
     if feature.kind == "number":
         _same_shape(array, feature, place)
-        values = array.reshape(len(array), *feature.shape).astype(np.float32, copy=False)
+        values = _cast(array.reshape(len(array), *feature.shape), feature)
         _finite(values, array, place)
         return values, ""
     note = ""
@@ -83,7 +84,7 @@ def target_values(array: np.ndarray, feature: Feature, place: Place) -> tuple[np
     if feature.kind == "binary":
         _in_range(whole, 2, feature, place, stated=False)
     elif feature.classes:
-        _in_range(whole, len(feature.classes), feature, place, stated=True)
+        _in_range(whole, len(feature.classes), feature, place, stated=stated)
     return whole.astype(np.int32, copy=False), note
 
 
@@ -105,6 +106,11 @@ def classes_from(labels: np.ndarray, feature: Feature, place: Place) -> tuple[st
     return numbered(high + 1)
 
 
+def _cast(array: np.ndarray, feature: Feature) -> np.ndarray:
+    with np.errstate(over="ignore"):  # `_finite` looks for what became infinite
+        return array.astype(feature.dtype, copy=False)
+
+
 def _from_one_hot(array: np.ndarray, place: Place) -> np.ndarray:
     hot = ((array == 0) | (array == 1)).all(axis=1) & (array.sum(axis=1, dtype=np.float64) == 1)
     if (wrong := np.flatnonzero(~hot)).size:
@@ -124,8 +130,8 @@ def _in_range(labels: np.ndarray, classes: int, feature: Feature, place: Place, 
     elif feature.kind == "binary":
         help = "give 0 and 1, or use `kind: category`"
     else:
-        help = "correct the labels, or `classes`"
-    if stated and feature.kind == "category":
+        help = "correct the labels, or state `classes`" if not stated else "correct the labels, or `classes`"
+    if stated:
         told = f"{place.split}: field `{place.field}`: {message}"
         raise ConfigError(Problem("label-out-of-range", told, (*place.key, "classes"), help=help))
     raise _run("label-out-of-range", message, place, help)

@@ -1,0 +1,327 @@
+"""From a configuration to checked splits: what fits, what is refused, and in which words."""
+
+import hashlib
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlkit.config.problems import ConfigError, RunError
+from dlkit.config.schema.data import Data
+from dlkit.data.load import load_spec, load_splits
+
+X = np.random.default_rng(1).random((30, 4)).astype(np.float32)
+LABELS = np.arange(30) % 3
+MNIST = {
+    "source": {"kind": "bundled", "name": "mnist"},
+    "splits": {"train": "train[:90%]", "validation": "train[90%:]", "test": "test"},
+    "inputs": {"image": {"kind": "image"}},
+    "targets": {"label": {"kind": "category"}},
+}
+
+
+def settings(x=None, y=None, **more):
+    section = {"inputs": {"x": {"kind": "number"} | (x or {})}, "targets": {"y": {"kind": "category"} | (y or {})}}
+    return Data.model_validate(section | more)
+
+
+def load(x, y, data=None, test=None):
+    return load_splits(data or settings(), given={"train": (x, y)} | ({"test": test} if test else {}))
+
+
+def problem_of(error, *args, **more):
+    with pytest.raises(error) as caught:
+        load(*args, **more)
+    assert caught.value.exit_status == (2 if error is ConfigError else 1)
+    return caught.value.problems[0]
+
+
+def set_at(array, row, value):
+    changed = np.array(array, copy=True)
+    changed[row] = value
+    return changed
+
+
+class TestMnist:
+    def test_loads_with_its_spec_and_without_copies(self):
+        splits = load_splits(Data.model_validate(MNIST))
+        assert dict(splits.spec.sizes) == {"train": 54_000, "validation": 6000, "test": 10_000}
+        image, label = splits.spec.inputs["image"], splits.spec.targets["label"]
+        assert (image.shape, image.dtype) == ((28, 28, 1), "uint8")
+        assert (label.shape, label.dtype, label.classes) == ((), "int32", tuple("0123456789"))
+        train, validation = splits.train.arrays[0]["image"], splits.validation.arrays[0]["image"]
+        assert train.base is not None
+        assert train.base is validation.base
+        assert train.dtype == np.uint8
+        assert splits.train.arrays[1]["label"].dtype == np.int32
+
+    def test_fetch_gives_the_examples_of_those_numbers(self):
+        splits = load_splits(Data.model_validate(MNIST))
+        inputs, targets = splits.test.fetch(tf.constant([5, 0, 9999], tf.int64))
+        images, labels = (part[name] for part, name in zip(splits.test.arrays, ("image", "label"), strict=True))
+        assert (inputs["image"].numpy() == images[[5, 0, 9999]]).all()
+        assert (targets["label"].numpy() == labels[[5, 0, 9999]]).all()
+
+    def test_spec_is_known_without_reading(self, monkeypatch):
+        monkeypatch.setattr("dlkit.data.sources.bundled.read_mnist", lambda split: pytest.fail("read examples"))
+        spec = load_spec(Data.model_validate(MNIST))
+        monkeypatch.undo()
+        assert spec == load_splits(Data.model_validate(MNIST)).spec
+
+    def test_default_splits_are_those_of_the_source(self):
+        splits = load_splits(Data.model_validate({k: v for k, v in MNIST.items() if k != "splits"}))
+        assert (splits.train.size, splits.validation, splits.test.size) == (60_000, None, 10_000)
+
+    def test_the_fingerprint_is_of_the_bytes(self):
+        first, second = (load_splits(Data.model_validate(MNIST)).fingerprint for _ in range(2))
+        assert first == second
+        assert set(first) == {"train", "validation", "test"}
+        assert len(set(first.values())) == 3
+        other = load_splits(
+            Data.model_validate(MNIST | {"splits": {"train": "train[:89%]", "test": "test"}})
+        ).fingerprint
+        assert other["train"] != first["train"]
+        assert other["test"] == first["test"]
+        assert all(len(value) == len(hashlib.sha256().hexdigest()) for value in first.values())
+
+
+@pytest.mark.parametrize("changed", [0, -1])
+def test_the_fingerprint_notices_one_changed_number(changed):
+    before = load(X, LABELS).fingerprint["train"]
+    assert load(set_at(X, changed, 9), LABELS).fingerprint["train"] != before
+    assert load(X, set_at(LABELS, changed, 1 - LABELS[changed] % 2)).fingerprint["train"] != before
+    assert load(X.reshape(30, 2, 2), LABELS).fingerprint["train"] != before
+
+
+class TestSplits:
+    def test_all_mistakes_at_once(self):
+        data = settings(splits={"train": "train[:150%]", "validation": "val", "test": "test["})
+        with pytest.raises(ConfigError) as caught:
+            load(X, LABELS, data)
+        found = [(problem.code, problem.key[-1]) for problem in caught.value.problems]
+        assert found == [("slice-out-of-range", "train"), ("unknown-split", "validation"), ("bad-slice", "test")]
+
+    @pytest.mark.parametrize(
+        ("train", "test", "shared"),
+        [("train[:90%]", "train[80%:]", "3"), ("train", "train[:1]", "1"), ("test+train", "test", "5")],
+    )
+    def test_training_examples_may_not_be_evaluated_on(self, train, test, shared):
+        data = settings(splits={"train": train, "test": test})
+        problem = problem_of(ConfigError, X, LABELS, data, test=(X[:5], LABELS[:5]))
+        assert (problem.code, problem.key) == ("overlapping-splits", ("data", "splits", "test"))
+        assert problem.message.startswith(f"{shared} examples of test are training examples")
+
+    def test_choosing_on_the_test_examples_is_noted(self):
+        data = settings(splits={"train": "train", "validation": "test", "test": "test"})
+        splits = load(X, LABELS, data, test=(X[:5], LABELS[:5]))
+        assert any("validation and test share examples" in note for note in splits.notes)
+
+    def test_an_empty_split(self):
+        assert problem_of(ConfigError, X[:0], LABELS[:0]).code == "empty-split"
+        assert problem_of(ConfigError, X, LABELS, test=(X[:0], LABELS[:0])).key == ("data", "splits", "test")
+
+    def test_no_source(self):
+        with pytest.raises(ConfigError, match="names no source"):
+            load_splits(settings())
+
+
+class TestInputs:
+    def test_gray_images_get_a_channel_axis_and_stay_uint8(self):
+        digits = pytest.importorskip("sklearn.datasets").load_digits()
+        data = settings(x={"kind": "image"})
+        splits = load(digits.images.astype(np.uint8), digits.target, data)
+        assert splits.spec.inputs["x"].shape == (8, 8, 1)
+        assert splits.train.arrays[0]["x"].dtype == np.uint8
+        assert load(digits.images, digits.target, data).spec.inputs["x"].dtype == "float32"
+
+    def test_real_tables(self):
+        datasets = pytest.importorskip("sklearn.datasets")
+        x, y = datasets.load_breast_cancer(return_X_y=True)
+        splits = load(x, y, settings(y={"kind": "binary", "classes": ["malignant", "benign"]}))
+        assert splits.spec.inputs["x"].shape == (30,)
+        assert splits.spec.targets["y"].classes == ("malignant", "benign")
+        x, y = datasets.load_diabetes(return_X_y=True)
+        target = load(x, y, settings(y={"kind": "number"})).spec.targets["y"]
+        assert (target.shape, target.dtype) == ((), "float32")
+
+    def test_a_series_with_one_value_a_step_gets_an_axis(self):
+        splits = load(X, LABELS, settings(x={"kind": "sequence"}))
+        assert splits.train.arrays[0]["x"].shape == (30, 4, 1)
+        assert load(X.reshape(30, 2, 2), LABELS, settings(x={"kind": "sequence"})).spec.inputs["x"].shape == (2, 2)
+
+    def test_wrong_rank(self):
+        problem = problem_of(ConfigError, X, LABELS, settings(x={"kind": "image"}))
+        assert (problem.code, problem.key) == ("shape-mismatch", ("data", "inputs", "x"))
+        assert "height, width, channels" in problem.message
+
+    def test_a_shape_that_contradicts_the_data(self):
+        problem = problem_of(ConfigError, X, LABELS, settings(x={"shape": [5]}))
+        assert (problem.code, problem.key) == ("shape-mismatch", ("data", "inputs", "x", "shape"))
+        assert "says [5]" in problem.message
+        assert "shape [4]" in problem.message
+        assert load(X, LABELS, settings(x={"shape": [4]})).spec.inputs["x"].shape == (4,)
+
+    def test_splits_of_different_shape(self):
+        problem = problem_of(RunError, X, LABELS, test=(X[:5, :3], LABELS[:5]))
+        assert problem.code == "shape-mismatch"
+        assert "test: field `x`" in problem.message
+
+    @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+    def test_not_a_number_is_found(self, value):
+        problem = problem_of(RunError, X, LABELS, test=(set_at(set_at(X, 17, value), 20, value), LABELS))
+        assert (problem.code, problem.key) == ("not-finite", ("data", "inputs", "x"))
+        assert "test: field `x`: 2 of 30 rows" in problem.message
+        assert "row 17 of `test`" in problem.message
+
+    def test_rows_are_counted_as_in_the_source(self):
+        data = settings(splits={"train": "train[20:]+test[:5]"})
+        assert "row 25 of `train`" in problem_of(RunError, set_at(X, 25, np.nan), LABELS, data, (X, LABELS)).message
+        assert "row 3 of `test`" in problem_of(RunError, X, LABELS, data, (set_at(X, 3, np.nan), LABELS)).message
+
+    def test_numbers_too_large_for_float32(self):
+        assert "too large for float32" in problem_of(RunError, set_at(X.astype(float), 3, 1e300), LABELS).message
+
+    def test_text_and_complex_numbers_are_refused(self):
+        assert problem_of(ConfigError, X.astype(str), LABELS).code == "field-type"
+        assert problem_of(ConfigError, X.astype(complex), LABELS).code == "field-type"
+
+
+class TestCategories:
+    def test_classes_come_from_the_training_labels(self):
+        splits = load(X, LABELS, test=(X[:1], LABELS[:1]))
+        assert splits.spec.targets["y"].classes == ("0", "1", "2")
+        problem = problem_of(RunError, X, LABELS, test=(X, set_at(LABELS, 4, 3)))
+        assert problem.code == "label-out-of-range"
+        assert "row 4 of `test` has the label 3, outside 0..2" in problem.message
+
+    def test_labels_outside_the_stated_classes(self):
+        problem = problem_of(ConfigError, X, set_at(LABELS, [7, 9], 8), settings(y={"classes": 5}))
+        assert (problem.code, problem.key) == ("label-out-of-range", ("data", "targets", "y", "classes"))
+        assert "row 7 of `train` has the label 8, outside 0..4 (2 such rows)" in problem.message
+        problem = problem_of(ConfigError, X, LABELS + 1, settings(y={"classes": ["a", "b", "c"]}))
+        assert "subtract 1" in problem.help
+
+    @pytest.mark.parametrize("classes", [None, 3])
+    def test_negative_labels(self, classes):
+        problem = problem_of(
+            (RunError, ConfigError)[classes is not None], X, LABELS - 1, settings(y={"classes": classes})
+        )
+        assert problem.code == "label-out-of-range"
+        assert "label -1" in problem.message
+
+    @pytest.mark.parametrize(
+        "labels",
+        [
+            LABELS.astype(np.float64),
+            LABELS.astype(np.uint8),
+            LABELS[:, None],
+            np.eye(3)[LABELS],
+            np.eye(3, dtype=int)[LABELS],
+        ],
+    )
+    def test_labels_become_int32(self, labels):
+        splits = load(X, labels)
+        (column,) = splits.train.arrays[1].values()
+        assert (column.dtype, column.shape) == (np.int32, (30,))
+        assert (column == LABELS).all()
+        assert splits.spec.targets["y"].classes == ("0", "1", "2")
+        assert any("one-hot" in note for note in splits.notes) == (labels.shape == (30, 3))
+
+    def test_columns_that_are_not_one_hot(self):
+        problem = problem_of(RunError, X, set_at(np.eye(3)[LABELS], 6, [0.5, 0.5, 0]))
+        assert problem.code == "target-shape"
+        assert "row 6 of `train`" in problem.message
+
+    def test_fractions_are_no_classes(self):
+        problem = problem_of(RunError, X, set_at(LABELS.astype(float), 2, 0.5))
+        assert problem.code == "labels-not-integers"
+        assert "row 2 of `train` is 0.5" in problem.message
+        assert problem_of(RunError, X, set_at(LABELS.astype(float), 2, np.nan)).code == "not-finite"
+
+    def test_text_labels_are_refused(self):
+        problem = problem_of(ConfigError, X, LABELS.astype(str))
+        assert (problem.code, problem.key) == ("field-type", ("data", "targets", "y"))
+        assert "number the classes" in problem.help
+
+    def test_labels_that_tell_no_classes(self):
+        assert problem_of(RunError, X, LABELS * 0).code == "too-few-classes"
+        assert problem_of(RunError, X, LABELS * 1000).code == "classes-unknown"
+        assert any("they count from 0" in note for note in load(X, LABELS + 1).notes)
+
+    def test_classes_that_contradict_the_source(self):
+        def mnist(classes):
+            targets = {"label": {"kind": "category", "classes": classes}}
+            return load_spec(Data.model_validate(MNIST | {"targets": targets}))
+
+        for wrong in (7, list("012"), list("9876543210")):
+            with pytest.raises(ConfigError) as caught:
+                mnist(wrong)
+            (problem,) = caught.value.problems
+            assert (problem.code, problem.key) == ("classes-contradict", ("data", "targets", "label", "classes"))
+        words = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+        assert mnist(words).targets["label"].classes == tuple(words)
+        assert mnist(10).targets["label"].classes == tuple("0123456789")
+
+
+class TestOtherTargets:
+    @pytest.mark.parametrize("labels", [LABELS % 2, LABELS % 2 == 1, (LABELS % 2).astype(float)[:, None]])
+    def test_binary_is_0_and_1(self, labels):
+        (column,) = load(X, labels, settings(y={"kind": "binary"})).train.arrays[1].values()
+        assert column.dtype == np.int32
+        assert (column == LABELS % 2).all()
+
+    def test_other_values_are_not_binary(self):
+        problem = problem_of(RunError, X, LABELS, settings(y={"kind": "binary"}))
+        assert problem.code == "label-out-of-range"
+        assert "row 2 of `train` has the label 2, outside 0..1" in problem.message
+        mnist = Data.model_validate(MNIST | {"targets": {"label": {"kind": "binary"}}})
+        with pytest.raises(ConfigError, match="10 classes"):
+            load_spec(mnist)
+
+    @pytest.mark.parametrize(("shape", "expected"), [((30,), ()), ((30, 1), ()), ((30, 4), (4,))])
+    def test_numbers_are_one_or_a_vector(self, shape, expected):
+        y = np.resize(X, shape)
+        splits = load(X, y, settings(y={"kind": "number"}))
+        assert splits.spec.targets["y"].shape == expected
+        assert splits.train.arrays[1]["y"].shape == (30, *expected)
+
+    def test_other_numbers_are_refused(self):
+        number = settings(y={"kind": "number"})
+        assert problem_of(ConfigError, X, X.reshape(30, 2, 2), number).code == "target-shape"
+        assert problem_of(RunError, X, set_at(X[:, 0], 3, np.nan), number).code == "not-finite"
+
+
+def test_fields_may_have_other_names_than_inputs_and_targets():
+    data = settings(x={"field": "measured"}, y={"field": "species"})
+    splits = load_splits(data, given={"train": ({"measured": X}, {"species": LABELS})})
+    assert list(splits.train.arrays[0]) == ["x"]
+    with pytest.raises(ConfigError) as caught:
+        load_splits(data, given={"train": ({"measure": X}, {"specis": LABELS})})
+    assert [(p.code, p.key[1:], p.help) for p in caught.value.problems] == [
+        ("unknown-field", ("inputs", "x", "field"), "did you mean `measure`? its fields are `measure`, `specis`"),
+        ("unknown-field", ("targets", "y", "field"), "did you mean `specis`? its fields are `measure`, `specis`"),
+    ]
+
+
+def test_data_that_is_wrong_in_several_places_is_told_once():
+    with pytest.raises(RunError) as caught:
+        load(set_at(X, 1, np.nan), LABELS - 1)
+    assert [problem.code for problem in caught.value.problems] == ["not-finite", "label-out-of-range"]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "known"),
+    [
+        ({"shape": [4]}, {"classes": 3}, True),
+        ({"shape": [4]}, {"kind": "binary"}, True),
+        ({"kind": "image", "shape": [8, 8]}, {"classes": ["a", "b"]}, True),
+        ({}, {"classes": 3}, False),
+        ({"shape": [4]}, {}, False),
+    ],
+)
+def test_spec_without_data_is_what_the_configuration_states(x, y, known, tmp_path):
+    data = settings(x, y, source={"kind": "npz", "path": str(tmp_path / "absent.npz")})
+    spec = load_spec(data)
+    assert (spec is not None) == known
+    if spec is not None:
+        assert spec.inputs["x"].shape in ((4,), (8, 8, 1))
