@@ -74,7 +74,7 @@ def _bundled(settings: TfdsSource) -> SourceData | None:
     asked = (match["version"] or version).split(".")
     if any(a not in ("*", v) for a, v in zip(asked, version.split("."), strict=True)):
         return None
-    if any((folder / match["name"] / version).is_dir() for folder in _data_dirs(settings)):
+    if any((folder / match["name"] / version / "dataset_info.json").is_file() for folder in _data_dirs(settings)):
         return None
     source = open_bundled(BundledSource.model_validate({"kind": "bundled", "name": match["name"]}))
     note = f"{source.name} is read from the copy that ships with dlkit: the same examples in the same order as TFDS's"

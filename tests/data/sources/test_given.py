@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from dlkit.config import loader
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.config.schema.data import Data
 from dlkit.data.contract import Stream
@@ -164,6 +165,25 @@ def test_a_plugin_gets_its_settings_and_gives_arrays():
     splits = from_plugin(blobs, rows=6, dims=2)
     assert splits.spec.inputs["x"].shape == (2,)
     assert splits.train.size == 6
+
+
+def test_a_plugin_named_in_a_configuration(tmp_path):
+    (tmp_path / "blobs_for_dlkit.py").write_text(
+        "import numpy as np\n"
+        "def blobs(*, rows: int, dims: int = 4):\n"
+        "    return {'train': {'x': np.ones((rows, dims)), 'y': np.arange(rows) % 2}}\n"
+        "sources = {'blobs': blobs}\n"
+    )
+    config = tmp_path / "blobs.yaml"
+    config.write_text(
+        "name: blobs\nplugins: [blobs_for_dlkit]\n"
+        "data:\n  source: {kind: blobs, rows: 6}\n"
+        "  inputs: {x: {kind: number}}\n  targets: {y: {kind: category}}\n"
+        "model: {builder: mlp}\n"
+    )
+    loaded = loader.load(config)
+    splits = load_splits(loaded.config.data, plugin_sources=loaded.plugins.functions["sources"])
+    assert (splits.train.size, splits.spec.inputs["x"].shape) == (6, (4,))
 
 
 def test_a_plugin_that_fails_is_named():
