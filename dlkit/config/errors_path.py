@@ -1,7 +1,7 @@
 """From the path that pydantic gives an error to the key that the user wrote.
 
-Pydantic's path holds, beside keys and indices, the tag of each tagged union (`cnn` in `model.cnn.blocks`) and a label for
-each branch of a plain union. This walks the classes of the schema along the path and tells these apart.
+Pydantic's path holds, beside keys and indices, the tag of each tagged union (`cnn` in `model.cnn.blocks`) and a label
+for each branch of a plain union. This walks the classes of the schema along the path and tells these apart.
 """
 
 from __future__ import annotations

@@ -41,11 +41,15 @@ def _read(source: str, chain: list[Path], files: dict[Path, Node], names: list[s
     resolved = Path(source).resolve()
     if resolved in chain:
         circle = " -> ".join(path.name for path in [*chain[chain.index(resolved) :], resolved])
-        raise ConfigError(Problem("circular-extends", f"the file extends itself: {circle}", ("extends",), said,
-                                  "this closes the circle"))  # fmt: skip
+        raise ConfigError(
+            Problem(
+                "circular-extends", f"the file extends itself: {circle}", ("extends",), said, "this closes the circle"
+            )
+        )
     if len(chain) >= MAX_CHAIN:
-        raise ConfigError(Problem("circular-extends", f"more than {MAX_CHAIN} files extend each other", ("extends",),
-                                  said))  # fmt: skip
+        raise ConfigError(
+            Problem("circular-extends", f"more than {MAX_CHAIN} files extend each other", ("extends",), said)
+        )
     if resolved not in files:
         if source not in names:
             names.append(source)
@@ -64,8 +68,15 @@ def _with_bases(root: Node, source: str, chain: list[Path], files: dict[Path, No
     said = root.value["extends"]
     bases = said.value if isinstance(said.value, list) else [said]
     if not bases or not all(isinstance(base.value, str) and base.value for base in bases):
-        raise ConfigError(Problem("wrong-type", "`extends` must be the name of a file, or a list of names", ("extends",),
-                                  said.location, "expected `base.yaml`"))  # fmt: skip
+        raise ConfigError(
+            Problem(
+                "wrong-type",
+                "`extends` must be the name of a file, or a list of names",
+                ("extends",),
+                said.location,
+                "expected `base.yaml`",
+            )
+        )
     merged: Node | None = None
     for base in bases:
         below = _read(str(Path(source).parent / Path(str(base.value)).expanduser()), chain, files, names, base.location)

@@ -108,7 +108,9 @@ def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs
     """
     if not isinstance(mapping, Mapping):
         raise ConfigError(
-            Problem("not-a-mapping", f"a configuration is a mapping or the path of a file, not a {type(mapping).__name__}")
+            Problem(
+                "not-a-mapping", f"a configuration is a mapping or the path of a file, not a {type(mapping).__name__}"
+            )
         )
     from dlkit.config.extends import extend_mapping
 

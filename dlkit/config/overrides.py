@@ -45,9 +45,14 @@ def _set_from_word(root: Node, word: str, number: int, default_name: DefaultName
     name, equals, text = word.partition("=")
     if not equals:
         raise ConfigError(
-            Problem("missing-equals", f"`{word}` is not an override: it has no `=`", location=place,
-                    label="expected `key=value`", help="an override is written `training.epochs=3`")
-        )  # fmt: skip
+            Problem(
+                "missing-equals",
+                f"`{word}` is not an override: it has no `=`",
+                location=place,
+                label="expected `key=value`",
+                help="an override is written `training.epochs=3`",
+            )
+        )
     parts = _parts(name, place)
     key = tuple(part for part, _ in parts)
     value = read_value(text, place, len(name) + 2, key)
@@ -99,9 +104,14 @@ def _parts(name: str, place: Location) -> list[tuple[str, Location]]:
         here = replace(place, column=column, length=max(1, len(part)))
         if not part or re.search(r"\s", part):
             raise ConfigError(
-                Problem("bad-override-key", f"`{name}` is not a key path", location=here, label="a key belongs here",
-                        help="keys are joined by single dots, as in `training.optimizer.learning_rate=0.01`")
-            )  # fmt: skip
+                Problem(
+                    "bad-override-key",
+                    f"`{name}` is not a key path",
+                    location=here,
+                    label="a key belongs here",
+                    help="keys are joined by single dots, as in `training.optimizer.learning_rate=0.01`",
+                )
+            )
         parts.append((part, here))
         column += len(part) + 1
     return parts
@@ -119,18 +129,29 @@ def _set(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, d
         return _set_item(node, key, parts, value, default_name)
     if not isinstance(node.value, dict):
         raise ConfigError(
-            Problem("path-through-value", f"`{dotted(key)}` is {node.value!r}, which has no settings below it",
-                    (*key, name), place, f"nothing of that name in `{dotted(key)}`")
-        )  # fmt: skip
+            Problem(
+                "path-through-value",
+                f"`{dotted(key)}` is {node.value!r}, which has no settings below it",
+                (*key, name),
+                place,
+                f"nothing of that name in `{dotted(key)}`",
+            )
+        )
     below = child(node, name)
     if below is None and key == () and name == "extends":
         raise ConfigError(Problem("bad-override-key", "`extends` belongs in the file", location=place))
     if below is None and rest:
         if rest[0][0].isdigit():
             raise ConfigError(
-                Problem("index-out-of-range", f"`{dotted((*key, name))}` is not given, so it has no item {rest[0][0]}",
-                        (*key, name), rest[0][1], "no such item", f"give the whole list: `{dotted((*key, name))}=[...]`")
-            )  # fmt: skip
+                Problem(
+                    "index-out-of-range",
+                    f"`{dotted((*key, name))}` is not given, so it has no item {rest[0][0]}",
+                    (*key, name),
+                    rest[0][1],
+                    "no such item",
+                    f"give the whole list: `{dotted((*key, name))}=[...]`",
+                )
+            )
         below = Node({}, place, place)
     if below is not None and rest:
         below = _with_default_name(expand_word(below, (*key, name)), (*key, name), rest[0][0], place, default_name)
@@ -146,16 +167,26 @@ def _set_item(node: Node, key: Key, parts: list[tuple[str, Location]], value: No
     count = len(node.value)
     if not name.isdecimal():
         raise ConfigError(
-            Problem("index-out-of-range", f"`{dotted(key)}` is a list, whose items have numbers", (*key, name), place,
-                    f"expected 0 to {count - 1}" if count else "the list is empty")
-        )  # fmt: skip
+            Problem(
+                "index-out-of-range",
+                f"`{dotted(key)}` is a list, whose items have numbers",
+                (*key, name),
+                place,
+                f"expected 0 to {count - 1}" if count else "the list is empty",
+            )
+        )
     index = int(name) if len(name) < 10 else count
     if index >= count:
         raise ConfigError(
-            Problem("index-out-of-range", f"`{dotted(key)}` has no item {name[:20]}: it has {count}", (*key, index), place,
-                    f"expected 0 to {count - 1}" if count else "the list is empty",
-                    "items are counted from 0; to add one, give the whole list")
-        )  # fmt: skip
+            Problem(
+                "index-out-of-range",
+                f"`{dotted(key)}` has no item {name[:20]}: it has {count}",
+                (*key, index),
+                place,
+                f"expected 0 to {count - 1}" if count else "the list is empty",
+                "items are counted from 0; to add one, give the whole list",
+            )
+        )
     return with_child(node, index, _set(node.value[index], (*key, index), rest, value, default_name))
 
 

@@ -1,14 +1,14 @@
 """Plug-ins: Python modules, named in the configuration, that add sources, builders, metrics and losses.
 
-A plug-in module holds plain dictionaries: `sources`, `builders`, `metrics`, `losses`, from a name to a function or class.
+A plug-in module holds plain dictionaries from names to functions or classes: `sources`, `builders`, `metrics`, `losses`.
 
     def two_layers(inputs, *, units: int = 64):      # inputs: KerasTensors by input name; returns features
         ...
 
     builders = {"two_layers": two_layers}
 
-A source is `def my_source(*, path: str)`, which returns `{split name: {field: NumPy array}}`. The settings of a source or
-builder are its keyword-only parameters: their annotations are the types and their defaults the defaults.
+A source is `def my_source(*, path: str)`, which returns `{split name: {field: NumPy array}}`. The settings of a source
+or builder are its keyword-only parameters: their annotations are the types and their defaults the defaults.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def load(names: Sequence[str], folder: Path) -> Plugins:
                 files[name] = file
             found = _entries(module, name)
         except ConfigError as error:
-            problems += [Problem(p.code, p.message, ("plugins", number), label=p.label, help=p.help) for p in error.problems]
+            problems += [
+                Problem(p.code, p.message, ("plugins", number), label=p.label, help=p.help) for p in error.problems
+            ]
             continue
         for dictionary, entry, function in found:
             try:
@@ -120,16 +122,13 @@ def config_class(plugins: Plugins) -> type[Config]:
     if plugins.functions["metrics"] or plugins.functions["losses"]:
         loss = _with_names(Loss, plugins.functions["losses"])
         metric = _with_names(Metric, plugins.functions["metrics"])
-        training = create_model(
-            "Training",
-            __base__=Training,
-            __doc__=Training.__doc__,
-            loss=(Annotated[loss, bare_word("name")] | None, _as_field(Training.model_fields["loss"])),  # type: ignore[valid-type]
-            metrics=(
-                list[Annotated[metric, bare_word("name")]] | None,  # type: ignore[valid-type]
-                _as_field(Training.model_fields["metrics"]),
-            ),
-        )
+        loss_type: Any = Annotated[loss, bare_word("name")]
+        metric_type: Any = Annotated[metric, bare_word("name")]
+        replaced: dict[str, Any] = {
+            "loss": (loss_type | None, _as_field(Training.model_fields["loss"])),
+            "metrics": (list[metric_type] | None, _as_field(Training.model_fields["metrics"])),
+        }
+        training = create_model("Training", __base__=Training, __doc__=Training.__doc__, **replaced)
         described = Config.model_fields["training"].description
         fields["training"] = (training, Field(default_factory=training, description=described))
     return create_model("Config", __base__=Config, __doc__=Config.__doc__, **fields)
@@ -152,8 +151,11 @@ def _extended(info: FieldInfo, more: Mapping[str, type[Section]], tag: str) -> A
 
 def _with_names(base: type[KerasObject], classes: Mapping[str, Callable[..., Any]]) -> type[KerasObject]:
     names = {name: _constructor_arguments(cls) for name, cls in classes.items()}
-    return type(base.__name__, (base,), {"__doc__": base.__doc__, "__module__": base.__module__, "more_names": names,
-                                         "__annotations__": {}})  # fmt: skip
+    return type(
+        base.__name__,
+        (base,),
+        {"__doc__": base.__doc__, "__module__": base.__module__, "more_names": names, "__annotations__": {}},
+    )
 
 
 def _constructor_arguments(cls: Callable[..., Any]) -> list[str]:
@@ -174,18 +176,26 @@ def _import(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
     except ModuleNotFoundError as error:
         if error.name is not None and (name == error.name or name.startswith(error.name + ".")):
             raise ConfigError(
-                Problem("plugin-not-found", f"there is no plug-in module `{name}`", label="not found",
-                        help=f"put `{name}.py` next to the configuration, or install the package that has it")
-            ) from None  # fmt: skip
-        raise ConfigError(Problem("plugin-failed", f"plug-in `{name}` needs the module `{error.name}`",
-                                  help="install it")) from error  # fmt: skip
+                Problem(
+                    "plugin-not-found",
+                    f"there is no plug-in module `{name}`",
+                    label="not found",
+                    help=f"put `{name}.py` next to the configuration, or install the package that has it",
+                )
+            ) from None
+        raise ConfigError(
+            Problem("plugin-failed", f"plug-in `{name}` needs the module `{error.name}`", help="install it")
+        ) from error
     except ConfigError:
         raise
     except Exception as error:
         raise ConfigError(
-            Problem("plugin-failed", f"plug-in `{name}` fails when it is imported: {type(error).__name__}: {error}",
-                    help="run `python` on the module to see where")
-        ) from error  # fmt: skip
+            Problem(
+                "plugin-failed",
+                f"plug-in `{name}` fails when it is imported: {type(error).__name__}: {error}",
+                help="run `python` on the module to see where",
+            )
+        ) from error
 
 
 def _import_file(file: Path) -> ModuleType:
@@ -212,29 +222,40 @@ def _entries(module: ModuleType, name: str) -> list[tuple[str, str, Callable[...
         entries = getattr(module, dictionary, {})
         if not isinstance(entries, Mapping) or not all(isinstance(k, str) and callable(v) for k, v in entries.items()):
             raise ConfigError(
-                Problem("bad-plugin", f"plug-in `{name}`: `{dictionary}` must be a dictionary from names to functions",
-                        help=f"as in `{dictionary} = {{\"my_name\": my_function}}`")
-            )  # fmt: skip
+                Problem(
+                    "bad-plugin",
+                    f"plug-in `{name}`: `{dictionary}` must be a dictionary from names to functions",
+                    help=f'as in `{dictionary} = {{"my_name": my_function}}`',
+                )
+            )
         found += [(dictionary, entry, function) for entry, function in entries.items()]
     if not found:
         raise ConfigError(
-            Problem("bad-plugin", f"plug-in `{name}` adds nothing: it has no `sources`, `builders`, `metrics` or `losses`",
-                    help='as in `builders = {"my_builder": my_builder}`')
-        )  # fmt: skip
+            Problem(
+                "bad-plugin",
+                f"plug-in `{name}` adds nothing: it has no `sources`, `builders`, `metrics` or `losses`",
+                help='as in `builders = {"my_builder": my_builder}`',
+            )
+        )
     return found
 
 
 def _check_free(dictionary: str, entry: str, functions: Mapping[str, Mapping[str, Any]]) -> None:
-    built_in: dict[str, Any] = {
-        "sources": lambda: tagged(with_discriminator(Data.model_fields["source"])),
-        "builders": lambda: tagged(with_discriminator(Config.model_fields["model"])),
-        "metrics": lambda: keras_names.table()["metrics"],
-        "losses": lambda: keras_names.table()["losses"],
-    }[dictionary]()
+    built_in: set[str]
+    if dictionary in _TAGS:
+        info = Data.model_fields["source"] if dictionary == "sources" else Config.model_fields["model"]
+        built_in = set(tagged(with_discriminator(info)))
+    else:
+        built_in = set(keras_names.table()[dictionary])
     if entry in built_in or entry in functions[dictionary]:
         owner = "dlkit" if entry in built_in else "another plug-in"
-        raise ConfigError(Problem("plugin-name-taken", f"`{entry}` in `{dictionary}` is a name that {owner} has",
-                                  help="give it another name"))  # fmt: skip
+        raise ConfigError(
+            Problem(
+                "plugin-name-taken",
+                f"`{entry}` in `{dictionary}` is a name that {owner} has",
+                help="give it another name",
+            )
+        )
 
 
 def _settings(dictionary: str, entry: str, function: Callable[..., Any]) -> type[Section]:
@@ -243,17 +264,27 @@ def _settings(dictionary: str, entry: str, function: Callable[..., Any]) -> type
     where = f"`{entry}` in `{dictionary}`"
     try:
         parameters = inspect.signature(function).parameters
-        hints = typing.get_type_hints(function if inspect.isroutine(function) else type(function).__call__,
-                                      include_extras=True)  # fmt: skip
+        hints = typing.get_type_hints(
+            function if inspect.isroutine(function) else type(function).__call__, include_extras=True
+        )
     except Exception as error:
         raise ConfigError(Problem("bad-plugin", f"{where}: its signature cannot be read: {error}")) from error
     wrong = [p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD or p.name in (tag, "model_config")]
     positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    wanted = "one parameter, `inputs`, before the `*`" if dictionary == "builders" else "only keyword parameters, after a `*`"
+    wanted = (
+        "one parameter, `inputs`, before the `*`"
+        if dictionary == "builders"
+        else "only keyword parameters, after a `*`"
+    )
     if wrong or len(positional) != (dictionary == "builders"):
         reason = f"`{wrong[0]}` cannot be a setting" if wrong else f"it must have {wanted}"
-        raise ConfigError(Problem("bad-plugin", f"{where}: {reason}",
-                                  help="settings are keyword-only parameters: `def f(inputs, *, units: int = 64)`"))  # fmt: skip
+        raise ConfigError(
+            Problem(
+                "bad-plugin",
+                f"{where}: {reason}",
+                help="settings are keyword-only parameters: `def f(inputs, *, units: int = 64)`",
+            )
+        )
     fields: dict[str, Any] = {tag: (Literal[entry], ...)}
     for p in parameters.values():
         if p.kind is p.KEYWORD_ONLY:
@@ -263,5 +294,10 @@ def _settings(dictionary: str, entry: str, function: Callable[..., Any]) -> type
             warnings.simplefilter("ignore")  # a setting called `copy` hides a method of pydantic's that nobody calls
             return create_model(entry, __base__=PluginSection, __doc__=inspect.getdoc(function), **fields)
     except Exception as error:
-        raise ConfigError(Problem("bad-plugin", f"{where}: a parameter has a type that YAML cannot give: {error}",
-                                  help="use int, float, bool, str, list, dict, Literal or None")) from error  # fmt: skip
+        raise ConfigError(
+            Problem(
+                "bad-plugin",
+                f"{where}: a parameter has a type that YAML cannot give: {error}",
+                help="use int, float, bool, str, list, dict, Literal or None",
+            )
+        ) from error

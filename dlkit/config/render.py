@@ -40,8 +40,8 @@ def to_json(problems: Iterable[Problem]) -> dict[str, Any]:
 
     Returns:
         `{"problems": [...]}`, each with `code`, `severity`, `message`, `key` (dotted, or null), `label`, `help` and
-        `location`: null, or `source`, `line`, `column`, `length` (from 1, in characters) and `excerpt`. The source of an
-        override is `command line`, and its line is the argument's number.
+        `location`: null, or `source`, `line`, `column`, `length` (from 1, in characters) and `excerpt`. The source of
+        an override is `command line`, and its line is the argument's number.
     """
     return {"problems": [_as_json(problem) for problem in problems]}
 
@@ -55,11 +55,16 @@ def _as_json(problem: Problem) -> dict[str, Any]:
         "key": dotted(problem.key) if problem.key else None,
         "label": _visible(problem.label),
         "help": _visible(problem.help),
-        "location": None if place is None else {
-            "source": place.source, "line": place.line, "column": place.column, "length": place.length,
+        "location": None
+        if place is None
+        else {
+            "source": place.source,
+            "line": place.line,
+            "column": place.column,
+            "length": place.length,
             "excerpt": _visible(place.excerpt),
         },
-    }  # fmt: skip
+    }
 
 
 def _block(problem: Problem, colour: bool) -> str:
@@ -67,7 +72,7 @@ def _block(problem: Problem, colour: bool) -> str:
         return f"{style}{text}{_RESET}" if colour and text else text
 
     hue = _RED if problem.severity == "error" else _YELLOW
-    lines = [f"{paint(f'{problem.severity}[{problem.code}]', hue)}{paint(':', _BOLD)} {paint(_visible(problem.message), _BOLD)}"]
+    lines = [f"{paint(f'{problem.severity}[{problem.code}]', hue)}{paint(f': {_visible(problem.message)}', _BOLD)}"]
     place, margin = problem.location, "  "
     if place is not None:
         number = str(place.line) if _is_file(place) else ""
@@ -121,7 +126,11 @@ def _cut(place: Location) -> tuple[str, int, int]:
 def _columns(text: str) -> int:
     """How many columns of a terminal a text takes: East Asian wide characters two, combining marks none."""
     return sum(
-        0 if unicodedata.combining(c) or unicodedata.category(c) == "Cf" else 2 if unicodedata.east_asian_width(c) in "WF" else 1
+        0
+        if unicodedata.combining(c) or unicodedata.category(c) == "Cf"
+        else 2
+        if unicodedata.east_asian_width(c) in "WF"
+        else 1
         for c in text
     )
 
@@ -131,8 +140,12 @@ def _visible(text: str) -> str:
     text = text.replace("\t", " ")
     if text.isprintable():
         return text
-    return "".join(c if c.isprintable() or unicodedata.category(c) == "Cf" and c == "\u200d" else
-                   c.encode("unicode_escape").decode() for c in text)  # fmt: skip
+    return "".join(
+        c
+        if c.isprintable() or (unicodedata.category(c) == "Cf" and c == "\u200d")
+        else c.encode("unicode_escape").decode()
+        for c in text
+    )
 
 
 def _count(problems: Sequence[Problem]) -> str:

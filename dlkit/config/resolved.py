@@ -24,7 +24,7 @@ def resolved(loaded: Loaded) -> dict[str, Any]:
 
 def origins(loaded: Loaded) -> dict[Key, str]:
     """Who set each leaf of the resolved configuration."""
-    from dlkit.config.validation import describe
+    from dlkit.config.words import describe
 
     found: dict[Key, str] = {}
 
@@ -51,7 +51,7 @@ def to_yaml(data: dict[str, Any]) -> str:
             """The tag that a plain word has by our rules, so that none is ever written out."""
             if kind is yaml.ScalarNode and implicit[0]:
                 return _tag(value)
-            return str(super().resolve(kind, value, implicit))
+            return str(super().resolve(kind, value, implicit))  # type: ignore[no-untyped-call]
 
     def text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
         style = None if is_plain_text(value) else "'"

@@ -23,7 +23,8 @@ FITTING_LOSSES = {
 }  # fmt: skip
 FITTING_METRICS = {
     "category": {
-        "accuracy", "sparse_categorical_accuracy", "sparse_categorical_crossentropy", "sparse_top_k_categorical_accuracy",
+        "accuracy", "sparse_categorical_accuracy", "sparse_categorical_crossentropy",
+        "sparse_top_k_categorical_accuracy",
     },
     "binary": {
         "accuracy", "binary_accuracy", "binary_crossentropy", "auc", "precision", "recall", "true_positives",
@@ -48,18 +49,29 @@ def broken_rules(config: Config, *, needs_source: bool = True) -> Iterator[Probl
         needs_source: whether `data.source` must be given.
     """
     if needs_source and config.data.source is None:
-        yield Problem("missing-key", "`source` is missing in data", ("data", "source"), label="needs `source`",
-                      help="as in `source: {kind: tfds, name: mnist}`; arrays can be given in Python instead")  # fmt: skip
+        yield Problem(
+            "missing-key",
+            "`source` is missing in data",
+            ("data", "source"),
+            label="needs `source`",
+            help="as in `source: {kind: tfds, name: mnist}`; arrays can be given in Python instead",
+        )
     for rule in RULES:
         yield from rule(config)
 
 
 def one_kind_of_clipping(config: Config) -> Iterator[Problem]:
     """Keras takes at most one of the three ways to clip gradients."""
-    given = [n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(config.training.optimizer, n) is not None]
+    given = [
+        n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(config.training.optimizer, n) is not None
+    ]
     for name in given[1:]:
-        yield Problem("contradiction", f"`{name}` and `{given[0]}` cannot both be set", ("training", "optimizer", name),
-                      label="keep one of them")  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"`{name}` and `{given[0]}` cannot both be set",
+            ("training", "optimizer", name),
+            label="keep one of them",
+        )
 
 
 def validation_for_what_needs_it(config: Config) -> Iterator[Problem]:
@@ -67,13 +79,23 @@ def validation_for_what_needs_it(config: Config) -> Iterator[Problem]:
     splits, training = config.data.splits, config.training
     if splits is None or splits.validation is not None:
         return
-    help_ = "as in `splits: {train: \"train[:90%]\", validation: \"train[90%:]\"}`"
+    help_ = 'as in `splits: {train: "train[:90%]", validation: "train[90%:]"}`'
     if training.monitor is not None and training.monitor.startswith("val_"):
-        yield Problem("contradiction", f"`{training.monitor}` is monitored and there is no validation split",
-                      ("training", "monitor"), label="needs `data.splits.validation`", help=help_)  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"`{training.monitor}` is monitored and there is no validation split",
+            ("training", "monitor"),
+            label="needs `data.splits.validation`",
+            help=help_,
+        )
     elif training.early_stopping is not None and training.monitor is None:
-        yield Problem("contradiction", "early stopping needs a validation split", ("training", "early_stopping"),
-                      label="needs `data.splits.validation`", help=help_)  # fmt: skip
+        yield Problem(
+            "contradiction",
+            "early stopping needs a validation split",
+            ("training", "early_stopping"),
+            label="needs `data.splits.validation`",
+            help=help_,
+        )
 
 
 def metric_columns(config: Config) -> set[str]:
@@ -105,11 +127,19 @@ def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
     if isinstance(schedule, StepDecay):
         for number, (before, after) in enumerate(zip(schedule.epochs, schedule.epochs[1:], strict=False), 1):
             if after <= before:
-                yield Problem("contradiction", f"the epochs of a step schedule must rise: {after:g} follows {before:g}",
-                              ("training", "schedule", "epochs", number), label=f"must be greater than {before:g}")  # fmt: skip
+                yield Problem(
+                    "contradiction",
+                    f"the epochs of a step schedule must rise: {after:g} follows {before:g}",
+                    ("training", "schedule", "epochs", number),
+                    label=f"must be greater than {before:g}",
+                )
     if isinstance(schedule, ScheduleBase) and schedule.warmup_epochs and schedule.warmup_epochs >= epochs:
-        yield Problem("contradiction", f"a warm-up of {schedule.warmup_epochs:g} epochs does not end in {epochs} epochs",
-                      ("training", "schedule", "warmup_epochs"), label=f"must be less than {epochs}")  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"a warm-up of {schedule.warmup_epochs:g} epochs does not end in {epochs} epochs",
+            ("training", "schedule", "warmup_epochs"),
+            label=f"must be less than {epochs}",
+        )
 
 
 def splits_differ(config: Config) -> Iterator[Problem]:
@@ -121,10 +151,15 @@ def splits_differ(config: Config) -> Iterator[Problem]:
     for name in ("validation", "test"):
         slice_ = getattr(splits, name)
         if slice_ in used and slice_ is not None:
-            yield Problem("contradiction", f"`{name}` and `{used[slice_]}` are the same examples, `{slice_}`",
-                          ("data", "splits", name), label=f"the same as `{used[slice_]}`",
-                          help="results on examples that were trained on say nothing about new ones"
-                          if used[slice_] == "train" else "the test examples would have chosen the best epoch")  # fmt: skip
+            yield Problem(
+                "contradiction",
+                f"`{name}` and `{used[slice_]}` are the same examples, `{slice_}`",
+                ("data", "splits", name),
+                label=f"the same as `{used[slice_]}`",
+                help="results on examples that were trained on say nothing about new ones"
+                if used[slice_] == "train"
+                else "the test examples would have chosen the best epoch",
+            )
         elif slice_ is not None:
             used[slice_] = name
 
@@ -135,17 +170,31 @@ def builder_fits_inputs(config: Config) -> Iterator[Problem]:
     if not type(model).__module__.startswith("dlkit.config.schema"):
         return
     if len(inputs) > 1:
-        yield Problem("contradiction", f"the {model.builder} builder takes one input, and there are {len(inputs)}",
-                      ("data", "inputs"), label=", ".join(inputs), help="a plug-in builder may take several")  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"the {model.builder} builder takes one input, and there are {len(inputs)}",
+            ("data", "inputs"),
+            label=", ".join(inputs),
+            help="a plug-in builder may take several",
+        )
         return
     ((name, given),) = inputs.items()
     if isinstance(model, Cnn) and not isinstance(given, ImageInput):
-        yield Problem("contradiction", f"the cnn builder needs an image, and `{name}` is a {given.kind}",
-                      ("model", "builder"), label="write `mlp`" if given.kind == "number" else "write `rnn`",
-                      help=f"or change `data.inputs.{name}.kind`")  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"the cnn builder needs an image, and `{name}` is a {given.kind}",
+            ("model", "builder"),
+            label="write `mlp`" if given.kind == "number" else "write `rnn`",
+            help=f"or change `data.inputs.{name}.kind`",
+        )
     if isinstance(model, Rnn) and not isinstance(given, ImageInput | SequenceInput):
-        yield Problem("contradiction", f"the rnn builder needs a sequence or an image, and `{name}` is a {given.kind}",
-                      ("model", "builder"), label="write `mlp`", help=f"or change `data.inputs.{name}.kind`")  # fmt: skip
+        yield Problem(
+            "contradiction",
+            f"the rnn builder needs a sequence or an image, and `{name}` is a {given.kind}",
+            ("model", "builder"),
+            label="write `mlp`",
+            help=f"or change `data.inputs.{name}.kind`",
+        )
 
 
 def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
@@ -159,8 +208,12 @@ def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
             yield _unknown_column(name, every, key, "expects")
         elif splits is not None and (splits.test if prefix == "test" else splits.validation) is None:
             split = "test" if prefix == "test" else "validation"
-            yield Problem("contradiction", f"`{name}` is expected and there is no {split} split", key,
-                          label=f"needs `data.splits.{split}`")  # fmt: skip
+            yield Problem(
+                "contradiction",
+                f"`{name}` is expected and there is no {split} split",
+                key,
+                label=f"needs `data.splits.{split}`",
+            )
 
 
 def loss_and_metrics_fit(config: Config) -> Iterator[Problem]:
@@ -182,17 +235,26 @@ def _fit(name: str, fitting: set[str], key: Key, target: str, what: str) -> Iter
     if name in fitting:
         return
     near = next((other for other in (f"sparse_{name}", name.removeprefix("sparse_")) if other in fitting), None)
-    yield Problem("does-not-fit", f"`{name}` does not fit the target `{target}`, which holds {what}", key,
-                  label=f"did you mean `{near}`?" if near else "", help=f"what fits: {', '.join(sorted(fitting))}")  # fmt: skip
+    yield Problem(
+        "does-not-fit",
+        f"`{name}` does not fit the target `{target}`, which holds {what}",
+        key,
+        label=f"did you mean `{near}`?" if near else "",
+        help=f"what fits: {', '.join(sorted(fitting))}",
+    )
 
 
 def names_differ(config: Config) -> Iterator[Problem]:
     """No input has the name of a target."""
     for name in config.data.targets:
         if name in config.data.inputs:
-            yield Problem("contradiction", f"an input and a target are both called `{name}`", ("data", "targets", name),
-                          label="give one of them another name",
-                          help=f"with `field: {name}` it is still read from that field")  # fmt: skip
+            yield Problem(
+                "contradiction",
+                f"an input and a target are both called `{name}`",
+                ("data", "targets", name),
+                label="give one of them another name",
+                help=f"with `field: {name}` it is still read from that field",
+            )
 
 
 def one_way_to_keep_the_aspect(config: Config) -> Iterator[Problem]:
@@ -200,9 +262,12 @@ def one_way_to_keep_the_aspect(config: Config) -> Iterator[Problem]:
     for name, given in config.data.inputs.items():
         for number, step in enumerate(given.preprocess):
             if isinstance(step, Resize) and step.crop_to_aspect_ratio and step.pad_to_aspect_ratio:
-                yield Problem("contradiction", "an image is either cropped or padded to keep its aspect ratio",
-                              ("data", "inputs", name, "preprocess", number, "resize", "pad_to_aspect_ratio"),
-                              label="remove one of the two")  # fmt: skip
+                yield Problem(
+                    "contradiction",
+                    "an image is either cropped or padded to keep its aspect ratio",
+                    ("data", "inputs", name, "preprocess", number, "resize", "pad_to_aspect_ratio"),
+                    label="remove one of the two",
+                )
 
 
 def class_names_differ(config: Config) -> Iterator[Problem]:
@@ -214,9 +279,12 @@ def class_names_differ(config: Config) -> Iterator[Problem]:
         seen: dict[str, int] = {}
         for number, class_name in enumerate(classes):
             if class_name in seen:
-                yield Problem("contradiction", f"the class `{class_name}` is listed twice",
-                              ("data", "targets", name, "classes", number),
-                              label=f"also item {seen[class_name]}")  # fmt: skip
+                yield Problem(
+                    "contradiction",
+                    f"the class `{class_name}` is listed twice",
+                    ("data", "targets", name, "classes", number),
+                    label=f"also item {seen[class_name]}",
+                )
             seen.setdefault(class_name, number)
 
 
@@ -224,8 +292,13 @@ def _unknown_column(name: str, columns: list[str], key: Key, where: str) -> Prob
     from dlkit.config.suggestions import nearest_name
 
     near = nearest_name(name, columns)
-    return Problem("unknown-metric", f"`{name}` in {where} is not a figure that this run has", key,
-                   label=f"did you mean `{near}`?" if near else "", help=f"it has {', '.join(columns)}")  # fmt: skip
+    return Problem(
+        "unknown-metric",
+        f"`{name}` in {where} is not a figure that this run has",
+        key,
+        label=f"did you mean `{near}`?" if near else "",
+        help=f"it has {', '.join(columns)}",
+    )
 
 
 RULES: tuple[Rule, ...] = (

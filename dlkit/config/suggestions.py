@@ -112,10 +112,7 @@ def nearest_name(word: str, choices: Iterable[str]) -> str | None:
 def names_meant_by(word: str) -> list[str]:
     """The names for which `word` is a common synonym, or another spelling."""
     form = _form(word)
-    return [
-        name for name, words in _SYNONYMS.items()
-        if form == _form(name) or form in map(_form, words.split(", "))
-    ]  # fmt: skip
+    return [name for name, words in _SYNONYMS.items() if form == _form(name) or form in map(_form, words.split(", "))]
 
 
 def _form(name: str) -> str:

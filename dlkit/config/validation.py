@@ -10,10 +10,17 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dlkit.config.errors_path import Path, as_section, discriminator, follow, literal_choices, tagged, with_discriminator
-from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location, Problem
-from dlkit.config.suggestions import names_meant_by, nearest_name
+from dlkit.config.errors_path import (
+    Path,
+    discriminator,
+    follow,
+    literal_choices,
+    tagged,
+)
+from dlkit.config.problems import Problem
+from dlkit.config.suggestions import nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
+from dlkit.config.unknown_keys import unknown_key
 from dlkit.config.words import correction, list_choices, section_name, shown, type_in_words
 
 _BOUNDS = {
@@ -23,9 +30,19 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most"),
 }
 _WRONG_TYPES = {
-    "int_type", "int_from_float", "int_parsing", "float_type", "string_type", "bool_type", "list_type", "dict_type",
-    "model_type", "model_attributes_type", "none_required", "mapping_type",
-}  # fmt: skip
+    "int_type",
+    "int_from_float",
+    "int_parsing",
+    "float_type",
+    "string_type",
+    "bool_type",
+    "list_type",
+    "dict_type",
+    "model_type",
+    "model_attributes_type",
+    "none_required",
+    "mapping_type",
+}
 
 
 C = TypeVar("C", bound=BaseModel)
@@ -52,7 +69,7 @@ def locate(problem: Problem, root: Node) -> Problem:
     """The problem with the place of its key, or of the nearest section that is written down."""
     if problem.location is not None:
         return problem
-    key, node = nearest(root, problem.key)
+    _, node = nearest(root, problem.key)
     names_key = problem.code in ("unknown-key", "malformed-step") or isinstance(node.value, dict | list | None)
     place = node.key if names_key and node.key is not None else node.location
     return replace(problem, location=place)
@@ -70,9 +87,7 @@ def in_order(problems: Iterable[Problem], sources: Iterable[str] = ()) -> list[P
     return sorted(unique.values(), key=position)
 
 
-def _without_other_branches(
-    pairs: list[tuple[ErrorDetails, Path]], root: Node
-) -> list[tuple[ErrorDetails, Path]]:
+def _without_other_branches(pairs: list[tuple[ErrorDetails, Path]], root: Node) -> list[tuple[ErrorDetails, Path]]:
     """For a value that may be one of several types, only the errors of the type that it has."""
     kept = []
     for details, path in pairs:
@@ -91,9 +106,8 @@ def _without_echoes(problems: list[Problem]) -> list[Problem]:
     """Drop `x is missing` where a misspelt x is reported in the same section."""
     meant = {(p.key[:-1], p.label) for p in problems if p.code == "unknown-key"}
     return [
-        p for p in problems
-        if not (p.code == "missing-key" and (p.key[:-1], f"did you mean `{p.key[-1]}`?") in meant)
-    ]  # fmt: skip
+        p for p in problems if not (p.code == "missing-key" and (p.key[:-1], f"did you mean `{p.key[-1]}`?") in meant)
+    ]
 
 
 def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[BaseModel]) -> Problem:
@@ -109,20 +123,27 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
         if step and (problem := _malformed_step(replace(path, key=step), find(root, step))):
             return problem
     if kind in ("extra_forbidden", "unknown-key"):
-        return _unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
+        return unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
     if kind == "missing":
         return _missing(path, root)
     if kind == "union_tag_not_found":
         return _missing_tag(path, node)
     if kind == "union_tag_invalid":
-        return _unknown_choice(path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation))
+        return _unknown_choice(
+            path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation)
+        )
     if kind == "unknown-choice":
         return _unknown_choice(path, str(context["value"]), list(context["choices"]), node, "name")
     if kind == "literal_error":
         if not isinstance(value, str):
             label, help_ = correction(value, literal_choices(path.annotation))
-            return Problem("unknown-choice", f"{text} is not a choice for {name}", path.key,
-                           label=label, help=help_ or list_choices(literal_choices(path.annotation)))  # fmt: skip
+            return Problem(
+                "unknown-choice",
+                f"{text} is not a choice for {name}",
+                path.key,
+                label=label,
+                help=help_ or list_choices(literal_choices(path.annotation)),
+            )
         return _unknown_choice(path, value, literal_choices(path.annotation), node, None)
     if kind in _WRONG_TYPES:
         return _wrong_type(path, value, text)
@@ -130,16 +151,21 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
         bound, words = _BOUNDS[kind]
         limit = context[bound]
         limit = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
-        return Problem("out-of-bounds", f"{name} must be {words} {limit}, got {text}", path.key,
-                       label=f"must be {words} {limit}")  # fmt: skip
+        return Problem(
+            "out-of-bounds", f"{name} must be {words} {limit}, got {text}", path.key, label=f"must be {words} {limit}"
+        )
     if kind == "finite_number":
         return Problem("out-of-bounds", f"{name} must be a finite number, got {text}", path.key, label="not finite")
     if kind in ("too_short", "too_long"):
         few = kind == "too_short"
         limit = context["min_length" if few else "max_length"]
         items = "item" if limit == 1 else "items"
-        return Problem("out-of-bounds", f"{name} must have at {'least' if few else 'most'} {limit} {items}, got {len(value)}",
-                       path.key, label=f"at {'least' if few else 'most'} {limit} {items}")  # fmt: skip
+        return Problem(
+            "out-of-bounds",
+            f"{name} must have at {'least' if few else 'most'} {limit} {items}, got {len(value)}",
+            path.key,
+            label=f"at {'least' if few else 'most'} {limit} {items}",
+        )
     if kind in ("string_too_short", "string_too_long"):
         words = "must not be empty" if kind == "string_too_short" else f"has at most {context['max_length']} characters"
         return Problem("out-of-bounds", f"{name} {words}", path.key, label=words)
@@ -156,24 +182,41 @@ def _wrong_type(path: Path, value: Any, text: str) -> Problem:
         expected = f"a name or {expected}"
     label, help_ = correction(value, [], expected)
     if path.key[:1] == ("expects",) and isinstance(value, int | float):
-        label, help_ = f"write \">= {value}\"", ""
+        label, help_ = f'write ">= {value}"', ""
     key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
-    return Problem("wrong-type", f"`{dotted(key)}` must be {expected}, got {text}", key, label=label or f"not {expected}",
-                   help=help_)  # fmt: skip
+    return Problem(
+        "wrong-type",
+        f"`{dotted(key)}` must be {expected}, got {text}",
+        key,
+        label=label or f"not {expected}",
+        help=help_,
+    )
 
 
 def _bad_format(path: Path, value: str, pattern: str) -> Problem:
     name = f"`{dotted(path.key)}`"
     if path.key == ("name",):
         clean = re.sub(r"[^A-Za-z0-9_.-]+", "_", value).strip("_.-")[:100]
-        return Problem("bad-format", f"{name} is made of letters, digits, _ . and -, got {value[:60]!r}", path.key,
-                       label=f"write `{clean}`" if clean else "not a name for a folder",
-                       help="the run's folder gets this name")  # fmt: skip
+        return Problem(
+            "bad-format",
+            f"{name} is made of letters, digits, _ . and -, got {value[:60]!r}",
+            path.key,
+            label=f"write `{clean}`" if clean else "not a name for a folder",
+            help="the run's folder gets this name",
+        )
     if path.key[0] == "expects":
-        return Problem("bad-format", f"{name} must be a comparison, got {value[:60]!r}", path.key,
-                       label="expected something like \">= 0.99\"")  # fmt: skip
-    return Problem("bad-format", f"{name} does not have the expected form, got {value[:60]!r}", path.key,
-                   help=f"the pattern is {pattern}")  # fmt: skip
+        return Problem(
+            "bad-format",
+            f"{name} must be a comparison, got {value[:60]!r}",
+            path.key,
+            label='expected something like ">= 0.99"',
+        )
+    return Problem(
+        "bad-format",
+        f"{name} does not have the expected form, got {value[:60]!r}",
+        path.key,
+        help=f"the pattern is {pattern}",
+    )
 
 
 def _missing(path: Path, root: Node) -> Problem:
@@ -181,12 +224,21 @@ def _missing(path: Path, root: Node) -> Problem:
     written = find(root, path.key[:-1])
     for word in written.value if written is not None and isinstance(written.value, dict) else ():
         if section is not None and word not in section.model_fields and nearest_name(word, [name]):
-            return Problem("unknown-key", f"`{word}` is not a setting of {section_name(path.key[:-1])}",
-                           (*path.key[:-1], word), label=f"did you mean `{name}`?")  # fmt: skip
+            return Problem(
+                "unknown-key",
+                f"`{word}` is not a setting of {section_name(path.key[:-1])}",
+                (*path.key[:-1], word),
+                label=f"did you mean `{name}`?",
+            )
     info = section.model_fields.get(name) if section else None
     description = f"{name}: {info.description}" if info and info.description else ""
-    return Problem("missing-key", f"`{name}` is missing in {section_name(path.key[:-1])}", path.key,
-                   label=f"needs `{name}`", help=description)  # fmt: skip
+    return Problem(
+        "missing-key",
+        f"`{name}` is missing in {section_name(path.key[:-1])}",
+        path.key,
+        label=f"needs `{name}`",
+        help=description,
+    )
 
 
 def _missing_tag(path: Path, node: Node | None) -> Problem:
@@ -196,10 +248,20 @@ def _missing_tag(path: Path, node: Node | None) -> Problem:
     known = {key for member in tagged(path.annotation).values() for key in member.model_fields}
     for word in written:
         if word not in known and nearest_name(word, [tag]) == tag:
-            return Problem("unknown-key", f"`{word}` is not a setting of {section_name(path.key)}", (*path.key, word),
-                           label=f"did you mean `{tag}`?", help=list_choices(choices, tag))  # fmt: skip
-    return Problem("missing-key", f"`{tag}` is missing in {section_name(path.key)}", (*path.key, tag),
-                   label=f"needs `{tag}`", help=list_choices(choices, tag))  # fmt: skip
+            return Problem(
+                "unknown-key",
+                f"`{word}` is not a setting of {section_name(path.key)}",
+                (*path.key, word),
+                label=f"did you mean `{tag}`?",
+                help=list_choices(choices, tag),
+            )
+    return Problem(
+        "missing-key",
+        f"`{tag}` is missing in {section_name(path.key)}",
+        (*path.key, tag),
+        label=f"needs `{tag}`",
+        help=list_choices(choices, tag),
+    )
 
 
 def _unknown_choice(path: Path, value: str, choices: list[str], node: Node | None, tag: str | None) -> Problem:
@@ -214,8 +276,13 @@ def _unknown_choice(path: Path, value: str, choices: list[str], node: Node | Non
         other = _belongs_in_other_list(path, value)
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
         return Problem("unknown-choice", message, key, label=other or label, help=list_choices(choices))
-    return Problem("unknown-choice", f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`", key, label=label,
-                   help=list_choices(choices))  # fmt: skip
+    return Problem(
+        "unknown-choice",
+        f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`",
+        key,
+        label=label,
+        help=list_choices(choices),
+    )
 
 
 def _belongs_in_other_list(path: Path, value: str) -> str:
@@ -236,92 +303,28 @@ def _malformed_step(path: Path, node: Node | None) -> Problem | None:
     where = section_name(path.key)
     form = "a step is its name, or `name: {setting: value}`"
     if not isinstance(node.value, dict):
-        return Problem("malformed-step", f"{where} must be a step, got {shown(plain(node), node)}", path.key, label=form)
+        return Problem(
+            "malformed-step", f"{where} must be a step, got {shown(plain(node), node)}", path.key, label=form
+        )
     if "step" in node.value or "name" in node.value:
         return None
     if len(node.value) == 1:
         ((name, settings),) = node.value.items()
         if isinstance(settings.value, dict | None):
             return None
-        return Problem("malformed-step", f"the settings of `{name}` must be a mapping, got {shown(plain(settings), settings)}",
-                       (*path.key, name), label=f"expected `{name}: {{setting: value}}`")  # fmt: skip
+        return Problem(
+            "malformed-step",
+            f"the settings of `{name}` must be a mapping, got {shown(plain(settings), settings)}",
+            (*path.key, name),
+            label=f"expected `{name}: {{setting: value}}`",
+        )
     first = next(iter(node.value), None)
     if first is None:
         return Problem("malformed-step", f"{where} is empty", path.key, label=form)
-    return Problem("malformed-step", f"{where} has more than one key", (*path.key, first), label=form,
-                   help=f"indent the settings of `{first}` two spaces further, or start each step with `- `")  # fmt: skip
-
-
-def _unknown_key(
-    path: Path, choices: list[str] | None, owner: str | None, root: Node, config_class: type[BaseModel]
-) -> Problem:
-    key, word = path.key, str(path.key[-1])
-    section = section_name(path.section_key)
-    names = choices or list(path.section.model_fields if path.section else ())
-    names.sort(key=lambda name: name not in ("name", "kind", "builder"))
-    written = find(root, path.section_key)
-    free = [n for n in names if written is None or not isinstance(written.value, dict) or n not in written.value]
-    message = f"`{word}` is not a setting of {f'{owner} in {section}' if owner else section}"
-    if ":" in word:
-        return Problem("unknown-key", message, key, label="a space is missing after the colon")
-    others = sorted(tag for tag, member in path.siblings.items() if word in member.model_fields)
-    if others:
-        return Problem("unknown-key", message, key, label=f"it is a setting of {' and '.join(f'`{o}`' for o in others)}",
-                       help=_left_over(path, root) or list_choices(names, "settings"))  # fmt: skip
-    left_over = _left_over(path, root)
-    home = _home_of(word, config_class)
-    near = nearest_name(word, free) or (nearest_name(word, names) if len(free) < len(names) else None)
-    if near and (home is None or near.replace("_", "") == word.lower().replace("_", "")):
-        return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
-    if home is not None and home[0] != path.section_key:
-        section_key, name = home
-        called = "it belongs" if name == word else f"`{name}` belongs"
-        where = f"`{dotted(section_key)}`" if section_key else "the top level"
-        return Problem("unknown-key", message, key, label=f"{called} in {where}", help=left_over)
-    if word in ("from_logits", "data_format", "value_range"):
-        return Problem("unknown-key", message, key, label="dlkit sets this itself", help="remove it")
-    return Problem("unknown-key", message, key, help=left_over or list_choices(names, "settings"))
-
-
-def _left_over(path: Path, root: Node) -> str:
-    """What to do where another line than the setting's own changed what the section is."""
-    node, section = find(root, path.key), find(root, path.section_key)
-    if node is None or section is None or not isinstance(section.value, dict):
-        return ""
-    tag = next((t for t in (path.tag_key, "name", "kind", "builder") if t and t in section.value), None)
-    if tag is None or not path.siblings:
-        return ""
-    chosen = section.value[tag]
-    said, at = chosen.location, node.location
-    if said.source == at.source or said.source not in (COMMAND_LINE, IN_PYTHON):
-        return ""
-    name = dotted(path.section_key)
-    return (
-        f"`{name}.{tag}={chosen.value}` left over what {describe(node.key or at)} says for another; "
-        f"set the whole instead: `{name}={{{tag}: {chosen.value}, ...}}`"
+    return Problem(
+        "malformed-step",
+        f"{where} has more than one key",
+        (*path.key, first),
+        label=form,
+        help=f"indent the settings of `{first}` two spaces further, or start each step with `- `",
     )
-
-
-def describe(place: Location) -> str:
-    """A place in a few words: `configs/a.yaml:24`, `command line, argument 2`."""
-    if place.source == COMMAND_LINE:
-        return f"{COMMAND_LINE}, argument {place.line}"
-    return IN_PYTHON if place.source == IN_PYTHON else f"{place.source}:{place.line}"
-
-
-def _home_of(word: str, config_class: type[BaseModel]) -> tuple[Key, str] | None:
-    """The section that has a setting of this name, or of the name that it is a synonym for; and that name."""
-    homes: dict[str, Key] = {}
-    training = as_section(config_class.model_fields["training"].annotation)
-    assert training is not None
-    for name, info in training.model_fields.items():
-        annotation = with_discriminator(info)
-        stopping = as_section(annotation)
-        sections = [stopping] if stopping else tagged(annotation).values() if name == "optimizer" else []
-        homes |= {field: ("training", name) for section in sections for field in section.model_fields if field != "name"}
-    for name, info in config_class.model_fields.items():
-        section = as_section(info.annotation)
-        homes |= {field: (name,) for field in (section.model_fields if section else ())}
-    homes |= {name: () for name in config_class.model_fields if name != "name"}
-    meant = [word] if word in homes else [name for name in names_meant_by(word) if name in homes]
-    return (homes[meant[0]], meant[0]) if meant else None

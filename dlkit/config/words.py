@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
 from dlkit.config.errors_path import Path, as_section, literal_choices, members, tagged
-from dlkit.config.problems import Key
+from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location
 from dlkit.config.scalars import UnclearNumberError, read_scalar
 from dlkit.config.tree import Node, dotted
 
@@ -34,6 +34,13 @@ def shown(value: Any, node: Node | None = None) -> str:
     if isinstance(value, int | float):
         return _cut(repr(value))
     return f"a {type(value).__name__}"
+
+
+def describe(place: Location) -> str:
+    """A place in a few words: `configs/a.yaml:24`, `command line, argument 2`."""
+    if place.source == COMMAND_LINE:
+        return f"{COMMAND_LINE}, argument {place.line}"
+    return IN_PYTHON if place.source == IN_PYTHON else f"{place.source}:{place.line}"
 
 
 def list_choices(choices: Sequence[str], what: str = "choices") -> str:
@@ -66,8 +73,13 @@ def annotation_in_words(annotation: Any, plural: bool = False) -> str:
         return f"{'lists' if plural else 'a list'} of {annotation_in_words(get_args(bare)[0], True)}"
     if get_origin(bare) is dict or bare is dict:
         return "mappings" if plural else "a mapping"
-    words = {int: ("a whole number", "whole numbers"), float: ("a number", "numbers"), str: ("text", "texts"),
-             bool: ("true or false", "true or false"), list: ("a list", "lists")}  # fmt: skip
+    words = {
+        int: ("a whole number", "whole numbers"),
+        float: ("a number", "numbers"),
+        str: ("text", "texts"),
+        bool: ("true or false", "true or false"),
+        list: ("a list", "lists"),
+    }
     return words.get(bare, ("another type", "other types"))[plural]
 
 
@@ -100,8 +112,18 @@ def correction(value: Any, choices: Sequence[str] = (), expected: str = "") -> t
 def _correct_text(value: str, expected: str) -> tuple[str, str]:
     word = value.strip()
     if expected == "true or false":
-        meant = {"yes": "true", "on": "true", "y": "true", "true": "true", "1": "true",
-                 "no": "false", "off": "false", "n": "false", "false": "false", "0": "false"}.get(word.lower())  # fmt: skip
+        meant = {
+            "yes": "true",
+            "on": "true",
+            "y": "true",
+            "true": "true",
+            "1": "true",
+            "no": "false",
+            "off": "false",
+            "n": "false",
+            "false": "false",
+            "0": "false",
+        }.get(word.lower())
         return (f"write {meant}", "") if meant else ("", "")
     if word.lower() in ("none", "nil") and "text" not in expected:
         return "write null", ""

@@ -18,8 +18,12 @@ def control_character(error: Any, text: str, locate: Locate) -> Problem:
     position = error.position
     before = text[:position]
     mark = yaml.Mark("", position, before.count("\n"), position - (before.rfind("\n") + 1), None, 0)
-    return Problem("control-character", f"the character U+{code:04X} is not allowed in YAML",
-                   location=locate(mark, mark), label="remove it, or write it as an escape in double quotes")  # fmt: skip
+    return Problem(
+        "control-character",
+        f"the character U+{code:04X} is not allowed in YAML",
+        location=locate(mark, mark),
+        label="remove it, or write it as an escape in double quotes",
+    )
 
 
 def syntax_problem(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> Problem:
@@ -30,8 +34,13 @@ def syntax_problem(error: yaml.MarkedYAMLError, text: str, locate: Locate) -> Pr
     tab = _leading_tab(text, mark.line)
     if tab is not None or "'\\t'" in raw:
         place = locate(*tab) if tab else locate(mark, mark)
-        return Problem("tab-character", "a tab stands where YAML wants spaces", location=place,
-                       label="a tab", help="indent with spaces; most editors can convert tabs")  # fmt: skip
+        return Problem(
+            "tab-character",
+            "a tab stands where YAML wants spaces",
+            location=place,
+            label="a tab",
+            help="indent with spaces; most editors can convert tabs",
+        )
     message, at, label, help_ = f"this is not YAML: {raw or error}", mark, "", ""
     if "mapping values are not allowed" in raw:
         message = "a `:` is not expected here"

@@ -26,7 +26,7 @@ class Config(Section):
         default_factory=list, description="Python modules that add sources, builders, losses or metrics."
     )
     expects: dict[str, Expectation] = Field(
-        default_factory=dict, description="What a good run gives, as in `test_accuracy: \">= 0.99\"`."
+        default_factory=dict, description='What a good run gives, as in `test_accuracy: ">= 0.99"`.'
     )
     data: Data = Field(description="Where examples come from and what they are.")
     model: Model = Field(description="The network, made by one of the builders.")

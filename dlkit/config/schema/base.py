@@ -122,4 +122,6 @@ NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 def is_path(info: FieldInfo) -> bool:
     """Whether a field holds a path, or null."""
     options = [info.annotation, *get_args(info.annotation)]
-    return any(isinstance(m, IsPath) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))])
+    return any(
+        isinstance(m, IsPath) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))]
+    )

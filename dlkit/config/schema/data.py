@@ -13,8 +13,12 @@ class TfdsSource(Section):
     """A data set of the TensorFlow Datasets catalogue."""
 
     kind: Literal["tfds"]
-    name: str = Field(min_length=1, description="Name in the catalogue, with version if wanted: `mnist` or `mnist:3.0.1`.")
-    data_dir: FilePath | None = Field(None, description="Folder of prepared sets; by default that of tensorflow-datasets.")
+    name: str = Field(
+        min_length=1, description="Name in the catalogue, with version if wanted: `mnist` or `mnist:3.0.1`."
+    )
+    data_dir: FilePath | None = Field(
+        None, description="Folder of prepared sets; by default that of tensorflow-datasets."
+    )
     download: bool = Field(True, description="Download and prepare the set when there is no copy on this machine.")
 
 
@@ -48,7 +52,7 @@ def step_from_word(value: Any) -> Any:
     if isinstance(value, str):
         return {"step": value}
     if isinstance(value, dict) and len(value) == 1 and "step" not in value:
-        (name, settings), = value.items()
+        ((name, settings),) = value.items()
         if settings is None or isinstance(settings, dict):
             return {"step": name, **(settings or {})}
     return value
@@ -98,6 +102,14 @@ ImageStep = Annotated[
 NumberStep = Annotated[Annotated[Rescale | Normalize, Field(discriminator="step")], BeforeValidator(step_from_word)]
 
 
+def _rescaled() -> list[Rescale | Normalize | Resize]:
+    return [Rescale(step="rescale")]
+
+
+def _normalized() -> list[Rescale | Normalize]:
+    return [Normalize(step="normalize")]
+
+
 class RandomStep(KerasObject):
     """A random Keras image layer, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`."""
 
@@ -122,7 +134,9 @@ def random_step_from_word(value: Any) -> Any:
 class Input(Section):
     """What every input has."""
 
-    field: str | None = Field(None, description="Name of the field in the source, where it differs from the input's own.")
+    field: str | None = Field(
+        None, description="Name of the field in the source, where it differs from the input's own."
+    )
     shape: list[Annotated[int, Field(gt=0)] | None] | None = Field(
         None, description="Shape of one example, where the source does not tell; null for a size that varies."
     )
@@ -132,7 +146,7 @@ class ImageInput(Input):
     """Images: height, width, channels."""
 
     kind: Literal["image"]
-    preprocess: list[ImageStep] = Field(default_factory=lambda: [Rescale(step="rescale")], description="Steps in order.")
+    preprocess: list[ImageStep] = Field(default_factory=_rescaled, description="Steps in order.")
     augment: list[Annotated[RandomStep, BeforeValidator(random_step_from_word)]] = Field(
         default_factory=list, description="Random Keras layers, applied after `preprocess`, to training batches alone."
     )
@@ -142,18 +156,14 @@ class NumberInput(Input):
     """Numbers: one, a vector, or an array of fixed shape."""
 
     kind: Literal["number"]
-    preprocess: list[NumberStep] = Field(
-        default_factory=lambda: [Normalize(step="normalize")], description="Steps in order."
-    )
+    preprocess: list[NumberStep] = Field(default_factory=_normalized, description="Steps in order.")
 
 
 class SequenceInput(Input):
     """Time series of fixed length: steps, channels."""
 
     kind: Literal["sequence"]
-    preprocess: list[NumberStep] = Field(
-        default_factory=lambda: [Normalize(step="normalize")], description="Steps in order."
-    )
+    preprocess: list[NumberStep] = Field(default_factory=_normalized, description="Steps in order.")
 
 
 AnyInput = Annotated[ImageInput | NumberInput | SequenceInput, Field(discriminator="kind")]
@@ -162,7 +172,9 @@ AnyInput = Annotated[ImageInput | NumberInput | SequenceInput, Field(discriminat
 class Target(Section):
     """What every target has."""
 
-    field: str | None = Field(None, description="Name of the field in the source, where it differs from the target's own.")
+    field: str | None = Field(
+        None, description="Name of the field in the source, where it differs from the target's own."
+    )
 
 
 class CategoryTarget(Target):
@@ -196,7 +208,9 @@ AnyTarget = Annotated[CategoryTarget | BinaryTarget | NumberTarget, Field(discri
 class Data(Section):
     """Where examples come from and what they are."""
 
-    source: Source | None = Field(None, description="Where examples come from; not needed when arrays are given in Python.")
+    source: Source | None = Field(
+        None, description="Where examples come from; not needed when arrays are given in Python."
+    )
     splits: Splits | None = Field(
         None, description="Which examples train, validate and test; by default the source's splits of those names."
     )

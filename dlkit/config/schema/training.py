@@ -137,7 +137,9 @@ class OneCycle(Section):
 
     name: Literal["one_cycle"]
     rise: Fraction = Field(0.3, description="Share of all steps in which the rate rises.")
-    start_factor: Annotated[float, Field(gt=0, le=1)] = Field(0.04, description="First rate as a share of the full one.")
+    start_factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.04, description="First rate as a share of the full one."
+    )
     final_factor: Annotated[float, Field(ge=0, le=1)] = Field(1e-4, description="Last rate as a share of the full one.")
 
 
@@ -190,6 +192,6 @@ class Training(Section):
         "auto", description="Whether lower or higher is better; auto asks the metric."
     )
     early_stopping: EarlyStopping | None = Field(None, description="When to stop before the last epoch.")
-    keep_checkpoints: Annotated[int, Field(ge=1)] = Field(2, description="Newest checkpoints that are kept, beside the best.")
-
-
+    keep_checkpoints: Annotated[int, Field(ge=1)] = Field(
+        2, description="Newest checkpoints that are kept, beside the best."
+    )

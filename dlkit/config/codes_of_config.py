@@ -1,0 +1,266 @@
+"""Codes of problems with configuration files, the command line and plug-ins: title, explanation, before, after."""
+
+# ruff: noqa: E501
+CODES: dict[str, tuple[str, str, str, str]] = {
+    # The file
+    "file-not-found": (
+        "there is no such file",
+        "The path starts at the working directory; one in `extends` at the folder of the file that says it.",
+        "dlkit train mnist_cn.yaml",
+        "dlkit train configs/mnist_cnn.yaml",
+    ),
+    "is-a-folder": (
+        "a folder is given for a file",
+        "A configuration is one YAML file.",
+        "dlkit train configs",
+        "dlkit train configs/mnist_cnn.yaml",
+    ),
+    "unreadable-file": (
+        "the file cannot be opened",
+        "The system refused; the message has its reason, mostly missing permission.",
+        "-rw------- root configs/a.yaml",
+        "chmod a+r configs/a.yaml",
+    ),
+    "file-too-large": (
+        "the file is larger than 1 MiB",
+        "No configuration is. Data belongs in a source, long lists of names in the source's own files.",
+        "dlkit train train.csv",
+        "dlkit train configs/mine.yaml",
+    ),
+    "binary-file": (
+        "the file is not text",
+        "It holds zero bytes, as images, archives and UTF-16 text do.",
+        "dlkit train model.keras",
+        "dlkit train configs/mine.yaml",
+    ),
+    "not-utf8": (
+        "the file is not UTF-8",
+        "YAML is read as UTF-8. Editors can save a file in another encoding as UTF-8.",
+        "a file in Latin-1",
+        "the same file saved as UTF-8",
+    ),
+    "empty-file": (
+        "the file holds no settings",
+        "It is empty or has only comments.",
+        "# settings to come",
+        "name: mine\ndata: ...",
+    ),
+    "not-a-mapping": (
+        "the top level is not a mapping",
+        "A configuration is a mapping from names to settings. A common cause is a missing space after the colon.",
+        "- name: mine",
+        "name: mine",
+    ),
+    # YAML
+    "invalid-yaml": (
+        "the text is not YAML",
+        "The parser stops at the first such place, so more may follow. Often a quote, bracket or colon some lines above is the cause.",
+        "optimizer: {name: adam",
+        "optimizer: {name: adam}",
+    ),
+    "tab-character": (
+        "a tab stands where YAML wants spaces",
+        "YAML indents with spaces alone.",
+        "training:\n\tepochs: 3",
+        "training:\n  epochs: 3",
+    ),
+    "control-character": (
+        "a character that YAML does not allow",
+        "Invisible control characters come from copying out of a terminal or a document.",
+        "name: a<U+0007>",
+        "name: a",
+    ),
+    "several-documents": (
+        "more than one YAML document",
+        "A line `---` starts another document; a configuration is one.",
+        "name: a\n---\nname: b",
+        "name: a",
+    ),
+    "duplicate-key": (
+        "a key is written twice",
+        "YAML readers silently keep the last; dlkit asks you to keep one.",
+        "epochs: 3\nepochs: 5",
+        "epochs: 5",
+    ),
+    "non-string-key": (
+        "a key is not text",
+        "Numbers, true, false and null as keys must be in quotes.",
+        "expects: {1: x}",
+        "expects: {'1': x}",
+    ),
+    "merge-key": (
+        "the merge key `<<` is not supported",
+        "Share settings between files with `extends`, and repeat a value with `${other.key}` or an alias.",
+        "<<: *base",
+        "extends: base.yaml",
+    ),
+    "yaml-tag": (
+        "a YAML tag is not allowed",
+        "Tags can build objects and run code. A configuration is plain data.",
+        "scale: !!python/name:os.sep",
+        "scale: 0.5",
+    ),
+    "unknown-alias": (
+        "an alias without its anchor",
+        "`*name` repeats what `&name` marked before it.",
+        "a: *size",
+        "a: &size 3\nb: *size",
+    ),
+    "circular-alias": ("an alias within its own anchor", "The value would have no end.", "a: &x [*x]", "a: &x [1]"),
+    "alias-bomb": (
+        "aliases repeat too many values",
+        "Aliases of aliases grow without bound; 10,000 repeated values are the limit.",
+        "b: [*a, *a, ...]",
+        "b: [1, 2]",
+    ),
+    "too-deep": ("nested too deep", "Fifty levels are the limit; mostly a bracket is not closed.", "[[[[...", "[1]"),
+    "unclear-number": (
+        "a number that readers of YAML disagree about",
+        "`010` is 8, 10 or text, depending on the reader.",
+        "seed: 010",
+        "seed: 10",
+    ),
+    # Settings
+    "unknown-key": (
+        "a setting that does not exist",
+        "Every setting is known by name, so that a misspelt one cannot be silently ignored. `dlkit schema` lists them.",
+        "optimizer: {name: adam, lr: 0.1}",
+        "optimizer: {name: adam, learning_rate: 0.1}",
+    ),
+    "missing-key": (
+        "a setting that must be given is missing",
+        "It has no default that could be right for everyone.",
+        "blocks: [{kernel_size: 3}]",
+        "blocks: [{filters: 32, kernel_size: 3}]",
+    ),
+    "wrong-type": (
+        "a value of the wrong type",
+        "Values are not converted: a number in quotes is text, and 3.0 is not a whole number.",
+        "epochs: '3'",
+        "epochs: 3",
+    ),
+    "unknown-choice": (
+        "a word that is none of the choices",
+        "The help lists what there is.",
+        "loss: mse",
+        "loss: mean_squared_error",
+    ),
+    "out-of-bounds": ("a value outside its bounds", "The message has the bound.", "epochs: -1", "epochs: 10"),
+    "bad-format": (
+        "text of the wrong form",
+        "The name of a run makes a folder; an expectation is a comparison with a number.",
+        "expects: {test_accuracy: high}",
+        'expects: {test_accuracy: ">= 0.9"}',
+    ),
+    "invalid-value": ("a value that is not valid", "The message has the reason.", "x: ?", "x: 1"),
+    "malformed-step": (
+        "a step of a list in the wrong form",
+        "A step is its name, or a mapping with its name as the only key and its settings below.",
+        "- resize:\n  height: 32",
+        "- resize:\n    height: 32\n    width: 32",
+    ),
+    "contradiction": (
+        "settings that cannot hold together",
+        "Each is right alone; the message says why not together.",
+        "optimizer: {name: adam, clipnorm: 1.0, clipvalue: 0.5}",
+        "optimizer: {name: adam, clipnorm: 1.0}",
+    ),
+    "does-not-fit": (
+        "a loss or metric that does not fit the target",
+        "A category is an integer class, so losses over one-hot labels do not fit it. Left out, loss and metrics follow from the target.",
+        "targets: {label: {kind: category}}\nloss: categorical_crossentropy",
+        "targets: {label: {kind: category}}\nloss: sparse_categorical_crossentropy",
+    ),
+    "unknown-metric": (
+        "a figure that the run does not have",
+        "What is monitored or expected is the loss or one of the metrics, after `val_` or `test_`.",
+        'expects: {test_acc: ">= 0.9"}',
+        'expects: {test_accuracy: ">= 0.9"}',
+    ),
+    # extends, references, overrides
+    "circular-extends": (
+        "files that extend each other in a circle",
+        "A file can extend others that do not extend it.",
+        "extends: this_file.yaml",
+        "extends: base.yaml",
+    ),
+    "bad-reference": (
+        "a `${...}` that cannot be filled in",
+        "A reference is `${env:NAME}` or `${other.key}`; `$${` is a literal `${`.",
+        "name: a_${seed",
+        "name: a_${seed}",
+    ),
+    "unknown-reference": (
+        "a reference to what is not given",
+        "References reach what files and overrides write out, not defaults.",
+        "name: a_${training.epoch}",
+        "name: a_${training.epochs}",
+    ),
+    "circular-reference": (
+        "references that lead back to themselves",
+        "The value would have no end.",
+        "epochs: ${training.epochs}",
+        "epochs: 3",
+    ),
+    "missing-variable": (
+        "an environment variable is not set",
+        "Set it before the command, or give a default after a comma.",
+        "data_dir: ${env:DATA}",
+        "data_dir: ${env:DATA,/tmp/data}",
+    ),
+    "missing-equals": (
+        "an override without `=`",
+        "Overrides follow the configuration as `key=value`.",
+        "dlkit train a.yaml training.epochs 3",
+        "dlkit train a.yaml training.epochs=3",
+    ),
+    "bad-override-key": (
+        "an override whose key is not a key path",
+        "Keys are joined by single dots; items of lists have numbers from 0.",
+        "training..epochs=3",
+        "training.epochs=3",
+    ),
+    "path-through-value": (
+        "an override below a plain value",
+        "A number or text has no settings below it.",
+        "training.epochs.x=3",
+        "training.epochs=3",
+    ),
+    "index-out-of-range": (
+        "an item that the list does not have",
+        "Items are counted from 0. A longer list is given as a whole.",
+        "model.dense.5=3",
+        "model.dense=[64,3]",
+    ),
+    # Plug-ins
+    "plugin-not-found": (
+        "a plug-in module that is not there",
+        "A plug-in is a module next to the configuration, or one that Python can import.",
+        "plugins: [my_modul]",
+        "plugins: [my_module]",
+    ),
+    "plugin-failed": (
+        "a plug-in that fails when it is imported",
+        "The message has Python's own error.",
+        "import nump",
+        "import numpy",
+    ),
+    "bad-plugin": (
+        "a plug-in that adds nothing usable",
+        "A plug-in module has dictionaries `sources`, `builders`, `metrics` or `losses`, from names to functions or classes; settings are keyword-only parameters.",
+        "builders = [two_layers]",
+        'builders = {"two_layers": two_layers}',
+    ),
+    "plugin-name-taken": (
+        "a plug-in with a name that is taken",
+        "dlkit's own names and those of other plug-ins cannot be replaced.",
+        'builders = {"cnn": my_cnn}',
+        'builders = {"my_cnn": my_cnn}',
+    ),
+    "internal-error": (
+        "a mistake in dlkit",
+        "Please report it with the output of the same command under `--debug`.",
+        "dlkit train a.yaml",
+        "dlkit --debug train a.yaml",
+    ),
+}
