@@ -55,7 +55,7 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
         _classes_known(features)
         for split, parts in chosen.items():
             splits[split] = make_stream(source, parts, features, _fields(data), data)
-            fingerprint[split] = _sha256(f"{source.name} {parts} {sorted(_fields(data).values())}".encode())
+            fingerprint[split] = _sha256(f"{source.name} {parts} {sorted(source.fields.items())}".encode())
     else:
         for split, parts in chosen.items():  # train comes first, and may tell the classes
             splits[split], features, new = _indexed(split, source, parts, features, data)

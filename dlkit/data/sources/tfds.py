@@ -137,6 +137,8 @@ def _download(builder: Any, settings: TfdsSource) -> None:
     help = (
         f"on a machine with a network, run: {command}; copy the folder `tfds` here and set data.source.data_dir to it"
     )
+    if manual := getattr(builder, "MANUAL_DOWNLOAD_INSTRUCTIONS", None):
+        help = f"it has to be downloaded by hand: {' '.join(manual.split())}"
     missing = f"the data set `{name}` is not prepared in {folder}"
     if not settings.download:
         raise RunError(Problem("not-prepared", f"{missing}, and `download` is false", _KEY, help=help))
@@ -149,8 +151,6 @@ def _download(builder: Any, settings: TfdsSource) -> None:
             builder.download_and_prepare(download_config=tfds.download.DownloadConfig(try_download_gcs=False))
     except Exception as error:  # of the network, the disk, a checksum, a missing package
         cause = next(iter(str(error).strip().splitlines()), type(error).__name__)
-        if manual := getattr(builder, "MANUAL_DOWNLOAD_INSTRUCTIONS", None):
-            help = f"it has to be downloaded by hand: {' '.join(manual.split())}"
         raise RunError(
             Problem("download-failed", f"{missing}, and preparing it failed: {cause}", _KEY, help=help)
         ) from error

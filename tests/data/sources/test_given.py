@@ -201,3 +201,12 @@ def test_an_unknown_kind_of_source():
     problem = problem_of(None, data, ConfigError, plugin_sources={"blobs": dict})
     assert (problem.code, problem.key) == ("unknown-source", ("data", "source", "kind"))
     assert "did you mean `blobs`?" in problem.help
+
+
+def test_the_fingerprint_of_a_stream_is_of_its_name_slice_and_fields():
+    def fingerprint(x, slices="train"):
+        data = settings(targets={"y": {"kind": "category", "classes": 3}}, splits={"train": slices})
+        return load_splits(data, given=tf.data.Dataset.from_tensor_slices((x, Y))).fingerprint["train"]
+
+    assert fingerprint(X) == fingerprint(X)
+    assert len({fingerprint(X), fingerprint(X[:, :2]), fingerprint(X, "train[:50%]"), fingerprint(X > 0.5)}) == 4
