@@ -21,7 +21,8 @@ class Plan:
         monitor: column of the history that decides which epoch is best, or None.
         mode: `min` or `max`.
         compiled: `xla` or `graph`.
-        notes: lines for the user.
+        first_step: updates already made in that epoch, where a run goes on in the middle of one.
+        devices: as TensorFlow names them.
     """
 
     name: str
@@ -34,7 +35,8 @@ class Plan:
     monitor: str | None
     mode: str
     compiled: str
-    notes: tuple[str, ...] = ()
+    first_step: int = 0
+    devices: tuple[str, ...] = ()
 
 
 class Listener:

@@ -21,6 +21,7 @@ from dlkit.training.listeners import Listener, Plan
 from dlkit.training.optimizers import make_optimizer
 from dlkit.training.program import EvalProgram, TrainProgram
 from dlkit.training.schedules import make_schedule
+from dlkit.training.strategy import devices
 
 STRETCH_SECONDS = 0.5
 FIRST_STRETCH = 16
@@ -274,6 +275,8 @@ class Loop:
             monitor=self._monitor,
             mode=self._mode,
             compiled="xla" if self._xla else "graph",
+            first_step=self.progress.step_in_epoch,
+            devices=tuple(devices()),
         )
 
 

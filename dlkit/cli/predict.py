@@ -1,0 +1,7 @@
+"""dlkit predict"""
+
+import typer
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""

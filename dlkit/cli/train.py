@@ -1,0 +1,176 @@
+"""dlkit train: train a configuration in a new run folder, or go on with a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Optional
+
+import typer
+
+from dlkit.cli import verbs
+from dlkit.config.problems import ConfigError, Problem, RunError
+
+if TYPE_CHECKING:
+    from dlkit.config.loader import Loaded
+    from dlkit.progress.base import Progress
+    from dlkit.runs import RunFolder
+
+EXAMPLES = [
+    ("dlkit train configs/mnist_cnn.yaml", "train in a new folder under runs/"),
+    ("dlkit train configs/mnist_cnn.yaml training.epochs=3 data.batch_size=128", "change settings for this run"),
+    ("dlkit train --resume latest", "go on after an interruption, to the same result"),
+    ("dlkit train --resume mnist_cnn training.epochs=20", "train a finished run on"),
+]
+
+
+def train(
+    config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
+    overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
+    runs: Annotated[Path, verbs.RUNS] = Path("runs"),
+    resume: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="RUN", help="Go on with a run: a folder, a name, or `latest`. Takes the place of CONFIG."),
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result alone.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Fail if the result is not what the configuration expects.")
+    ] = False,
+    as_json: Annotated[bool, verbs.JSON] = False,
+    debug: Annotated[bool, verbs.DEBUG] = False,
+) -> None:
+    """Train, test and save a model."""
+    if resume is not None:
+        _resume(resume, [w for w in (config, *(overrides or ())) if w], runs, quiet, verify, as_json)
+        return
+    from dlkit.config import loader
+
+    path, words = verbs.config_and_overrides(config, overrides or (), "train")
+    loaded = loader.load(path, words)
+    _run(loaded, None, runs, quiet, verify, as_json)
+
+
+def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
+    from dlkit import runs
+    from dlkit.config import loader
+
+    for number, word in enumerate(words, 1):
+        if not word.startswith("training.epochs="):
+            raise _not_on_resume(word, number)
+    folder = runs.find(run, runs_folder)
+    loaded = loader.load(folder.config, words)
+    state, done = folder.read_state().get("state"), len(folder.read_history())
+    if state == "finished" and (not words or loaded.config.training.epochs <= done):
+        told = f"the run {folder.path} is finished, after {done} epochs"
+        more = f"dlkit train --resume {run} training.epochs={2 * done}"
+        if as_json:
+            verbs.print_json({"ok": True, "folder": str(folder.path), "state": "finished", "help": more})
+        else:
+            typer.echo(f"{told}; to train on: {more}")
+        return
+    _run(loaded, folder, runs_folder, quiet, verify, as_json)
+
+
+def _not_on_resume(word: str, number: int) -> ConfigError:
+    from dlkit.config.problems import COMMAND_LINE, Location
+
+    if "=" not in word:
+        told, help = (
+            f"`--resume` takes the place of a configuration, so `{word}` is one too many",
+            "leave one of them out",
+        )
+    else:
+        key = word.partition("=")[0]
+        told = f"`{key}` cannot change when a run goes on: the result would be that of neither setting"
+        help = "only `training.epochs` can; for anything else start a new run"
+    return ConfigError(
+        Problem("not-on-resume", told, location=Location(COMMAND_LINE, number, 1, len(word), word), help=help)
+    )
+
+
+def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
+    """Train, show how it goes, and report."""
+    import sys
+
+    from dlkit.config.render import print_problems
+    from dlkit.training.listeners import Listener, Listeners
+
+    class Keeper(Listener):
+        result: dict[str, Any]
+
+        def finished(self, result: dict[str, Any]) -> None:
+            self.result = result
+
+    if not as_json:
+        print_problems(loaded.warnings, sys.stderr)
+    progress, keeper = _progress(quiet, as_json), Keeper()
+    try:
+        progress.working("loading TensorFlow")
+        from dlkit.cli.tensorflow import load_tensorflow
+
+        load_tensorflow()
+        from dlkit.training import run
+
+        progress.working("preparing data and model")
+        listener = Listeners(progress, keeper)
+        if folder is None:
+            folder = run.start(loaded, runs_folder, listener)
+        else:
+            run.resume(loaded, folder, listener)
+    finally:
+        progress.close()
+    if as_json:
+        _print_result(keeper.result, folder)
+    if verify:
+        _verify(keeper.result, loaded)
+
+
+def _progress(quiet: bool, as_json: bool) -> Progress:
+    import sys
+
+    from dlkit.progress import is_terminal, progress_for
+    from dlkit.progress.base import Progress
+
+    if not as_json and not quiet:
+        return progress_for()
+    if not as_json:
+        from dlkit.progress.plain import QuietProgress
+
+        return QuietProgress()
+    # Standard output belongs to the JSON; a person at the terminal still wants to see something.
+    if quiet or not is_terminal(sys.stderr):
+        return Progress()
+    from rich.console import Console
+
+    from dlkit.progress.terminal import TerminalProgress
+
+    return TerminalProgress(Console(stderr=True, highlight=False))
+
+
+def _print_result(result: dict[str, Any], folder: RunFolder) -> None:
+    expects = [dict(zip(("name", "rule", "value", "holds"), e, strict=True)) for e in result["expects"]]
+    verbs.print_json({"ok": True, "state": "finished", **result, "expects": expects, "history": folder.read_history()})
+
+
+def _verify(result: dict[str, Any], loaded: Loaded) -> None:
+    """Fail where an expectation does not hold."""
+    from dlkit.progress.base import figure
+
+    missed = [
+        Problem(
+            "expectation-missed",
+            f"{name} should be {rule}, and " + (f"is {figure(value)}" if value is not None else "there is none"),
+            key=("expects", name),
+            help=""
+            if value is not None
+            else f"the figures are those of the history and test_<metric>; {result['folder']}",
+        )
+        for name, rule, value, holds in result["expects"]
+        if not holds
+    ]
+    if missed:
+        raise RunError([loaded.locate(problem) for problem in missed])
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verbs.register(app, "train", train, EXAMPLES)

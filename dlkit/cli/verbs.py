@@ -1,0 +1,141 @@
+"""What all verbs share: how an error ends the program, and how results are written for other programs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import typer
+
+from dlkit.config.problems import COMMAND_LINE, ConfigError, DlkitError, Location, Problem
+
+CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file.")
+OVERRIDES = typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, as in training.epochs=3.")
+RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.")
+JSON = typer.Option("--json", help="Write JSON to standard output, errors too.")
+DEBUG = typer.Option("--debug", envvar="DLKIT_DEBUG", help="Show tracebacks.")
+
+
+def register(app: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[tuple[str, str]]) -> None:
+    """Add a verb to the program.
+
+    Args:
+        app: the program.
+        name: of the verb.
+        function: what it does; `as_json` and `debug` among its parameters are honoured when it fails.
+        examples: commands and what they do, shown below its help.
+    """
+    width = max(len(command) for command, _ in examples)
+    lines = [f"  {command:<{width}}  {purpose}" for command, purpose in examples]
+    if max(map(len, lines)) > HELP_WIDTH:
+        lines = [line for command, purpose in examples for line in (f"  # {purpose}", f"  {command}")]
+    app.command(name, epilog="\b\nExamples:\n" + "\n".join(lines))(_ending_well(function))
+
+
+HELP_WIDTH = 78
+
+
+def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
+    """The verb, with every error told in dlkit's own way and turned into the exit status."""
+
+    @functools.wraps(function)
+    def run(*args: Any, **kwargs: Any) -> None:
+        as_json, debug = bool(kwargs.get("as_json")), bool(kwargs.get("debug"))
+        try:
+            function(*args, **kwargs)
+            sys.stdout.flush()
+        except DlkitError as error:
+            _tell(error.problems, error.exit_status, as_json)
+            _traceback(debug)
+            raise typer.Exit(error.exit_status) from None
+        except KeyboardInterrupt:
+            _tell([Problem("interrupted", "interrupted")], 130, as_json)
+            _traceback(debug)
+            raise typer.Exit(130) from None
+        except BrokenPipeError:
+            leave_pipe()
+            raise typer.Exit(0) from None
+        except (typer.Exit, typer.Abort, typer.BadParameter):
+            raise
+        except Exception as error:
+            message = f"internal error: {type(error).__name__}: {_first_line(error)}"
+            help = "this is a bug in dlkit" + ("" if debug else "; run with --debug to see where it comes from")
+            _tell([Problem("internal-error", message, help=help)], 1, as_json)
+            _traceback(debug)
+            raise typer.Exit(1) from None
+
+    return run
+
+
+def leave_pipe() -> None:
+    """Go on without standard output, whose reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _tell(problems: Sequence[Problem], status: int, as_json: bool) -> None:
+    from dlkit.config import render
+
+    if as_json:
+        print_json({"ok": False, "exit_status": status, **render.to_json(problems)})
+    elif problems[0].code in ("interrupted", "internal-error"):
+        # One line each: nothing was mistaken that a place or a count would help with.
+        help = f"; {problems[0].help}" if problems[0].help else ""
+        print(f"{problems[0].message}{help}", file=sys.stderr)
+    else:
+        render.print_problems(problems, sys.stderr)
+
+
+def _traceback(debug: bool) -> None:
+    if debug:
+        traceback.print_exc()
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [""])[0]
+
+
+def print_json(content: Mapping[str, Any]) -> None:
+    """Write a result for other programs; numbers that are not finite become null."""
+    typer.echo(json.dumps(_finite(content), indent=2, ensure_ascii=False))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _finite(below) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(below) for below in value]
+    return value
+
+
+def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str) -> tuple[str, list[str]]:
+    """The configuration's path and the overrides after it.
+
+    Raises:
+        ConfigError: if the first word is no file but an override, or there is none.
+    """
+    if config is None:
+        raise ConfigError(
+            Problem(
+                "no-config", f"`dlkit {verb}` needs a configuration", help=f"as in: dlkit {verb} configs/mnist_cnn.yaml"
+            )
+        )
+    if "=" in config and not os.path.exists(config):
+        place = Location(COMMAND_LINE, 1, 1, len(config), config)
+        raise ConfigError(
+            Problem(
+                "no-config",
+                "the first word must be a configuration, not an override",
+                location=place,
+                label="a YAML file belongs before this",
+                help=f"as in: dlkit {verb} configs/mnist_cnn.yaml {config}",
+            )
+        )
+    return config, list(overrides)

@@ -1,0 +1,114 @@
+"""What the listeners that show progress have in common, and how figures are written."""
+
+from __future__ import annotations
+
+import math
+import shlex
+from collections.abc import Sequence
+from typing import Any
+
+from dlkit.training.listeners import Listener, Plan
+
+
+class Progress(Listener):
+    """A listener that can also tell what happens before training begins. Shows nothing by itself."""
+
+    def working(self, what: str) -> None:
+        """Something that takes a while begins before training, as in `loading TensorFlow`."""
+
+    def close(self) -> None:
+        """Give the terminal back. May be called more than once, and after an error."""
+
+
+def figure(value: float | None) -> str:
+    """A loss or metric: four decimals, or four significant digits where that would say nothing."""
+    if value is None:
+        return "-"
+    if not math.isfinite(value):
+        return str(value)
+    if value != 0 and not 0.001 <= abs(value) < 100_000:
+        return f"{value:.3e}"
+    return f"{value:.4f}" if abs(value) < 100 else f"{value:.2f}"
+
+
+def figures(values: dict[str, Any]) -> str:
+    """Names and values in a row."""
+    return "  ".join(f"{name} {figure(value)}" for name, value in values.items())
+
+
+def shown_columns(row: dict[str, Any]) -> list[str]:
+    """The columns of a history's row that are worth a place on the screen."""
+    return [name for name in row if name not in ("epoch", "learning_rate")]
+
+
+def duration(seconds: float) -> str:
+    """A length of time: `0.8 s`, `42 s`, `3:07`, `1:02:30`."""
+    if not math.isfinite(seconds):
+        return "-"
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    hours, rest = divmod(whole, 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: `1 example`, `60,000 examples`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def header(plan: Plan) -> list[tuple[str, str]]:
+    """What is about to be trained, as pairs of a word and its value."""
+    sizes = [f"{size:,} {split}" for split, size in plan.examples.items() if size is not None]
+    pairs = [
+        ("data", ", ".join(sizes) or "size unknown"),
+        ("model", f"{count(plan.parameters, 'trainable parameter')}, compiled with {COMPILERS[plan.compiled]}"),
+        ("epochs", f"{plan.epochs} of {count(plan.steps, 'step')}"),
+        ("run", plan.folder),
+    ]
+    if plan.devices:
+        pairs.insert(2, ("device", ", ".join(plan.devices)))
+    if plan.first_epoch > 1 or plan.first_step:
+        where = f"epoch {plan.first_epoch}" + (f", step {plan.first_step + 1}" if plan.first_step else "")
+        pairs.append(("resumed", f"at {where}"))
+    return pairs
+
+
+COMPILERS = {"xla": "XLA", "graph": "TensorFlow graphs"}
+
+
+def expectations(result: dict[str, Any]) -> list[tuple[bool, str]]:
+    """For each expectation of the configuration whether it holds, and a line about it."""
+    lines = []
+    for name, rule, value, holds in result.get("expects", ()):
+        told = f"{name} {rule}, got {figure(value)}" if value is not None else f"{name} {rule}, but there is none"
+        lines.append((bool(holds), told))
+    return lines
+
+
+def outcome(result: dict[str, Any], monitor: str | None) -> list[tuple[str, str]]:
+    """How a run ended, as pairs of a word and its value."""
+    pairs = []
+    if result.get("test"):
+        pairs.append(("test", figures(result["test"])))
+    why = f"best {monitor}" if monitor else "the last"
+    pairs.append(("weights", f"of epoch {result['epoch']} ({why})"))
+    return pairs
+
+
+def next_commands(folder: str, epochs: int) -> list[tuple[str, str]]:
+    """Commands to try after a run, and what they are for."""
+    run = shlex.quote(folder)
+    return [
+        (f"dlkit evaluate {run}", "test it again"),
+        (f"dlkit predict {run} image.png", "use it"),
+        (f"dlkit train --resume {run} training.epochs={2 * epochs}", "train on"),
+    ]
+
+
+def padded(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same pairs, the first words filled up to one width."""
+    width = max((len(word) for word, _ in pairs), default=0)
+    return [(word.ljust(width), value) for word, value in pairs]
