@@ -68,9 +68,24 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a damaged installation",
         "pip install --force-reinstall dlkit-tf",
     ),
-    "missing-file": ("there is no such data file", "A relative path starts at the folder of the configuration.", "source: {kind: npz, path: digts.npz}", "source: {kind: npz, path: digits.npz}"),
-    "not-npz": ("a file that is not an .npz file", "Save the arrays by name with numpy.savez.", "numpy.save(\"digits.npz\", x)", "numpy.savez(\"digits.npz\", x_train=x, y_train=y)"),
-    "npz-names": ("arrays that are missing in an .npz file", "Every field has an array `<field>_<split>` for every split.", "numpy.savez(path, x_train=x, y=y)", "numpy.savez(path, x_train=x, y_train=y)"),
+    "missing-file": (
+        "there is no such data file",
+        "A relative path starts at the folder of the configuration.",
+        "source: {kind: npz, path: digts.npz}",
+        "source: {kind: npz, path: digits.npz}",
+    ),
+    "not-npz": (
+        "a file that is not an .npz file",
+        "Save the arrays by name with numpy.savez.",
+        'numpy.save("digits.npz", x)',
+        'numpy.savez("digits.npz", x_train=x, y_train=y)',
+    ),
+    "npz-names": (
+        "arrays that are missing in an .npz file",
+        "Every field has an array `<field>_<split>` for every split.",
+        "numpy.savez(path, x_train=x, y=y)",
+        "numpy.savez(path, x_train=x, y_train=y)",
+    ),
     # Splits
     "unknown-split": (
         "a split that the source does not have",

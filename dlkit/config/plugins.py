@@ -1,6 +1,6 @@
 """Plug-ins: Python modules, named in the configuration, that add sources, builders, metrics and losses.
 
-A plug-in module holds plain dictionaries from names to functions or classes: `sources`, `builders`, `metrics`, `losses`.
+A plug-in module holds plain dictionaries from names to functions or classes: sources, builders, metrics, losses.
 
     def two_layers(inputs, *, units: int = 64):      # inputs: KerasTensors by input name; returns features
         ...

@@ -38,7 +38,7 @@ FITTING_METRICS = {
         "concordance_correlation", "cosine_similarity", "poisson",
     },
 }  # fmt: skip
-DEFAULT_METRICS = {"category": ["accuracy"], "binary": ["accuracy", "auc"], "number": ["mean_absolute_error"]}
+DEFAULT_METRICS = {"category": ["accuracy"], "binary": ["accuracy"], "number": ["mean_absolute_error"]}
 
 
 def broken_rules(config: Config, *, needs_source: bool = True) -> Iterator[Problem]:
@@ -102,7 +102,7 @@ def metric_columns(config: Config) -> set[str]:
     """Names of the loss and metrics that the run will have, without `val_` or `test_`."""
     targets = config.data.targets
     if config.training.metrics is not None:
-        names = {str(metric.arguments.get("name", metric.name)) for metric in config.training.metrics}
+        names = {metric.name for metric in config.training.metrics}
     else:
         names = {name for target in targets.values() for name in DEFAULT_METRICS[target.kind]}
     if len(targets) > 1:
