@@ -127,11 +127,14 @@ def train(
         >>> run = dlkit.train("configs/mnist_quick.yaml", {"training.epochs": 1})
         >>> run.test["accuracy"], run.folder
     """
-    from dlkit.progress import progress_for
     from dlkit.training.run import start
 
+    if listener is None:
+        from dlkit.progress import progress_for
+
+        listener = progress_for(verbose)
     loaded = load_config(config, overrides, needs_source=data is None)
-    folder = start(loaded, Path(runs_folder), listener or progress_for(verbose), data=data)
+    folder = start(loaded, Path(runs_folder), listener, data=data)
     return Run(folder, data)
 
 

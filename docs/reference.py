@@ -26,11 +26,11 @@ def reference() -> str:
     lines = [
         NOTE,
         "# Configuration\n",
-        "Every setting, its type, its default and what it does. A value of the wrong type is an error, never converted;",
-        "an unknown key is an error, with the nearest one that exists. Beside these keys, a file may begin with",
-        "`extends: other.yaml` (or a list): mappings merge, lists replace, the later file wins. `${env:NAME}` stands for a",
-        "variable of the environment, `${data.batch_size}` for another setting. Words after the file on the command line,",
-        "`training.epochs=3 model.blocks.0.filters=16`, win over it.\n",
+        "Every setting, its type, its default and what it does. A value of the wrong type is an error, never",
+        "converted; an unknown key is an error, with the nearest one that exists. Beside these keys, a file may begin",
+        "with `extends: other.yaml` (or a list): mappings merge, lists replace, the later file wins. `${env:NAME}`",
+        "stands for a variable of the environment, `${data.batch_size}` for another setting. Words after the file on",
+        "the command line, `training.epochs=3 model.blocks.0.filters=16`, win over it.\n",
     ]
     seen: set[type[BaseModel]] = set()
     _section(Config, "", lines, seen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import keras
 
-from dlkit.config import plugins
+from dlkit.config.plugins import arguments
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import Training
@@ -154,7 +154,7 @@ def _features(config: Config, prepared: dict[str, Any], others: Mapping[str, Cal
     try:
         if name in BUILDERS:
             return BUILDERS[name](prepared, config.model)
-        return others[name](prepared, **plugins.arguments(config.model))
+        return others[name](prepared, **arguments(config.model))
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(

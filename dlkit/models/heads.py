@@ -133,7 +133,7 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
     parameters = inspect.signature(make).parameters
     if "from_logits" in parameters:
         arguments["from_logits"] = logits
-    if logits:
+    elif logits:
         for threshold in ("threshold", "thresholds"):
             if threshold in parameters:
                 arguments[threshold] = _logit(arguments.get(threshold) or 0.5)

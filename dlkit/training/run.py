@@ -135,7 +135,8 @@ def _make_loop(
     train = make_feeder(splits.train, splits.spec, config.data, training=True)
     validation = _evaluation_feeder(splits.validation, splits, config)
     about = {
-        "model": digest([(v.path, list(v.shape)) for v in assembly.network.weights]),
+        # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.
+        "model": digest([(list(v.shape), v.dtype) for v in assembly.network.weights]),
         "training_data": splits.fingerprint.get("train"),
         "batch_size": config.data.batch_size,
         "compiled": "xla" if xla else "graph",
@@ -209,8 +210,8 @@ def holds(rule: str, value: float | None) -> bool:
 
 
 def digest(content: Any) -> str:
-    """SHA-256 of a JSON value, in hexadecimal."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+    """The first 16 hexadecimal digits of a JSON value's SHA-256."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 
 
 class _Recorder(Listener):

@@ -17,6 +17,7 @@ from dlkit.training.listeners import Listener
 MLP = {"builder": "mlp", "dense": [16], "dropout": 0.2}
 CNN = {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 4}], "dense": [8], "dropout": 0.2}
 RNN = {"builder": "rnn", "units": [8], "dropout": 0.2}
+XLA = {"runtime": {"compile": "xla"}}
 
 
 def images(count: int, start: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -37,7 +38,10 @@ def settings(model: dict[str, Any], training: dict[str, Any] | None = None, **mo
         "batch_size": 16,
         **more.pop("data", {}),
     }
-    return {"name": "small", "data": data, "model": model, "training": {"epochs": 3, **(training or {})}, **more}
+    # Graphs compile in a third of the time; the tests that are about XLA ask for it.
+    runtime = {"compile": "graph", **more.pop("runtime", {})}
+    training = {"epochs": 3, **(training or {})}
+    return {"name": "small", "data": data, "model": model, "training": training, "runtime": runtime, **more}
 
 
 def load(config: dict[str, Any]) -> Loaded:

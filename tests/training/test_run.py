@@ -22,7 +22,7 @@ from dlkit.runs import RunFolder
 from dlkit.training import loop, run
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, RNN, load, resume, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, load, resume, settings, state_digest, train
 
 
 class InterruptAt(Listener):
@@ -113,12 +113,15 @@ print(json.dumps(model.evaluate(data["x"], data["y"], verbose=0)))
     assert accuracy == pytest.approx(done.test["accuracy"], rel=1e-6)
 
 
-@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
-@pytest.mark.parametrize("step", [1, 8, 18])
+@pytest.mark.parametrize(
+    ("model", "more", "step"),
+    [(MLP, {}, 1), (MLP, XLA, 8), (MLP, {}, 14), (CNN, {}, 8), (CNN, {}, 18), (RNN, {}, 3), (RNN, XLA, 18)],
+    ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
+)
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: dict[str, Any], step: int, tmp_path: Path, one_step_stretches: None
+    model: dict[str, Any], more: dict[str, Any], step: int, tmp_path: Path, one_step_stretches: None
 ) -> None:
-    config = settings(model, {"schedule": "cosine"})
+    config = settings(model, {"schedule": "cosine"}, **more)
     whole = train(config, tmp_path / "whole")
     with pytest.raises(Interrupted) as interrupted:
         train(config, tmp_path / "cut", listener=InterruptAt(step))
@@ -163,16 +166,16 @@ def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_stretches: N
         resume(folder, data={**DATA, "train": (x[::-1], y[::-1])})
 
 
-@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+@pytest.mark.parametrize(("model", "more"), [(MLP, XLA), (CNN, {}), (RNN, {})], ids=["mlp-xla", "cnn", "rnn"])
 def test_both_feeders_and_every_stretch_length_give_the_same_bits(
-    model: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    model: dict[str, Any], more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = set()
     for number, (feed, first) in enumerate([("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]):
         monkeypatch.setattr(loop, "FIRST_STRETCH", first)
         if first < 16:
             monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
-        done = train(settings(model, data={"feed": feed}), tmp_path / str(number))
+        done = train(settings(model, data={"feed": feed}, **more), tmp_path / str(number))
         digests.add(state_digest(done.folder))
     assert len(digests) == 1
 
