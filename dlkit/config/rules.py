@@ -291,7 +291,7 @@ def class_names_differ(config: Config) -> Iterator[Problem]:
 def _unknown_column(name: str, columns: list[str], key: Key, where: str) -> Problem:
     from dlkit.config.suggestions import nearest_name
 
-    near = nearest_name(name, columns)
+    near = f"test_{name}" if f"test_{name}" in columns else nearest_name(name, columns)
     return Problem(
         "unknown-metric",
         f"`{name}` in {where} is not a figure that this run has",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-# What people write, by the name that dlkit (mostly Keras) uses.
+# What people write, by the name that dlkit (mostly Keras) uses. The first that fits is taken.
 _SYNONYMS = {
     "learning_rate": "lr, eta, step_size, rate",
     "epochs": "num_epochs, n_epochs, max_epochs, nb_epoch, epoch, nepochs, total_epochs",
@@ -33,9 +33,9 @@ _SYNONYMS = {
     "kernel_size": "kernel, filter_size, kernelsize, ksize",
     "strides": "stride",
     "pool_size": "pool, pooling, max_pool",
+    "blocks": "layers, convs, conv_blocks, block",
     "dense": "hidden, hidden_layers, hidden_units, layers, fc",
     "units": "hidden_size, hidden, cells, num_units, hidden_units",
-    "blocks": "layers, convs, conv_blocks, block",
     "dropout": "dropout_rate, drop_rate, p",
     "batch_normalization": "batch_norm, batchnorm, bn, norm",
     "early_stopping": "earlystopping, early_stop, stopping",
@@ -102,8 +102,8 @@ def nearest_name(word: str, choices: Iterable[str]) -> str | None:
     form = _form(word)
     if form in by_form:
         return by_form[form]
-    for name in names:
-        if form in map(_form, _SYNONYMS.get(name, "").split(", ")):
+    for name, words in _SYNONYMS.items():
+        if name in names and form in map(_form, words.split(", ")):
             return name
     near = difflib.get_close_matches(form, by_form, 1, 0.65)
     return by_form[near[0]] if near else None

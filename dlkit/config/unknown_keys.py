@@ -43,10 +43,14 @@ def unknown_key(
         )
     left_over = _left_over(path, root)
     home = _home_of(word, config_class)
+    if home is not None and home[0] == path.section_key:
+        home = None
+    required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
+    free.sort(key=lambda name: name not in required)
     near = nearest_name(word, free) or (nearest_name(word, names) if len(free) < len(names) else None)
     if near and (home is None or near.replace("_", "") == word.lower().replace("_", "")):
         return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
-    if home is not None and home[0] != path.section_key:
+    if home is not None:
         section_key, name = home
         called = "it belongs" if name == word else f"`{name}` belongs"
         where = f"`{dotted(section_key)}`" if section_key else "the top level"

@@ -247,6 +247,13 @@ def _missing_tag(path: Path, node: Node | None) -> Problem:
     written = list(node.value) if node is not None and isinstance(node.value, dict) else []
     known = {key for member in tagged(path.annotation).values() for key in member.model_fields}
     for word in written:
+        if word.startswith(f"{tag}:"):
+            return Problem(
+                "unknown-key",
+                f"`{word}` is not a setting of {section_name(path.key)}",
+                (*path.key, word),
+                label="a space is missing after the colon",
+            )
         if word not in known and nearest_name(word, [tag]) == tag:
             return Problem(
                 "unknown-key",
