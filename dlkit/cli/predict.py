@@ -1,7 +1,92 @@
-"""dlkit predict"""
+"""dlkit predict: what a saved model says of files, or of a split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
+
+from dlkit.cli import verbs
+from dlkit.config.problems import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from dlkit.evaluation.predict import Predictions
+
+EXAMPLES = [
+    ("dlkit predict latest digit.png other.jpg", "classes and probabilities of images"),
+    ("dlkit predict latest images.npy --output results.csv", "of every row of an array"),
+    ("dlkit predict latest --split test --output test.npz", "of a split of the run's own data"),
+]
+SHOWN_ROWS = 20
+
+
+def predict(
+    model: Annotated[str, verbs.RUN],
+    inputs: Annotated[
+        Optional[list[Path]],  # noqa: UP045
+        typer.Argument(metavar="FILE", help="Images, or arrays: .npy, or .npz with an array for each input."),
+    ] = None,
+    data: Annotated[Optional[str], verbs.DATA] = None,  # noqa: UP045
+    split: Annotated[Optional[verbs.Split], verbs.SPLIT] = None,  # noqa: UP045
+    output: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option("--output", "-o", metavar="FILE", help="Write all results to a .csv, .json or .npz file."),
+    ] = None,
+    runs: Annotated[Path, verbs.RUNS] = Path("runs"),
+    as_json: Annotated[bool, verbs.JSON] = False,
+    debug: Annotated[bool, verbs.DEBUG] = False,
+) -> None:
+    """Predict for images, arrays or a split."""
+    if not inputs and data is None and split is None:
+        help = "give image or array files, or --split test for the run's own data"
+        raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
+    if inputs and (data is not None or split is not None):
+        raise ConfigError(
+            Problem("no-inputs", "files and --data or --split exclude each other", help="give one of them")
+        )
+    loaded = verbs.data_config(data, (), model, runs)
+    with verbs.tensorflow(as_json):
+        from dlkit.evaluation import tables
+        from dlkit.evaluation.predict import predict as predict_with
+
+        if output is not None:
+            tables.check_output(output)
+        chosen = (split or verbs.Split.test).value
+        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs)
+        if output is not None:
+            tables.write(output, found)
+    if as_json:
+        verbs.print_json({"ok": True, "predictions": tables.records(found)})
+        return
+    _print_table(found, cut=output is not None or len(found.names) > SHOWN_ROWS)
+    if output is not None:
+        typer.echo(f"{len(found.names):,} results in {output}")
+
+
+def _print_table(found: Predictions, *, cut: bool) -> None:
+    from dlkit.evaluation.predict import ranked
+
+    several = len(found.targets) > 1
+    rows = []
+    for i, name in enumerate(found.names[:SHOWN_ROWS] if cut else found.names):
+        for target, feature in found.targets.items():
+            best, *others = ranked(feature, found.results[target][i])
+            where = f"{name}  {target}" if several else name
+            if feature.kind == "number":
+                values = [f"{value:.6g}" for _, value in (best, *others)][:8]
+                rows.append((where, "  ".join(values), "", ""))
+            else:
+                rest = ", ".join(f"{other} {probability:.4f}" for other, probability in others)
+                rows.append((where, best[0], f"{best[1]:.4f}", f"then {rest}" if rest else ""))
+    widths = [max(len(row[i]) for row in rows) for i in range(3)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
+        typer.echo("  ".join([*cells, row[3]]).rstrip())
+    if len(found.names) > SHOWN_ROWS and cut:
+        typer.echo(f"... and {len(found.names) - SHOWN_ROWS:,} more; --output FILE writes them all")
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb to the program."""
+    verbs.register(app, "predict", predict, EXAMPLES)

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from dlkit.config.problems import COMMAND_LINE, ConfigError, DlkitError, Location, Problem
 
+if TYPE_CHECKING:
+    from dlkit.config.loader import Loaded
+
 CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file.")
 OVERRIDES = typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, as in training.epochs=3.")
+RUN = typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`; or a model.keras file.")
+DATA = typer.Option("--data", metavar="CONFIG", help="Take the data of this configuration, not the run's own.")
+SPLIT = typer.Option("--split", help="Which examples.")
 RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.")
 JSON = typer.Option("--json", help="Write JSON to standard output, errors too.")
 DEBUG = typer.Option("--debug", envvar="DLKIT_DEBUG", help="Show tracebacks.")
+
+
+class Split(StrEnum):
+    """Splits that can be chosen."""
+
+    train = "train"
+    validation = "validation"
+    test = "test"
 
 
 def register(app: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[tuple[str, str]]) -> None:
@@ -127,7 +144,7 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
                 "no-config", f"`dlkit {verb}` needs a configuration", help=f"as in: dlkit {verb} configs/mnist_cnn.yaml"
             )
         )
-    if "=" in config and not os.path.exists(config):
+    if "=" in config and not Path(config).exists():
         place = Location(COMMAND_LINE, 1, 1, len(config), config)
         raise ConfigError(
             Problem(
@@ -139,3 +156,47 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
             )
         )
     return config, list(overrides)
+
+
+def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folder: Path) -> Loaded | None:
+    """The configuration whose data a saved model is used on; None for the run's own, unchanged.
+
+    Args:
+        data: a configuration that the user names instead of the run's own.
+        overrides: settings that win over it.
+        run: the run, or the model's file.
+        runs_folder: where run folders are.
+    """
+    if data is None and not overrides:
+        return None
+    from dlkit.config import loader
+
+    if data is None:
+        from dlkit import runs
+        from dlkit.runs import RunFolder
+
+        data = str(RunFolder(Path(run).parent).config if run.endswith(".keras") else runs.find(run, runs_folder).config)
+    return loader.load(data, overrides)
+
+
+@contextlib.contextmanager
+def tensorflow(as_json: bool) -> Iterator[None]:
+    """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for."""
+    from dlkit.cli.tensorflow import load_tensorflow
+    from dlkit.progress import is_terminal
+    from dlkit.progress.base import Progress
+
+    progress = Progress()
+    if is_terminal(sys.stderr) and not as_json:
+        from rich.console import Console
+
+        from dlkit.progress.terminal import TerminalProgress
+
+        progress = TerminalProgress(Console(stderr=True))
+    try:
+        progress.working("loading TensorFlow")
+        load_tensorflow()
+        progress.working("working")
+        yield
+    finally:
+        progress.close()

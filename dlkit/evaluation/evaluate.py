@@ -1,0 +1,124 @@
+"""Evaluation of a saved model on a split: plain Keras `evaluate`, on raw examples."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from dlkit.config import loader
+from dlkit.config.loader import Loaded
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.data.contract import Indexed, Split, Splits
+from dlkit.data.feeding import evaluation_batch_size, example_bytes
+from dlkit.data.load import load_splits
+from dlkit.evaluation.trained import Trained, check_fit, open_trained
+from dlkit.models.build import unwrap
+from dlkit.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How a model did on a split.
+
+    Attributes:
+        model: its file.
+        split: train, validation or test.
+        examples: how many there were.
+        figures: loss and metrics by name.
+        notes: lines for the user.
+    """
+
+    model: Path
+    split: str
+    examples: int
+    figures: dict[str, float]
+    notes: tuple[str, ...] = ()
+
+
+def evaluate(
+    run_or_model: str | Path,
+    *,
+    loaded: Loaded | None = None,
+    split: str = "test",
+    data: Any = None,
+    runs_folder: Path = Path("runs"),
+) -> Evaluation:
+    """Loss and metrics of a saved model on a split.
+
+    Args:
+        run_or_model: a run's folder, `latest`, the name of a configuration, or the path of a `.keras` file.
+        loaded: the configuration whose data are used; the run's own if None.
+        split: train, validation or test.
+        data: examples given in Python, as for `dlkit.train`.
+        runs_folder: where run folders are.
+
+    Raises:
+        ConfigError: if there is no such run or split, or the data do not fit the model.
+        RunError: if the model or the data cannot be read.
+    """
+    trained = open_trained(run_or_model, runs_folder)
+    loaded = loaded or own_config(trained, needs_source=data is None)
+    with loaded.locating():
+        splits, chosen = load_split(loaded, split, data)
+        check_fit(trained.spec, splits.spec)
+    examples = batches(chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)))
+    figures = trained.model.evaluate(examples, verbose=0, return_dict=True)
+    size = chosen.size if chosen.size is not None else sum(1 for _ in examples.unbatch())
+    return Evaluation(trained.path, split, size, {k: float(v) for k, v in figures.items()}, splits.notes)
+
+
+def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None) -> dict[str, float]:
+    """Loss and metrics of a run's saved model on a split of its data, by name; see `evaluate`."""
+    return evaluate(folder.path, split=split, data=data).figures
+
+
+def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
+    """The configuration of the run that a model comes from.
+
+    Raises:
+        ConfigError: if the model has been moved out of its run.
+    """
+    if trained.folder is None:
+        raise ConfigError(
+            Problem(
+                "no-config",
+                f"{trained.path} is not in a run folder, so nothing says which data to use",
+                help="name a configuration with --data CONFIG",
+            )
+        )
+    return loader.load(trained.folder.config, needs_source=needs_source)
+
+
+def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Split]:
+    """A configuration's data, and one split of it.
+
+    Raises:
+        ConfigError: if there is no such split.
+    """
+    splits = load_splits(loaded.config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    there: Mapping[str, Split] = {
+        name: found for name in ("train", "validation", "test") if (found := getattr(splits, name)) is not None
+    }
+    if split not in there:
+        raise ConfigError(
+            Problem(
+                "no-such-split",
+                f"there is no {split} split",
+                ("data", "splits"),
+                help=f"choose one with --split: {', '.join(there)}",
+            )
+        )
+    return splits, there[split]
+
+
+def batches(split: Split, batch_size: int) -> tf.data.Dataset:
+    """The examples of a split in the source's order, as Keras takes them: pairs of inputs and labels."""
+    if isinstance(split, Indexed):
+        dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(split.fetch)
+    else:
+        dataset = split.make(0, -1).batch(batch_size)
+    return dataset.map(lambda inputs, targets: (unwrap(inputs), unwrap(targets))).prefetch(2)

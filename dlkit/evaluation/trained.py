@@ -1,0 +1,151 @@
+"""Finds the saved model that a user means, and checks that data fit it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from dlkit import runs
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.data.contract import Feature, Spec
+from dlkit.models.saving import load_model
+from dlkit.runs import RunFolder
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A saved model.
+
+    Attributes:
+        path: its file.
+        model: raw input to probabilities or numbers, compiled.
+        spec: inputs, targets and classes that it was trained for.
+        folder: the run that it comes from, None where it has been moved out of one.
+    """
+
+    path: Path
+    model: keras.Model
+    spec: Spec
+    folder: RunFolder | None
+
+
+def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> Trained:
+    """Open the model of a run, or a model file.
+
+    Args:
+        run_or_model: a run's folder, `latest`, the name of a configuration, or the path of a `.keras` file.
+        runs_folder: where run folders are.
+
+    Raises:
+        ConfigError: if there is no such run.
+        RunError: if the run has no model yet, or the file is missing or damaged.
+    """
+    path = Path(run_or_model)
+    if path.suffix == ".keras" or path.is_file():
+        folder = RunFolder(path.parent) if (path.parent / "config.yaml").is_file() else None
+        return Trained(path, *load_model(path), folder)
+    folder = runs.find(str(run_or_model), runs_folder)
+    if not folder.model.exists():
+        state = folder.read_state().get("state", "unfinished")
+        raise RunError(
+            Problem(
+                "no-model-yet",
+                f"the run {folder.path} has no model yet: it is {state}",
+                help=f"finish it with: dlkit train --resume {folder.path}",
+            )
+        )
+    return Trained(folder.model, *load_model(folder.model), folder)
+
+
+def check_fit(trained: Spec, given: Spec) -> None:
+    """Refuse data that a model cannot be evaluated on.
+
+    Raises:
+        ConfigError: if inputs, targets or classes differ from those that the model was trained for.
+    """
+    problems = [
+        *_names(trained.inputs, given.inputs, "inputs"),
+        *_names(trained.targets, given.targets, "targets"),
+    ]
+    if not problems:
+        for name, feature in trained.inputs.items():
+            problems += check_input(feature, given.inputs[name].shape, given.inputs[name].dtype)
+        for name, feature in trained.targets.items():
+            problems += _target(feature, given.targets[name])
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_input(feature: Feature, shape: tuple[int | None, ...], dtype: str, of: str = "the data's") -> list[Problem]:
+    """What is wrong with one input of a model.
+
+    Args:
+        feature: what the model was trained on.
+        shape: of one example that it would be given.
+        dtype: its NumPy type.
+        of: whose it is, for the message.
+    """
+    key = ("data", "inputs", feature.name)
+    told = f"{of} `{feature.name}`"
+    if not _same_shape(feature.shape, shape):
+        message = f"{told} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
+        return [Problem("input-does-not-fit", message, key, help="give inputs of the shape that it was trained on")]
+    if _is_whole(feature.dtype) and not _is_whole(dtype):
+        message = f"{told} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
+        return [Problem("input-does-not-fit", message, key, help="give raw values; the model scales them by itself")]
+    return []
+
+
+def shown_shape(shape: tuple[int | None, ...]) -> str:
+    """A shape as it is read: `28 x 28 x 1`, `? x 9`, `a single number`."""
+    return " x ".join("?" if size is None else str(size) for size in shape) or "a single number"
+
+
+def _names(trained: Mapping[str, Feature], given: Mapping[str, Feature], what: str) -> list[Problem]:
+    if set(trained) == set(given):
+        return []
+    message = f"the model's {what} are {', '.join(trained)}; the data's are {', '.join(given)}"
+    return [Problem("input-does-not-fit", message, ("data", what), help="name them alike; `field:` names the column")]
+
+
+def _target(trained: Feature, given: Feature) -> list[Problem]:
+    key = ("data", "targets", trained.name)
+    if trained.kind != given.kind:
+        message = f"the model predicts `{trained.name}` as {trained.kind}, the data have it as {given.kind}"
+        return [Problem("classes-do-not-fit", message, key)]
+    if trained.classes == given.classes or (_unnamed(given) and len(given.classes) <= len(trained.classes)):
+        return []
+    ours, theirs = _listed(trained.classes), _listed(given.classes)
+    if set(trained.classes) == set(given.classes):
+        message = f"the classes of `{trained.name}` come in another order: the model has {ours}; the data have {theirs}"
+    else:
+        message = (
+            f"the model knows {len(trained.classes)} classes of `{trained.name}` ({ours}), "
+            f"the data have {len(given.classes)} ({theirs})"
+        )
+    return [
+        Problem("classes-do-not-fit", message, key, help="state the model's classes, in its order, with `classes:`")
+    ]
+
+
+def _unnamed(feature: Feature) -> bool:
+    """Whether the classes are only numbered, so that their names say nothing."""
+    return feature.classes == tuple(str(i) for i in range(len(feature.classes)))
+
+
+def _listed(classes: tuple[str, ...]) -> str:
+    return ", ".join(classes[:6]) + (", …" if len(classes) > 6 else "")
+
+
+def _same_shape(trained: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:
+    return len(trained) == len(given) and all(
+        a is None or b is None or a == b for a, b in zip(trained, given, strict=True)
+    )
+
+
+def _is_whole(dtype: str) -> bool:
+    return np.dtype(dtype).kind in "iub"
