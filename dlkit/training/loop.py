@@ -64,7 +64,7 @@ class Loop:
         settings = config.training
         rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, settings.epochs)
         self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, xla=xla)
-        self._validation = EvalProgram(assembly, validation, xla=xla) if validation else None
+        self._validation = EvalProgram(assembly, validation) if validation else None
         self._xla, self._about = xla, about
         self._monitor = settings.monitor or ("val_loss" if validation else None)
         self._mode = _mode(settings.mode, self._monitor)

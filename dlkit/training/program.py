@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.schema import Config
+from dlkit.data.contract import Examples
 from dlkit.data.feeding import Block, Feeder
 from dlkit.data.preprocessing import apply_layers
 from dlkit.models.build import Assembly, as_float, unwrap
@@ -108,17 +109,22 @@ class TrainProgram:
             for layer in layers:
                 key_layer(layer, config.seed, numbers)
         optimizer.build(self._variables)
-        self._stretch = tf.function(self._steps, jit_compile=xla)
+        # AutoGraph has nothing to convert here, and would take a second to find that out.
+        self._stretch = tf.function(self._steps, jit_compile=xla, autograph=False)
+        # A short last batch has a shape, and so a program, of its own, which runs once an epoch: not worth XLA's time.
+        self._short = tf.function(self._steps, autograph=False)
 
     def run(self, block: Block, begin: int, end: int) -> None:
         """Run batches `begin` to `end` of a block, the end excluded."""
-        self._stretch(block.tensors, tf.constant(begin), tf.constant(end))
+        program = self._short if block.examples < self._feeder.batch_size else self._stretch
+        program(block.tensors, tf.constant(begin), tf.constant(end))
 
     def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
-        i = begin
-        while i < end:
+        def step(i: tf.Tensor) -> tuple[tf.Tensor]:
             self._strategy.run(self._step, args=self._feeder.pick(tensors, i))
-            i += 1
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < end, step, (begin,))
 
     def _step(self, inputs: Any, targets: Any, weights: Any) -> None:
         """One update: the mean of the per-example losses over the batch, its gradient, clipped, applied."""
@@ -137,21 +143,23 @@ class TrainProgram:
 
 
 class EvalProgram:
-    """Evaluation of one split, compiled. Every example counts once."""
+    """Evaluation of one split, compiled as a graph: it runs a few large batches, which XLA would hardly make faster.
 
-    def __init__(self, assembly: Assembly, feeder: Feeder, *, xla: bool, keep: bool = False) -> None:
+    Every example counts once.
+    """
+
+    def __init__(self, assembly: Assembly, feeder: Feeder, *, keep: bool = False) -> None:
         """Compile nothing yet.
 
         Args:
             assembly: the model.
             feeder: padded batches, with weights.
-            xla: whether XLA compiles the program.
             keep: also keep labels and logits, in `kept`.
         """
         self.meters = Meters(assembly)
-        self.kept: list[tuple[dict[str, np.ndarray], dict[str, np.ndarray]]] = []
+        self.kept: list[Examples] = []
         self._assembly, self._feeder, self._keep = assembly, feeder, keep
-        self._stretch = tf.function(self._batches, jit_compile=xla)
+        self._stretch = tf.function(self._batches, autograph=False)
 
     def run(self) -> dict[str, float]:
         """Loss and metrics over the whole split, by name."""
@@ -160,34 +168,37 @@ class EvalProgram:
         for block in self._feeder.blocks(seed=0, epoch=0):
             kept = self._stretch(block.tensors, tf.constant(block.steps))
             if self._keep:
-                self.kept.append(tuple(_rows(part, block.examples) for part in kept))
+                labels, logits = (_rows(part, block.examples) for part in kept)
+                self.kept.append((labels, logits))
         return self.meters.results()
 
     def _batches(self, tensors: Any, count: tf.Tensor) -> Any:
-        steps = tensors[-1].shape[0]
-        kept: list[dict[str, tf.TensorArray]] = []
-        if self._keep:
-            _, targets, _ = self._feeder.pick(tensors, tf.zeros_like(count))
-            labels = {name: tf.TensorArray(x.dtype, steps, element_shape=x.shape) for name, x in targets.items()}
-            outputs = by_target(self._assembly, self._assembly.network.output)
-            batch = next(iter(targets.values())).shape[0]
-            logits = {
-                name: tf.TensorArray(x.dtype, steps, element_shape=[batch, *x.shape[1:]]) for name, x in outputs.items()
-            }
-            kept = [labels, logits]
-        i = tf.zeros_like(count)
-        while i < count:
+        def batch(i: tf.Tensor, *kept: Any) -> Any:
             inputs, targets, weights = self._feeder.pick(tensors, i)
             outputs = forward(self._assembly, inputs)
             per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
             self.meters.update(per_example, penalties(self._assembly.network), targets, outputs, weights)
-            if self._keep:
-                kept = [
-                    {name: array.write(i, batch[name]) for name, array in arrays.items()}
-                    for arrays, batch in zip(kept, (targets, outputs), strict=True)
-                ]
-            i += 1
+            if kept:
+                kept = tuple(
+                    {name: array.write(i, values[name]) for name, array in arrays.items()}
+                    for arrays, values in zip(kept, (targets, outputs), strict=True)
+                )
+            return (i + 1, *kept)
+
+        start = (tf.constant(0), *self._keepers(tensors)) if self._keep else (tf.constant(0),)
+        _, *kept = tf.while_loop(lambda i, *_: i < count, batch, start)
         return [{name: array.stack() for name, array in arrays.items()} for arrays in kept]
+
+    def _keepers(self, tensors: Any) -> tuple[dict[str, tf.TensorArray], dict[str, tf.TensorArray]]:
+        """Where labels and logits of a block are kept, batch by batch."""
+        *_, weights = tensors
+        steps, batch = weights.shape
+        _, targets, _ = self._feeder.pick(tensors, tf.constant(0))
+        logits = by_target(self._assembly, self._assembly.network.output)
+        return (
+            {name: tf.TensorArray(x.dtype, steps, element_shape=x.shape) for name, x in targets.items()},
+            {name: tf.TensorArray(x.dtype, steps, element_shape=[batch, *x.shape[1:]]) for name, x in logits.items()},
+        )
 
 
 def _rows(stacked: dict[str, tf.Tensor], count: int) -> dict[str, np.ndarray]:

@@ -11,10 +11,11 @@ from typing import Any
 
 import keras
 import numpy as np
-from dlkit.config.loader import Loaded
+import tensorflow as tf
 
 from dlkit import runs
-from dlkit.config.problems import DlkitError
+from dlkit.config.loader import Loaded
+from dlkit.config.problems import DlkitError, Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
@@ -108,19 +109,39 @@ def _train(
             if splits.validation is None:
                 listener.noted("no-validation", NO_VALIDATION)
             loop.run()
-            result = _finish(config, splits, assembly, folder, loop, xla=xla)
+            result = _finish(config, splits, assembly, folder, loop)
         except Interrupted as interrupted:
             folder.set_state("interrupted", why=str(interrupted))
             raise
         except DlkitError as error:
             folder.set_state("failed", why=str(error), code=error.problems[0].code)
             raise
+        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError, tf.errors.ResourceExhaustedError) as error:
+            failure = _from_tensorflow(error)
+            folder.set_state("failed", why=str(failure), code=failure.problems[0].code)
+            raise failure from error
         except BaseException as error:
             folder.set_state("failed", why=f"{type(error).__name__}: {error}", code="internal-error")
             raise
         folder.set_state("finished")
         listener.finished(result)
     return folder
+
+
+def _from_tensorflow(error: tf.errors.OpError) -> RunError:
+    """What TensorFlow found wrong while the program ran, in its own first words."""
+    words = next((line for line in error.message.splitlines() if line.strip()), type(error).__name__)
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return RunError(
+            Problem(
+                "out-of-memory",
+                f"the memory of the device is full: {words}",
+                key=("data", "batch_size"),
+                help="lower `data.batch_size`, or use a smaller model",
+            )
+        )
+    help = "--debug shows where in the program it happened"
+    return RunError(Problem("data-refused", f"a batch of the data cannot be used: {words}", key=("data",), help=help))
 
 
 NO_VALIDATION = (
@@ -166,15 +187,13 @@ def _record_start(folder: RunFolder, splits: Splits, *, xla: bool) -> None:
     )
 
 
-def _finish(
-    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop, *, xla: bool
-) -> dict[str, Any]:
+def _finish(config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop) -> dict[str, Any]:
     """Test on the best weights, save the model, compare with what was expected."""
     result: dict[str, Any] = {"folder": str(folder.path), "epoch": loop.progress.best_epoch or loop.progress.epoch}
     figures = {name: value for name, value in loop.history[result["epoch"] - 1].items() if name != "learning_rate"}
     feeder = _evaluation_feeder(splits.test, splits, config)
     if feeder is not None:
-        program = EvalProgram(assembly, feeder, xla=xla, keep=True)
+        program = EvalProgram(assembly, feeder, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
         _save_predictions(folder, assembly, program)

@@ -8,9 +8,9 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from dlkit.config.loader import from_mapping
 
 import dlkit
+from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError
 from dlkit.models.build import assemble, results_model
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from dlkit.config.loader import Loaded, from_mapping
 
 import dlkit
+from dlkit.config.loader import Loaded, from_mapping
 from dlkit.data.bundled.reading import read_mnist
 from dlkit.training import checkpoints, run
 from dlkit.training.listeners import Listener

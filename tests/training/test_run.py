@@ -279,6 +279,19 @@ def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_s
     assert loss == pytest.approx(whole.test["loss"], rel=1e-5)
 
 
+def test_a_label_out_of_range_in_a_stream_is_told_and_no_model_is_saved(tmp_path: Path) -> None:
+    x, y = DATA["train"]
+    labels = y.copy()
+    labels[70] = 12
+    stream = tf.data.Dataset.from_tensor_slices((x, labels))
+    with pytest.raises(RunError, match="label is outside") as failed:
+        train(settings(MLP, image={"shape": [28, 28, 1]}), tmp_path, data={"train": stream})
+    assert failed.value.problems[0].code == "data-refused"
+    folder = (tmp_path / "small" / "latest").resolve()
+    assert RunFolder(folder).read_state()["code"] == "data-refused"
+    assert not (folder / "model.keras").exists()
+
+
 def test_a_second_process_on_the_same_run_leaves_and_names_the_first(tmp_path: Path) -> None:
     done = train(settings(MLP), tmp_path)
     folder = RunFolder(done.folder)
