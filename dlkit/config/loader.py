@@ -134,6 +134,8 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
         except ConfigError as error:
             problems += error.problems
     root, config, invalid = _typed(root, config_class)
+    if names and not plugins:  # a word that is not known now may be one of theirs
+        invalid = [p for p in invalid if p.code != "unknown-choice"]
     covered = {problem.key for problem in problems if problem.key}
     problems += [p for p in invalid if not any(p.key[: len(key)] == key for key in covered) and not _dangling(p, root)]
     warnings: list[Problem] = []

@@ -130,10 +130,10 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
         return _missing_tag(path, node)
     if kind == "union_tag_invalid":
         return _unknown_choice(
-            path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation)
+            path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation), root
         )
     if kind == "unknown-choice":
-        return _unknown_choice(path, str(context["value"]), list(context["choices"]), node, "name")
+        return _unknown_choice(path, str(context["value"]), list(context["choices"]), node, "name", root)
     if kind == "literal_error":
         if not isinstance(value, str):
             label, help_ = correction(value, literal_choices(path.annotation))
@@ -144,7 +144,7 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
                 label=label,
                 help=help_ or list_choices(literal_choices(path.annotation)),
             )
-        return _unknown_choice(path, value, literal_choices(path.annotation), node, None)
+        return _unknown_choice(path, value, literal_choices(path.annotation), node, None, root)
     if kind in _WRONG_TYPES:
         return _wrong_type(path, value, text)
     if kind in _BOUNDS:
@@ -170,7 +170,9 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
         words = "must not be empty" if kind == "string_too_short" else f"has at most {context['max_length']} characters"
         return Problem("out-of-bounds", f"{name} {words}", path.key, label=words)
     if kind == "string_pattern_mismatch":
-        return _bad_format(path, str(value), str(context["pattern"]))
+        return _bad_format(
+            path, node.written if node is not None and node.written else str(value), str(context["pattern"])
+        )
     reason = str(details["msg"]).removeprefix("Value error, ")
     return Problem("invalid-value", f"{name} is not valid: {reason}", path.key, label=f"got {text}")
 
@@ -271,14 +273,18 @@ def _missing_tag(path: Path, node: Node | None) -> Problem:
     )
 
 
-def _unknown_choice(path: Path, value: str, choices: list[str], node: Node | None, tag: str | None) -> Problem:
+def _unknown_choice(
+    path: Path, value: str, choices: list[str], node: Node | None, tag: str | None, root: Node
+) -> Problem:
     key = path.key
     if tag and node is not None and isinstance(node.value, dict):
         word = next(iter(node.value)) if is_step(key) and len(node.value) == 1 else tag
         key = (*key, word if word in node.value else tag)
     near = nearest_name(value, choices)
     label = f"did you mean `{near}`?" if near else ""
-    shown_value = node.written if node is not None and node.written else value
+    said = find(root, key)
+    written = said.written if said is not None else node.written if node is not None else None
+    shown_value = written or value
     if is_step(path.key):
         other = _belongs_in_other_list(path, value)
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"

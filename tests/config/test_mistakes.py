@@ -168,7 +168,8 @@ def test_a_misspelt_required_setting_is_not_reported_as_missing_too(tmp_path):
 @pytest.mark.parametrize(
     ("text", "code"),
     [("", "empty-file"), ("# only\n", "empty-file"), ("- a\n", "not-a-mapping"), ("name", "not-a-mapping"),
-     ("name: a\n---\nname: b\n", "several-documents"), ("a: \x07", "control-character"), ("a: &a [*a]", "circular-alias"),
+     ("name: a\n---\nname: b\n", "several-documents"),
+     ("a: \x07", "control-character"), ("a: &a [*a]", "circular-alias"),
      ("a: " + "[" * 60 + "]" * 60, "too-deep"), ("[" * 5000, "too-deep"), ("{a: " * 5000, "too-deep")],
 )  # fmt: skip
 def test_what_is_no_configuration_at_all_has_its_own_code(tmp_path, text, code):
