@@ -40,7 +40,7 @@ def reference() -> str:
 def messages() -> str:
     """The page of every problem's code."""
     lines = [NOTE, "# Messages\n", "Each problem has a stable code. `dlkit explain-code CODE` prints the same.\n"]
-    for code in sorted(codes.CODES):
+    for code in codes.table():
         lines += [f"## {code}\n", "```text", codes.explain(code).rstrip(), "```\n"]
     return "\n".join(lines) + "\n"
 
@@ -122,7 +122,7 @@ def _default(field: FieldInfo) -> str:
     if value is PydanticUndefined:
         return ""
     if isinstance(value, BaseModel):
-        return _tag(value) or "its defaults"
+        return _tag(type(value)) or "its defaults"
     if isinstance(value, list):
         return "`[]`" if not value else "`" + str([_plain(v) for v in value]).replace("'", "") + "`"
     return f"`{_plain(value)}`"

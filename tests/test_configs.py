@@ -1,0 +1,44 @@
+"""The shipped configurations are what they should be; `make verify-configs` checks what they expect."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from dlkit.config.loader import load
+
+CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
+
+
+def test_there_is_one_for_each_builder_and_a_quick_one() -> None:
+    assert [c.stem for c in CONFIGS] == ["mnist_cnn", "mnist_mlp", "mnist_quick", "mnist_rnn"]
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_each_is_valid_bears_its_file_name_and_says_what_it_expects(path: Path) -> None:
+    config = load(path).config
+    assert config.name == path.stem
+    assert "test_accuracy" in config.expects
+    assert config.seed == 42
+
+
+def test_mnist_cnn_is_the_network_of_the_tutorial_on_54_000_6_000_and_10_000_images() -> None:
+    import dlkit
+    from dlkit.data.load import load_spec
+
+    config = load(CONFIGS[0]).config
+    spec = load_spec(config.data)
+    assert spec is not None
+    assert dict(spec.sizes) == {"train": 54_000, "validation": 6_000, "test": 10_000}
+    assert dlkit.build_model(config, spec).count_params() == 93_322
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_each_keeps_what_it_expects(path: Path, tmp_path: Path) -> None:
+    import dlkit
+    from dlkit.training.run import holds
+
+    run = dlkit.train(path, runs_folder=tmp_path, verbose=False)
+    assert holds(run.config.expects["test_accuracy"], run.test["accuracy"])

@@ -1,0 +1,109 @@
+"""What the documents show is run: both READMEs, CONTRIBUTING, the notebook; and pages made from code are current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+READMES = ["README.md", "README.zh-CN.md"]
+
+
+def blocks(document: str, language: str) -> list[str]:
+    """The code blocks of a document in one language."""
+    text = (ROOT / document).read_text(encoding="utf-8")
+    return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
+
+
+def run(command: list[str], folder: Path) -> str:
+    """Run a command, which has to succeed, and give what it printed."""
+    done = subprocess.run(
+        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_configuration_commands_and_python_of_a_readme_run_in_order(readme: str, tmp_path: Path) -> None:
+    (configuration,) = [b for b in blocks(readme, "yaml") if b.startswith("# mnist_small.yaml")]
+    (tmp_path / "mnist_small.yaml").write_text(configuration, encoding="utf-8")
+    commands = [
+        line for block in blocks(readme, "sh") for line in block.splitlines() if "mnist_small" in line
+    ]  # fmt: skip
+    assert {shlex.split(c)[3] for c in commands} == {"check", "show", "train", "evaluate"}
+    for command in commands:
+        words = shlex.split(command, comments=True)
+        run([sys.executable, *words[1:]], tmp_path)
+    run([sys.executable, "-c", "\n".join(blocks(readme, "python"))], tmp_path)
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_make_targets_of_a_readme_exist(readme: str) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), flags=re.MULTILINE))
+    named = set(re.findall(r"(?:^|`)make ([a-z-]+)", (ROOT / readme).read_text(), flags=re.MULTILINE))
+    assert {"train", "test"} <= named <= targets
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_links_of_a_readme_lead_to_files(readme: str) -> None:
+    for link in re.findall(r"\]\(([^)#]+)\)", (ROOT / readme).read_text(encoding="utf-8")):
+        assert link.startswith("http") or (ROOT / link).exists(), link
+
+
+def test_both_readmes_show_the_same_code() -> None:
+    for language in ("sh", "yaml", "python"):
+        first, second = ([re.sub(r"\s*#.*", "", b) for b in blocks(r, language)] for r in READMES)
+        assert first == second
+
+
+def test_the_plug_in_of_contributing_trains_with_its_builder_source_and_metric(tmp_path: Path) -> None:
+    plug_in = next(b for b in blocks("docs/CONTRIBUTING.md", "python") if b.startswith("# my_plugin.py"))
+    configuration = next(b for b in blocks("docs/CONTRIBUTING.md", "yaml") if "name: circles" in b)
+    (tmp_path / "my_plugin.py").write_text(plug_in, encoding="utf-8")
+    (tmp_path / "circles.yaml").write_text(configuration, encoding="utf-8")
+    run([sys.executable, "-m", "dlkit", "train", "circles.yaml", "--quiet"], tmp_path)
+    header, *rows = (tmp_path / "runs" / "circles" / "latest" / "history.csv").read_text().splitlines()
+    assert header == "epoch,loss,accuracy,worst_class,learning_rate"
+    assert len(rows) == 20
+    # Two rings that do not touch: a network of that size tells them apart.
+    last = dict(zip(header.split(","), map(float, rows[-1].split(",")), strict=True))
+    assert last["worst_class"] > 0.9
+    # Plain Keras opens what was saved, though it knows nothing of the plug-in.
+    run([sys.executable, "-c", "import keras; keras.saving.load_model('runs/circles/latest/model.keras')"], tmp_path)
+
+
+def test_the_notebook_runs(tmp_path: Path) -> None:
+    notebook = nbformat.read(ROOT / "notebooks" / "01_first_model.ipynb", as_version=4)
+    NotebookClient(notebook, timeout=240, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    printed = [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+    assert any("`learningrate` is not a setting of training" in text for text in printed)
+    assert (tmp_path / "runs" / "first_model" / "latest" / "model.keras").is_file()
+
+
+def test_the_pages_made_from_code_are_current() -> None:
+    sys.path.insert(0, str(ROOT / "docs"))
+    try:
+        import reference
+    finally:
+        sys.path.pop(0)
+    assert (ROOT / "docs" / "reference.md").read_text(encoding="utf-8") == reference.reference(), "run `make docs`"
+    assert (ROOT / "docs" / "messages.md").read_text(encoding="utf-8") == reference.messages(), "run `make docs`"
+
+
+def test_every_code_in_the_source_is_explained_and_every_explained_code_is_used() -> None:
+    from dlkit.config import codes
+
+    source = "\n".join(p.read_text(encoding="utf-8") for p in (ROOT / "dlkit").rglob("*.py") if "codes" not in p.name)
+    made = set(re.findall(r"\bProblem\(\s*\"([a-z0-9-]+)\"", source))
+    assert made <= set(codes.table()), f"without an explanation: {sorted(made - set(codes.table()))}"
+    unused = [code for code in codes.table() if f'"{code}"' not in source]
+    assert not unused, f"explained, and never used: {unused}"
