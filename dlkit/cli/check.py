@@ -1,7 +1,164 @@
-"""dlkit check"""
+"""dlkit check: find every mistake, and show what would be trained, before any time is spent."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Any, Optional
 
 import typer
+
+from dlkit.cli import verbs
+
+EXAMPLES = [
+    ("dlkit check configs/mnist_cnn.yaml", "build the model, try one batch of each split"),
+    ("dlkit check configs/mnist_cnn.yaml --no-data", "without reading any data"),
+    ("dlkit check configs/mnist_cnn.yaml data.batch_size=512", "with an override"),
+]
+
+
+def check(
+    config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
+    overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
+    no_data: Annotated[bool, typer.Option("--no-data", help="Build the model without reading any data.")] = False,
+    as_json: Annotated[bool, verbs.JSON] = False,
+    debug: Annotated[bool, verbs.DEBUG] = False,
+) -> None:
+    """Check a configuration; train nothing."""
+    from dlkit.config import loader, render
+
+    path, words = verbs.config_and_overrides(config, overrides or (), "check")
+    loaded = loader.load(path, words)
+    with verbs.tensorflow(as_json):
+        from dlkit.checks.examine import examine
+        from dlkit.checks.report import report
+
+        found = examine(loaded, use_data=not no_data)
+        about = report(found.case)
+    if as_json:
+        verbs.print_json({"ok": True, "exit_status": 0, **render.to_json(found.problems), "report": about})
+        return
+    for line in page(about):
+        typer.echo(line)
+    if found.problems:
+        typer.echo("")
+        typer.echo(render.render(found.problems, colour=render.wants_colour(sys.stdout)), nl=False)
+    else:
+        typer.echo("\nno errors, no warnings")
+
+
+def page(about: dict[str, Any]) -> Iterator[str]:
+    """A report on one page."""
+    yield typer.style(about["name"], bold=True)
+    for note in about["data"]:
+        yield f"note: {note}"
+    yield from _section("data", _data_rows(about))
+    yield from _section("model", _layer_rows(about))
+    yield from _section("memory", _memory_rows(about["memory"], about["training"]["batch_size"]))
+    yield from (f"  {line}" for line in textwrap.wrap(about["memory"]["basis"], 76))
+    yield from _section("training", _training_rows(about))
+
+
+def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows in columns below a title; the last column is not padded."""
+    yield ""
+    yield typer.style(title, bold=True)
+    columns = max(map(len, rows))
+    widths = [max(len(row[i]) for row in rows if len(row) > i + 1 or len(row) == columns) for i in range(columns)]
+    for row in rows:
+        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
+        yield "  " + "  ".join([*cells, row[-1]]).rstrip()
+
+
+def _data_rows(about: dict[str, Any]) -> list[list[str]]:
+    rows = []
+    for name, split in about["splits"].items():
+        size = "?" if split["examples"] is None else f"{split['examples']:,}"
+        steps = f", {split['steps']:,} batches" if split["steps"] else ""
+        rows.append([name, f"{size} examples{steps}"])
+    for name, feature in about["inputs"].items():
+        before = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
+        steps = ", ".join(feature["preprocess"]) or "nothing"
+        after = feature["prepared"]
+        spread = f", {after['min']:.4g} to {after['max']:.4g}, mean {after['mean']:.4g}" if "min" in after else ""
+        rows.append([f"input {name}", before])
+        rows.append(["", f"after {steps}: {shape(after['shape'])} {after['dtype']}{spread}"])
+        if feature["augment"]:
+            rows.append(["", f"in training also {', '.join(feature['augment'])}"])
+    for name, feature in about["targets"].items():
+        told = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
+        classes = feature["classes"]
+        if classes:
+            shown = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+            told += f", {len(classes)} classes: {shown}"
+        rows.append([f"target {name}", told])
+    return rows
+
+
+def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
+    rows = [["layer", "type", "output", "parameters"]]
+    for layer in about["layers"]:
+        rows.append([layer["name"], layer["type"], shape(layer["output"]), f"{layer['parameters']:>10,}"])
+    total, other = about["parameters"]["trainable"], about["parameters"]["other"]
+    told = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
+    return [*rows, ["total", "", "", told]]
+
+
+def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
+    from dlkit.checks.memory import mebibytes
+
+    parts = ["parameters", "gradients", "optimizer", "activations", "data"]
+    rows = [[part, f"{mebibytes(memory[part]):>10}"] for part in parts if memory[part]]
+    rows[[row[0] for row in rows].index("activations")][0] = f"activations of {batch_size:,} examples"
+    free = f" of {mebibytes(memory['available'])} free" if memory["available"] else ""
+    return [*rows, ["total, an estimate", f"{mebibytes(memory['total']):>10}{free}"]]
+
+
+def _training_rows(about: dict[str, Any]) -> list[list[str]]:
+    training, compiled = about["training"], about["compile"]
+    several = len(training["targets"]) > 1
+    rows = []
+    for name, target in training["targets"].items():
+        of = f" of {name}" if several else ""
+        rows.append([f"loss{of}", f"{target['loss']} ({target['loss_why']})"])
+        rows.append([f"metrics{of}", f"{', '.join(target['metrics']) or 'none'} ({target['metrics_why']})"])
+        if "first_loss" in target:
+            rows.append([f"first batch{of}", f"loss {target['first_loss']:.4g} before any update"])
+    steps = f" of {training['steps_per_epoch']:,} steps" if training["steps_per_epoch"] else ""
+    rows.append(["epochs", f"{training['epochs']}{steps}, batches of {training['batch_size']:,}"])
+    rows.append(["optimizer", _named(training["optimizer"])])
+    rows.append(["schedule", _named(training["schedule"])])
+    best = f"lowest {training['monitor']}" if training["mode"] == "min" else f"highest {training['monitor']}"
+    rows.append(["best epoch", best if training["monitor"] else "none is chosen: the last weights are kept"])
+    if training["early_stopping"]:
+        rows.append(["early stopping", ", ".join(f"{k} {v}" for k, v in training["early_stopping"].items())])
+    rows.append(["compiled with", f"{COMPILERS[compiled['chosen']]}: {compiled['why']}"])
+    return rows
+
+
+COMPILERS = {"xla": "XLA", "graph": "TensorFlow graphs"}
+
+
+def _named(settings: dict[str, Any]) -> str:
+    """An object with its settings, those that are off left out."""
+    more = ", ".join(
+        f"{k} {v:g}" if isinstance(v, float) else f"{k} {v}" for k, v in settings.items() if _matters(k, v)
+    )
+    return f"{settings['name']}{', ' if more else ''}{more}"
+
+
+def _matters(key: str, value: Any) -> bool:
+    return key != "name" and value is not False and not (value == 0 and isinstance(value, float))
+
+
+def shape(sizes: Sequence[Any]) -> str:
+    """A shape as it is read: `28 x 28 x 1`; `scalar` for a single number."""
+    if sizes and isinstance(sizes[0], list):
+        return ", ".join(map(shape, sizes))
+    return " x ".join("?" if size is None else str(size) for size in sizes) or "scalar"
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the verb to the program."""
+    verbs.register(app, "check", check, EXAMPLES)

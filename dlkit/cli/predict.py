@@ -59,17 +59,18 @@ def predict(
     if as_json:
         verbs.print_json({"ok": True, "predictions": tables.records(found)})
         return
-    _print_table(found, cut=output is not None or len(found.names) > SHOWN_ROWS)
+    _print_table(found, output)
     if output is not None:
         typer.echo(f"{len(found.names):,} results in {output}")
 
 
-def _print_table(found: Predictions, *, cut: bool) -> None:
+def _print_table(found: Predictions, output: Path | None) -> None:
+    """A line for each example, as many as a screen takes."""
     from dlkit.evaluation.predict import ranked
 
     several = len(found.targets) > 1
     rows = []
-    for i, name in enumerate(found.names[:SHOWN_ROWS] if cut else found.names):
+    for i, name in enumerate(found.names[:SHOWN_ROWS]):
         for target, feature in found.targets.items():
             best, *others = ranked(feature, found.results[target][i])
             where = f"{name}  {target}" if several else name
@@ -83,8 +84,9 @@ def _print_table(found: Predictions, *, cut: bool) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         typer.echo("  ".join([*cells, row[3]]).rstrip())
-    if len(found.names) > SHOWN_ROWS and cut:
-        typer.echo(f"... and {len(found.names) - SHOWN_ROWS:,} more; --output FILE writes them all")
+    if len(found.names) > SHOWN_ROWS:
+        rest = f"... and {len(found.names) - SHOWN_ROWS:,} more"
+        typer.echo(rest if output is not None else f"{rest}; --output FILE writes them all")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -66,9 +66,10 @@ def evaluate(
         splits, chosen = load_split(loaded, split, data)
         check_fit(trained.spec, splits.spec)
     examples = batches(chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)))
-    figures = trained.model.evaluate(examples, verbose=0, return_dict=True)
+    found = trained.model.evaluate(examples, verbose=0, return_dict=True)
+    figures = {name: float(found[name]) for name in sorted(found, key=lambda name: name != "loss")}
     size = chosen.size if chosen.size is not None else sum(1 for _ in examples.unbatch())
-    return Evaluation(trained.path, split, size, {k: float(v) for k, v in figures.items()}, splits.notes)
+    return Evaluation(trained.path, split, size, figures, splits.notes)
 
 
 def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None) -> dict[str, float]:

@@ -5,6 +5,7 @@ A file that cannot be used is named, never skipped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +174,5 @@ def _only_input(trained: Trained) -> Feature:
 
 def _reason(error: Exception) -> str:
     text = getattr(error, "message", None) or getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return (
-        str(text).strip().splitlines()[0].removeprefix("{{function_node __wrapped__DecodeImage_device_/job:localhost")
-    )
+    # TensorFlow wraps its reason in the names of the node and of the operation.
+    return re.sub(r"^\{\{.*?\}\}\s*|\s*\[Op:\w+\].*$", "", str(text).strip().splitlines()[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from html import escape
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from dlkit.progress.base import count, duration, expectations, figure, figures, outcome, shown_columns
@@ -20,6 +22,8 @@ class NotebookProgress(PlainProgress):
 
     def __init__(self) -> None:
         super().__init__()
+        # IPython comes with the notebook, and has no types.
+        self._display: Any = import_module("IPython.display") if find_spec("IPython") else None
         self._handle: Any = None
         self._rows: list[tuple[dict[str, Any], bool, float]] = []
         self._pace: Pace | None = None
@@ -28,16 +32,12 @@ class NotebookProgress(PlainProgress):
         self._updated = 0.0
 
     def started(self, plan: Plan) -> None:
-        try:
-            from IPython.display import HTML, display
-        except ImportError:
-            super().started(plan)
-            return
         self._plan, self._pace = plan, Pace(plan)
         self._said = self._notes
         self._line = "compiling …"
-        self._handle = display(HTML(self._html()), display_id=True)
-        if self._handle is None:  # outside of a kernel
+        if self._display is not None:
+            self._handle = self._display.display(self._display.HTML(self._html()), display_id=True)
+        if self._handle is None:  # no IPython, or outside of a kernel
             super().started(plan)
 
     def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
@@ -79,10 +79,9 @@ class NotebookProgress(PlainProgress):
         self._update()
 
     def _update(self) -> None:
-        from IPython.display import HTML
-
+        assert self._display is not None
         self._updated = time.monotonic()
-        self._handle.update(HTML(self._html()))
+        self._handle.update(self._display.HTML(self._html()))
 
     def _html(self) -> str:
         assert self._plan is not None

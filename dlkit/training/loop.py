@@ -11,6 +11,7 @@ import numpy as np
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
+from dlkit.config.schema.training import Training
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import Assembly
 from dlkit.runs import RunFolder
@@ -66,8 +67,7 @@ class Loop:
         self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, xla=xla)
         self._validation = EvalProgram(assembly, validation) if validation else None
         self._xla, self._about = xla, about
-        self._monitor = settings.monitor or ("val_loss" if validation else None)
-        self._mode = _mode(settings.mode, self._monitor)
+        self._monitor, self._mode = chosen_monitor(settings, validation=validation is not None)
         self._stretch = FIRST_STRETCH
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
@@ -278,6 +278,12 @@ class Loop:
             first_step=self.progress.step_in_epoch,
             devices=tuple(devices()),
         )
+
+
+def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:
+    """The column of the history that decides which epoch is best, None where nothing does; and `min` or `max`."""
+    monitor = settings.monitor or ("val_loss" if validation else None)
+    return monitor, _mode(settings.mode, monitor)
 
 
 def _mode(mode: str, monitor: str | None) -> str:

@@ -1,0 +1,103 @@
+"""Rules on the examples: inputs as the network gets them, and labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dlkit.checks.case import Case
+from dlkit.config.problems import Problem
+from dlkit.data.contract import Indexed
+
+# Networks with the usual initial weights expect inputs of about unit scale (LeCun et al., Efficient BackProp, 1998).
+LARGEST_INPUT = 20.0
+
+
+def input_scale(case: Case) -> Iterator[Problem]:
+    """Inputs far from unit scale make the first updates large and training slow or unstable."""
+    for name, x in _prepared(case):
+        if not np.isfinite(x).all():
+            continue
+        largest = float(np.abs(x).max(initial=0))
+        if largest > LARGEST_INPUT:
+            step = "rescale" if case.assembly.spec.inputs[name].kind == "image" else "normalize"
+            yield Problem(
+                "input-scale",
+                f"`{name}` reaches {largest:,.6g} after preprocessing; networks learn best from values of about 1",
+                ("data", "inputs", name, "preprocess"),
+                help=f"add `{step}` to its `preprocess`",
+                severity="warning",
+            )
+
+
+def input_not_finite(case: Case) -> Iterator[Problem]:
+    """One value that is not a number makes the loss, and then every weight, not a number."""
+    for name, x in _prepared(case):
+        if not np.isfinite(x).all():
+            yield Problem(
+                "input-not-finite",
+                f"`{name}` holds values that are not finite numbers after preprocessing",
+                ("data", "inputs", name),
+                help="clean the data, or look at the steps of its `preprocess`",
+            )
+
+
+def constant_input(case: Case) -> Iterator[Problem]:
+    """An input that is the same for every example says nothing."""
+    for name, x in _prepared(case):
+        if len(x) > 1 and (x == x[:1]).all():
+            yield Problem(
+                "constant-input",
+                f"`{name}` is the same in all {len(x)} examples of the first batch",
+                ("data", "inputs", name),
+                help="look at its field in the source, and at the steps of its `preprocess`",
+                severity="warning",
+            )
+
+
+def constant_target(case: Case) -> Iterator[Problem]:
+    """Where every label is the same, there is nothing to learn."""
+    for name in case.assembly.spec.targets:
+        labels = _labels(case, name)
+        if labels is not None and len(labels) > 1 and (labels == labels[:1]).all():
+            yield Problem(
+                "constant-target",
+                f"all {len(labels):,} labels of `{name}` that were looked at are {labels[0].tolist()}",
+                ("data", "targets", name),
+                help="look at its field in the source, and at how the training split is cut: sorted data need mixing",
+                severity="warning",
+            )
+
+
+def rare_classes(case: Case) -> Iterator[Problem]:
+    """A class without any training example is never predicted."""
+    for name, target in case.assembly.spec.targets.items():
+        if target.kind != "category" or case.splits is None or not isinstance(case.splits.train, Indexed):
+            continue
+        labels = _labels(case, name)
+        if labels is None or case.splits.train.arrays is None:
+            continue
+        counts = np.bincount(labels.reshape(-1).astype(np.int64), minlength=len(target.classes))
+        missing = [target.classes[i] for i in np.flatnonzero(counts == 0)]
+        if missing and counts.max() != counts.sum():
+            more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+            yield Problem(
+                "class-without-examples",
+                f"no training example of `{name}` is of class {', '.join(missing[:5])}{more}",
+                ("data", "targets", name),
+                help="cut the training split so that it has examples of every class",
+                severity="warning",
+            )
+
+
+def _prepared(case: Case) -> Iterator[tuple[str, np.ndarray]]:
+    if "train" in case.batches:
+        yield from case.batches["train"].prepared.items()
+
+
+def _labels(case: Case, name: str) -> np.ndarray | None:
+    """All training labels where they are held in memory, else those of the first batch."""
+    if case.splits is not None and isinstance(case.splits.train, Indexed) and case.splits.train.arrays is not None:
+        return case.splits.train.arrays[1][name]
+    return case.batches["train"].targets[name] if "train" in case.batches else None

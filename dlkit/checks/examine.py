@@ -1,0 +1,128 @@
+"""The second phase of checking: read the data, build the model, try one batch, and apply every rule."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from dlkit.checks.case import Case, make_case
+from dlkit.checks.rules import problems as broken_rules
+from dlkit.config.loader import Loaded
+from dlkit.config.problems import ConfigError, DlkitError, Problem
+from dlkit.data.contract import Spec, Splits
+from dlkit.data.load import load_spec, load_splits
+from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
+from dlkit.models.build import Assembly, assemble
+from dlkit.training.optimizers import make_optimizer
+from dlkit.training.strategy import make_strategy, prepare_process
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What was found.
+
+    Attributes:
+        case: what the rules looked at.
+        problems: warnings, located; errors are raised.
+    """
+
+    case: Case
+    problems: tuple[Problem, ...]
+
+
+def examine(loaded: Loaded, *, data: Any = None, use_data: bool = True) -> Examination:
+    """Check a configuration on its real model and one real batch of each split.
+
+    Args:
+        loaded: the configuration, through the text phase.
+        data: examples given in Python, as for `dlkit.train`.
+        use_data: False builds the model from what is known of the data without reading any.
+
+    Returns:
+        The case and every warning.
+
+    Raises:
+        ConfigError: with every mistake that was found and every warning, located.
+        RunError: if the data cannot be read.
+    """
+    with loaded.locating():
+        prepare_process(loaded.config)
+        with make_strategy(loaded.config).scope():
+            case = _case(loaded, data, use_data)
+            found = [*loaded.warnings, *broken_rules(case)]
+            if any(problem.severity == "error" for problem in found):
+                raise ConfigError(found)
+    return Examination(case, tuple(loaded.locate(problem) for problem in found))
+
+
+def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
+    """Data, model and a trial; or the mistakes of all three together."""
+    errors: list[DlkitError] = []
+    config, plugins = loaded.config, loaded.plugins.functions
+    splits: Splits | None = None
+    spec: Spec | None = None
+    assembly: Assembly | None = None
+    try:
+        if use_data:
+            splits = load_splits(config.data, given=data, plugin_sources=plugins["sources"])
+            spec = splits.spec
+        else:
+            spec = _known_spec(loaded)
+    except DlkitError as error:
+        errors.append(error)
+        spec = _guessed_spec(loaded)
+    preprocessing = make_preprocessing(config.data)
+    try:
+        if splits is not None:
+            fit(preprocessing, splits.train)
+        if spec is not None:
+            assembly = assemble(config, spec, preprocessing, plugins)
+    except DlkitError as error:
+        errors.append(error)
+    try:
+        make_optimizer(config.training.optimizer, config.training.optimizer.learning_rate)
+    except (ValueError, TypeError) as refused:
+        told = f"Keras refuses the optimizer: {str(refused).strip().splitlines()[0]}"
+        errors.append(ConfigError(Problem("optimizer-refused", told, ("training", "optimizer"))))
+    if errors:
+        worst = max((type(error) for error in errors), key=lambda kind: kind.exit_status)
+        raise worst([*loaded.warnings, *(problem for error in errors for problem in error.problems)])
+    assert assembly is not None
+    return make_case(config, assembly, host_stage(preprocessing, splits) if splits is not None else None)
+
+
+def _known_spec(loaded: Loaded) -> Spec:
+    data = loaded.config.data
+    spec = load_spec(data)
+    if spec is not None:
+        return spec
+    problems = [
+        Problem(
+            "spec-unknown",
+            f"the shape of `{name}` is not known without reading the data",
+            ("data", "inputs", name),
+            help="state it with `shape:`, or check without --no-data",
+        )
+        for name, settings in data.inputs.items()
+        if settings.shape is None
+    ]
+    problems += [
+        Problem(
+            "spec-unknown",
+            f"the classes of `{name}` are not known without reading the data",
+            ("data", "targets", name),
+            help="state their number or names with `classes:`, or check without --no-data",
+        )
+        for name, target in data.targets.items()
+        if target.kind == "category" and target.classes is None
+    ]
+    help = "check without --no-data"
+    raise ConfigError(problems or Problem("spec-unknown", "too little is known without reading the data", help=help))
+
+
+def _guessed_spec(loaded: Loaded) -> Spec | None:
+    """What is known although the data could not be read, so that mistakes of the model are told as well."""
+    try:
+        return load_spec(loaded.config.data)
+    except DlkitError:
+        return None

@@ -1,0 +1,141 @@
+"""What was built and chosen, as plain data: what `dlkit check` prints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit.checks.case import Case
+from dlkit.checks.memory import BASIS, available_memory, estimate
+from dlkit.data.contract import Feature
+from dlkit.models.heads import KINDS
+from dlkit.training.loop import chosen_monitor
+from dlkit.training.program import use_xla
+
+
+def report(case: Case) -> dict[str, Any]:
+    """Everything that was decided for a configuration.
+
+    Returns:
+        Mappings of plain values: `splits`, `inputs`, `targets`, `layers`, `memory` in bytes, `training`, `compile`.
+    """
+    return {
+        "name": case.config.name,
+        "data": [] if case.splits is None else list(case.splits.notes),
+        "splits": {
+            name: {"examples": size, "steps": case.steps.get(name)} for name, size in case.assembly.spec.sizes.items()
+        },
+        "inputs": {name: _input(case, feature) for name, feature in case.assembly.spec.inputs.items()},
+        "targets": {name: _feature(feature) for name, feature in case.assembly.spec.targets.items()},
+        "layers": [_layer(layer) for layer in case.assembly.model.layers],
+        "parameters": {
+            "trainable": _count(case.assembly.network.trainable_variables),
+            "other": _count(case.assembly.model.non_trainable_weights),
+        },
+        "memory": _memory(case),
+        "training": _training(case),
+        "compile": _compile(case),
+    }
+
+
+def _feature(feature: Feature) -> dict[str, Any]:
+    return {
+        "kind": feature.kind,
+        "shape": list(feature.shape),
+        "dtype": feature.dtype,
+        "classes": list(feature.classes),
+    }
+
+
+def _input(case: Case, feature: Feature) -> dict[str, Any]:
+    """An input before preprocessing, and as the network takes it."""
+    tensors = case.assembly.network.input
+    tensor = tensors[feature.name] if isinstance(tensors, dict) else tensors
+    about = _feature(feature) | {
+        "prepared": {"shape": list(tensor.shape[1:]), "dtype": keras.backend.standardize_dtype(tensor.dtype)},
+        "preprocess": [type(layer).__name__ for layer in _preprocessing(case, feature.name)],
+        "augment": [type(layer).__name__ for layer in case.assembly.preprocessing.augment[feature.name]],
+    }
+    if "train" in case.batches:
+        x = case.batches["train"].prepared[feature.name].astype(np.float64)
+        about["prepared"] |= {"min": float(x.min()), "max": float(x.max()), "mean": float(x.mean())}
+    return about
+
+
+def _preprocessing(case: Case, name: str) -> list[keras.layers.Layer]:
+    layers = case.assembly.preprocessing
+    return layers.host[name] + layers.device[name]
+
+
+def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
+    output = layer.output
+    shapes = [list(x.shape[1:]) for x in (output if isinstance(output, list | tuple) else [output])]
+    return {
+        "name": layer.name,
+        "type": type(layer).__name__,
+        "output": shapes[0] if len(shapes) == 1 else shapes,
+        "parameters": _count(layer.weights),
+    }
+
+
+def _count(variables: list[Any]) -> int:
+    return sum(math.prod(v.shape) for v in variables)
+
+
+def _memory(case: Case) -> dict[str, Any]:
+    memory = estimate(case)
+    return {
+        "parameters": memory.parameters,
+        "gradients": memory.gradients,
+        "optimizer": memory.optimizer,
+        "activations": memory.activations,
+        "data": memory.data,
+        "total": memory.total,
+        "available": available_memory(),
+        "basis": BASIS,
+    }
+
+
+def _training(case: Case) -> dict[str, Any]:
+    settings = case.config.training
+    monitor, mode = chosen_monitor(settings, validation="validation" in case.assembly.spec.sizes)
+    targets: dict[str, dict[str, Any]] = {}
+    for name, target in case.assembly.spec.targets.items():
+        default = f"the default for a {target.kind}"
+        targets[name] = {
+            "loss": settings.loss.name if settings.loss else KINDS[target.kind].loss,
+            "loss_why": "given" if settings.loss else default,
+            "metrics": [m.name for ms in [case.assembly.metrics(logits=True)[name]] for m in ms],
+            "metrics_why": "given" if settings.metrics is not None else default,
+        }
+        if case.trial is not None:
+            targets[name]["first_loss"] = case.trial.losses[name]
+    return {
+        "targets": targets,
+        "epochs": settings.epochs,
+        "batch_size": case.config.data.batch_size,
+        "steps_per_epoch": case.steps.get("train"),
+        "optimizer": {k: v for k, v in settings.optimizer.model_dump().items() if v is not None},
+        "schedule": settings.schedule.model_dump(),
+        "monitor": monitor,
+        "mode": mode,
+        "early_stopping": settings.early_stopping.model_dump() if settings.early_stopping else None,
+    }
+
+
+def _compile(case: Case) -> dict[str, str]:
+    choice = case.config.runtime.compile
+    chosen = "xla" if use_xla(choice, case.assembly) else "graph"
+    if choice != "auto":
+        why = "asked for by runtime.compile"
+    elif tf.config.list_logical_devices("GPU"):
+        why = "the rule for a GPU"
+    elif chosen == "xla":
+        why = "no layer that it runs slowly on a CPU"
+    else:
+        why = "on a CPU, XLA runs convolutions and pooling slowly"
+    return {"chosen": chosen, "why": why}

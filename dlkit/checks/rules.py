@@ -1,0 +1,36 @@
+"""The table of rules, by the code of what they find."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from dlkit.checks import data, model, splits, step
+from dlkit.checks.case import Case
+from dlkit.config.problems import Problem
+
+Rule = Callable[[Case], Iterable[Problem]]
+
+RULES: dict[str, Rule] = {
+    "no-validation": splits.no_validation,
+    "no-test": splits.no_test,
+    "batch-larger-than-split": splits.batch_larger_than_split,
+    "single-example-batch": splits.lone_last_example,
+    "input-scale": data.input_scale,
+    "input-not-finite": data.input_not_finite,
+    "constant-input": data.constant_input,
+    "constant-target": data.constant_target,
+    "class-without-examples": data.rare_classes,
+    "nothing-to-train": model.nothing_to_train,
+    "output-width": model.output_width,
+    "large-model": model.too_large,
+    "loss-not-finite": step.loss_not_finite,
+    "gradient-not-finite": step.gradient_not_finite,
+    "disconnected-weights": step.disconnected,
+    "first-loss": step.first_loss,
+    "probabilities-for-logits": step.probabilities_for_logits,
+}
+
+
+def problems(case: Case) -> list[Problem]:
+    """What all rules find."""
+    return [problem for rule in RULES.values() for problem in rule(case)]
