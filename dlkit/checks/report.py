@@ -13,8 +13,8 @@ from dlkit.checks.case import Case
 from dlkit.checks.memory import BASIS, available_memory, estimate
 from dlkit.data.contract import Feature
 from dlkit.models.heads import KINDS
+from dlkit.training.choices import choose
 from dlkit.training.loop import chosen_monitor
-from dlkit.training.program import use_xla
 
 
 def report(case: Case) -> dict[str, Any]:
@@ -127,15 +127,17 @@ def _training(case: Case) -> dict[str, Any]:
     }
 
 
-def _compile(case: Case) -> dict[str, str]:
-    choice = case.config.runtime.compile
-    chosen = "xla" if use_xla(choice, case.assembly) else "graph"
-    if choice != "auto":
-        why = "asked for by runtime.compile"
+def _compile(case: Case) -> dict[str, Any]:
+    """How the step is compiled, and by which part of the rule of dlkit.training.choices."""
+    runtime, chosen = case.config.runtime, choose(case.config, case.assembly)
+    if runtime.compile != "auto":
+        why = "asked for by `runtime.compile`"
     elif tf.config.list_logical_devices("GPU"):
         why = "the rule for a GPU"
-    elif chosen == "xla":
+    elif chosen.compile == "xla":
         why = "no layer that it runs slowly on a CPU"
+    elif chosen.parts > 1:
+        why = "the batch is large enough to be shared among the cores"
     else:
         why = "on a CPU, XLA runs convolutions and pooling slowly"
-    return {"chosen": chosen, "why": why}
+    return {"chosen": chosen.compile, "parts": chosen.parts, "why": why}

@@ -116,6 +116,8 @@ def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
 
 
 def _training_rows(about: dict[str, Any]) -> list[list[str]]:
+    from dlkit.progress.base import COMPILERS
+
     training, compiled = about["training"], about["compile"]
     several = len(training["targets"]) > 1
     rows = []
@@ -133,11 +135,9 @@ def _training_rows(about: dict[str, Any]) -> list[list[str]]:
     rows.append(["best epoch", best if training["monitor"] else "none is chosen: the last weights are kept"])
     if training["early_stopping"]:
         rows.append(["early stopping", ", ".join(f"{k} {v}" for k, v in training["early_stopping"].items())])
-    rows.append(["compiled with", f"{COMPILERS[compiled['chosen']]}: {compiled['why']}"])
+    parts = f", a batch in {compiled['parts']} parts" if compiled["parts"] > 1 else ""
+    rows.append(["compiled with", f"{COMPILERS[compiled['chosen']]}{parts}: {compiled['why']}"])
     return rows
-
-
-COMPILERS = {"xla": "XLA", "graph": "TensorFlow graphs"}
 
 
 def _named(settings: dict[str, Any]) -> str:

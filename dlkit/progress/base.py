@@ -62,9 +62,10 @@ def count(number: int, noun: str) -> str:
 def header(plan: Plan) -> list[tuple[str, str]]:
     """What is about to be trained, as pairs of a word and its value."""
     sizes = [f"{size:,} {split}" for split, size in plan.examples.items() if size is not None]
+    parts = f", a batch in {plan.parts} parts" if plan.parts > 1 else ""
     pairs = [
         ("data", ", ".join(sizes) or "size unknown"),
-        ("model", f"{count(plan.parameters, 'trainable parameter')}, compiled with {COMPILERS[plan.compiled]}"),
+        ("model", f"{count(plan.parameters, 'trainable parameter')}, compiled with {COMPILERS[plan.compiled]}{parts}"),
         ("epochs", f"{plan.epochs} of {count(plan.steps, 'step')}"),
         ("run", plan.folder),
     ]

@@ -1,0 +1,52 @@
+"""The second phase of checking: mistakes of data, model and optimizer together, each with its place."""
+
+from __future__ import annotations
+
+import pytest
+
+from dlkit.checks.examine import examine
+from dlkit.checks.report import report
+from dlkit.config.problems import ConfigError
+from tests.training.helpers import CNN, DATA, MLP, load, settings
+
+
+def test_mistakes_of_data_and_model_are_told_together() -> None:
+    config = settings(
+        {"builder": "cnn", "blocks": [{"filters": 4, "kernel_size": 40}]},
+        image={"shape": [28, 28, 1]},
+        data={"splits": {"train": "train[:90%", "test": "tset"}},
+    )
+    with pytest.raises(ConfigError) as told:
+        examine(load(config), data=DATA)
+    codes = {problem.code for problem in told.value.problems}
+    assert "window-too-large" in codes
+    assert {"bad-slice", "unknown-split"} <= codes
+    assert all(problem.location is not None for problem in told.value.problems)
+
+
+def test_what_is_missing_without_data_is_named() -> None:
+    with pytest.raises(ConfigError) as told:
+        examine(load(settings(MLP)), use_data=False)
+    (problem,) = told.value.problems
+    assert (problem.code, problem.key) == ("spec-unknown", ("data", "inputs", "image"))
+    assert "`shape:`" in problem.help
+
+
+def test_a_stated_shape_is_enough_without_data() -> None:
+    case = examine(load(settings(CNN, image={"shape": [28, 28, 1]})), use_data=False).case
+    assert case.trial is None
+    assert report(case)["layers"][0]["output"] == [28, 28, 1]
+
+
+def test_the_report_has_what_was_built_and_why() -> None:
+    about = report(examine(load(settings(CNN)), data=DATA).case)
+    assert about["splits"]["train"] == {"examples": 100, "steps": 7}
+    assert about["inputs"]["image"]["dtype"] == "uint8"
+    assert about["inputs"]["image"]["prepared"]["max"] <= 1
+    assert about["targets"]["label"]["classes"] == [str(i) for i in range(10)]
+    assert about["training"]["targets"]["label"]["loss_why"] == "the default for a category"
+    assert about["compile"]["chosen"] == "graph"
+    assert sum(layer["parameters"] for layer in about["layers"]) == about["parameters"]["trainable"]
+    memory = about["memory"]
+    assert memory["parameters"] == memory["gradients"] == 4 * about["parameters"]["trainable"]
+    assert memory["optimizer"] >= 2 * memory["parameters"]

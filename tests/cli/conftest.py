@@ -1,0 +1,60 @@
+"""A small configuration on real images, in files, and one finished run of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from dlkit.cli import app
+from dlkit.data.bundled.reading import read_mnist
+
+CONFIG = """\
+name: small
+expects: {test_accuracy: ">= 0.0"}
+data:
+  source: {kind: npz, path: digits.npz}
+  inputs: {image: {kind: image, field: x}}
+  targets: {label: {kind: category, field: y, classes: 10}}
+  batch_size: 16
+model: {builder: mlp, dense: [8], dropout: 0.2}
+training: {epochs: 2}
+"""
+
+
+@pytest.fixture(scope="session")
+def workspace(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with `small.yaml` and its data."""
+    folder = tmp_path_factory.mktemp("workspace")
+    x, y = read_mnist("train")
+    parts = {"train": slice(0, 200), "validation": slice(200, 250), "test": slice(250, 320)}
+    arrays = {f"x_{name}": x[part] for name, part in parts.items()}
+    arrays |= {f"y_{name}": y[part] for name, part in parts.items()}
+    np.savez(folder / "digits.npz", **arrays)
+    (folder / "small.yaml").write_text(CONFIG)
+    return folder
+
+
+@pytest.fixture
+def dlkit(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
+    """Runs the command line within this process, in the folder of the configuration."""
+    monkeypatch.chdir(workspace)
+
+    def run(*words: Any, **options: Any) -> Result:
+        return CliRunner().invoke(app, [str(word) for word in words], **options)
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def trained(workspace: Path) -> Path:
+    """A finished run of `small.yaml`."""
+    words = ["train", str(workspace / "small.yaml"), "--runs", str(workspace / "runs"), "--json"]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    return Path(json.loads(result.stdout)["folder"])

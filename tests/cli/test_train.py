@@ -1,0 +1,183 @@
+"""dlkit train: what it prints, where it writes, how it fails and goes on."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from dlkit.runs import RunFolder
+from tests.training.helpers import state_digest
+
+Dlkit = Callable[..., Result]
+
+FIVE_MISTAKES = """\
+name: five mistakes
+data:
+  source: {kind: npz, path: digits.npz}
+  inputs: {image: {kind: picture}}
+  targets: {label: {kind: category, clases: 10}}
+  batch_size: 0
+model: {builder: mlp, dense: many}
+"""
+
+
+def test_a_pipe_gets_a_line_per_epoch_and_the_result(dlkit: Dlkit, tmp_path: Path) -> None:
+    result = dlkit("train", "small.yaml", "--runs", tmp_path)
+    assert result.exit_code == 0, result.output
+    lines = result.stdout.splitlines()
+    assert lines[0] == "small"
+    assert "200 train, 50 validation, 70 test" in result.stdout
+    assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
+    assert any(line.startswith("epoch 1/2") and "val_accuracy" in line and line.endswith("best") for line in lines)
+    assert any(line.startswith("test ") and "accuracy" in line for line in lines)
+    assert "expected test_accuracy >= 0.0" in result.stdout
+    assert "dlkit predict" in result.stdout
+    assert result.stderr == ""
+
+
+def test_quiet_shows_the_result_alone(dlkit: Dlkit, tmp_path: Path) -> None:
+    lines = dlkit("train", "small.yaml", "--runs", tmp_path, "--quiet").stdout.splitlines()
+    assert [line.split()[0] for line in lines] == ["test", "weights", "run", "expected"]
+
+
+def test_json_is_the_whole_output(dlkit: Dlkit, tmp_path: Path) -> None:
+    result = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--json").stdout)
+    assert result["ok"]
+    assert set(result["test"]) == {"loss", "accuracy"}
+    assert [row["epoch"] for row in result["history"]] == [1, 2]
+    assert result["expects"][0]["holds"] is True
+    assert RunFolder(Path(result["folder"])).read_state()["state"] == "finished"
+
+
+def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Path) -> None:
+    words = ["train", "small.yaml", "--runs", tmp_path, 'expects.test_accuracy=">= 1.1"', "training.epochs=1"]
+    result = dlkit(*words, "--verify")
+    assert result.exit_code == 1
+    assert "error[expectation-missed]" in result.stderr
+    assert dlkit(*words).exit_code == 0
+
+
+def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
+    (tmp_path / "five.yaml").write_text(FIVE_MISTAKES)
+    result = dlkit("train", tmp_path / "five.yaml", "--runs", tmp_path / "runs")
+    assert result.exit_code == 2
+    assert result.stderr.count("error[") == 5
+    assert "5 errors" in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "runs").exists()
+
+
+def test_mistakes_as_json(dlkit: Dlkit, tmp_path: Path) -> None:
+    (tmp_path / "five.yaml").write_text(FIVE_MISTAKES)
+    result = dlkit("train", tmp_path / "five.yaml", "--json")
+    told = json.loads(result.stdout)
+    assert (told["ok"], told["exit_status"], result.exit_code) == (False, 2, 2)
+    assert {p["location"]["line"] for p in told["problems"]} == {1, 4, 5, 6, 7}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ([], "needs a configuration"),
+        (["training.epochs=3"], "not an override"),
+        (["nowhere.yaml"], "nowhere.yaml"),
+        (["small.yaml", "training.epochs"], "training.epochs"),
+        (["--resume", "nothing"], "there is no run `nothing`"),
+    ],
+)
+def test_mistakes_of_the_command_line(dlkit: Dlkit, words: list[str], told: str) -> None:
+    result = dlkit("train", *words)
+    assert result.exit_code == 2
+    assert told in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_a_runs_folder_that_cannot_be_made_is_told(dlkit: Dlkit, tmp_path: Path) -> None:
+    (tmp_path / "runs").write_text("a file in the way")
+    result = dlkit("train", "small.yaml", "--runs", tmp_path / "runs")
+    assert result.exit_code == 1
+    assert "error[run-folder-not-made]" in result.stderr
+    assert "--runs DIR" in result.stderr
+
+
+def test_damaged_data_fail_the_run(dlkit: Dlkit, tmp_path: Path) -> None:
+    (tmp_path / "bad.npz").write_bytes(b"PK\x03\x04 nonsense")
+    result = dlkit("train", "small.yaml", f"data.source.path={tmp_path / 'bad.npz'}", "--runs", tmp_path)
+    assert result.exit_code == 1
+    assert "bad.npz" in result.stderr
+
+
+def test_a_bug_is_one_line_and_a_traceback_only_on_request(
+    dlkit: Dlkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*args: object, **kwargs: object) -> None:
+        raise ZeroDivisionError("by accident")
+
+    monkeypatch.setattr("dlkit.training.run.start", broken)
+    result = dlkit("train", "small.yaml", "--runs", tmp_path)
+    assert result.exit_code == 1
+    assert result.stderr.splitlines() == [
+        "internal error: ZeroDivisionError: by accident; this is a bug in dlkit; "
+        "run with --debug to see where it comes from"
+    ]
+    assert "Traceback" in dlkit("train", "small.yaml", "--runs", tmp_path, "--debug").stderr
+    assert "Traceback" in dlkit("train", "small.yaml", "--runs", tmp_path, env={"DLKIT_DEBUG": "1"}).stderr
+
+
+def test_a_finished_run_says_how_to_train_on(dlkit: Dlkit, trained: Path) -> None:
+    result = dlkit("train", "--resume", trained)
+    assert result.exit_code == 0
+    assert "is finished, after 2 epochs" in result.stdout
+    assert "training.epochs=4" in result.stdout
+
+
+def test_a_finished_run_trains_on_with_more_epochs(dlkit: Dlkit, tmp_path: Path) -> None:
+    first = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--json").stdout)
+    result = dlkit("train", "--resume", "small", "--runs", tmp_path, "training.epochs=4")
+    assert result.exit_code == 0, result.output
+    assert "resumed  at epoch 3" in result.stdout
+    folder = RunFolder(Path(first["folder"]))
+    assert [row["epoch"] for row in folder.read_history()] == [1, 2, 3, 4]
+    assert "is finished, after 4 epochs" in dlkit("train", "--resume", folder.path).stdout
+
+
+def test_other_settings_cannot_change_on_resume(dlkit: Dlkit, trained: Path) -> None:
+    result = dlkit("train", "--resume", trained, "data.batch_size=8", "training.epochs=9")
+    assert result.exit_code == 2
+    assert "error[not-on-resume]" in result.stderr
+    result = dlkit("train", "small.yaml", "--resume", trained)
+    assert result.exit_code == 2
+    assert "takes the place of a configuration" in result.stderr
+
+
+def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: Path, tmp_path: Path) -> None:
+    settings = ["training.epochs=200", "training.keep_checkpoints=1"]
+    command = [sys.executable, "-m", "dlkit", "train", "small.yaml", "--runs", str(tmp_path / "cut"), *settings]
+    process = subprocess.Popen(
+        command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch "):
+            break
+    process.send_signal(signal.SIGINT)
+    _, told = process.communicate(timeout=120)
+    assert process.returncode == 130, told
+    assert "a checkpoint is saved" in told
+    assert "dlkit train --resume" in told
+    cut = (tmp_path / "cut" / "small" / "latest").resolve()
+    assert RunFolder(cut).read_state()["state"] == "interrupted"
+    assert list((cut / "checkpoints").glob("step-*"))
+    resumed = dlkit("train", "--resume", "latest", "--runs", tmp_path / "cut", "--quiet")
+    assert resumed.exit_code == 0, resumed.output
+    whole = dlkit("train", "small.yaml", "--runs", tmp_path / "whole", "--quiet", *settings)
+    assert whole.exit_code == 0, whole.output
+    assert state_digest(cut) == state_digest((tmp_path / "whole" / "small" / "latest").resolve())
