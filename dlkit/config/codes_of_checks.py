@@ -185,6 +185,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "dlkit train --resume latest model.dense=[8]",
         "dlkit train configs/a.yaml model.dense=[8]",
     ),
+    "interrupted": (
+        "a run that was asked to stop",
+        "Ctrl-C or a termination signal ends training after the step under way; a checkpoint is saved first.",
+        "^C",
+        "dlkit train --resume latest",
+    ),
     "unknown-code": (
         "a code that does not exist",
         "`dlkit explain-code` lists them.",

@@ -43,10 +43,13 @@ def shown_columns(row: dict[str, Any]) -> list[str]:
 
 def duration(seconds: float) -> str:
     """A length of time: `0.8 s`, `42 s`, `3:07`, `1:02:30`."""
+    return f"{seconds:.1f} s" if seconds < 10 else time_left(seconds)
+
+
+def time_left(seconds: float) -> str:
+    """A length of time that is only known roughly: `8 s`, `3:07`, `1:02:30`."""
     if not math.isfinite(seconds):
         return "-"
-    if seconds < 10:
-        return f"{seconds:.1f} s"
     whole = round(seconds)
     if whole < 60:
         return f"{whole} s"
@@ -65,12 +68,13 @@ def header(plan: Plan) -> list[tuple[str, str]]:
     parts = f", a batch in {plan.parts} parts" if plan.parts > 1 else ""
     pairs = [
         ("data", ", ".join(sizes) or "size unknown"),
-        ("model", f"{count(plan.parameters, 'trainable parameter')}, compiled with {COMPILERS[plan.compiled]}{parts}"),
+        ("model", f"{count(plan.parameters, 'trainable parameter')}"),
+        ("program", f"{COMPILERS[plan.compiled]}{parts}"),
         ("epochs", f"{plan.epochs} of {count(plan.steps, 'step')}"),
         ("run", plan.folder),
     ]
     if plan.devices:
-        pairs.insert(2, ("device", ", ".join(plan.devices)))
+        pairs.insert(3, ("device", ", ".join(plan.devices)))
     if plan.first_epoch > 1 or plan.first_step:
         where = f"epoch {plan.first_epoch}" + (f", step {plan.first_step + 1}" if plan.first_step else "")
         pairs.append(("resumed", f"at {where}"))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from html import escape
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
-from dlkit.progress.base import count, duration, expectations, figure, figures, outcome, shown_columns
+from dlkit.progress.base import count, duration, expectations, figure, figures, outcome, shown_columns, time_left
 from dlkit.progress.pace import Pace
 from dlkit.progress.plain import PlainProgress
 from dlkit.training.listeners import Plan
@@ -23,7 +23,9 @@ class NotebookProgress(PlainProgress):
     def __init__(self) -> None:
         super().__init__()
         # IPython comes with the notebook, and has no types.
-        self._display: Any = import_module("IPython.display") if find_spec("IPython") else None
+        self._display: Any = None
+        with contextlib.suppress(ImportError):
+            self._display = import_module("IPython.display")
         self._handle: Any = None
         self._rows: list[tuple[dict[str, Any], bool, float]] = []
         self._pace: Pace | None = None
@@ -47,7 +49,7 @@ class NotebookProgress(PlainProgress):
         left = self._pace.run_left()
         self._line = (
             f"epoch {epoch}/{self._plan.epochs}, step {step}/{self._plan.steps}: {figures(logs)}"
-            f"  {self._pace.rate or rate:,.0f} examples/s" + (f", {duration(left)} left" if left is not None else "")
+            f"  {self._pace.rate or rate:,.0f} examples/s" + (f", {time_left(left)} left" if left is not None else "")
         )
         # The notebook keeps up with some updates a second, no more.
         if time.monotonic() - self._updated > UPDATE_SECONDS:

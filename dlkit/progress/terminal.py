@@ -22,6 +22,7 @@ from dlkit.progress.base import (
     outcome,
     padded,
     shown_columns,
+    time_left,
 )
 from dlkit.progress.pace import Pace
 from dlkit.training.listeners import Plan
@@ -113,7 +114,7 @@ class TerminalProgress(Progress):
         line.add_column(no_wrap=True, justify="right")
         speed = f"{pace.rate:,.0f} examples/s" if pace.rate else ""
         left = pace.epoch_left(), pace.run_left()
-        time = f"{duration(left[0])} left, run {duration(left[1])}" if None not in left else ""  # type: ignore[arg-type]
+        time = "" if None in left else f"{time_left(left[0] or 0)} left, run {time_left(left[1] or 0)}"
         steps = f"{pace.step:>{len(str(plan.steps))}}/{plan.steps}"
         bar = ProgressBar(total=plan.steps, completed=pace.step, complete_style="cyan", finished_style="cyan")
         line.add_row(f"epoch {pace.epoch}/{plan.epochs}", bar, f"{steps}  {speed}", Text(time, style="dim"))
