@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.contract import Feature
-from dlkit.evaluation.trained import Trained, check_input, shown_shape
+from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 ARRAYS = (".npy", ".npz")
@@ -144,8 +144,10 @@ def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
     if array.dtype.kind not in "iubf":
         raise _Unusable(f"it holds {array.dtype}, not numbers")
     shape = feature.shape
-    if shape and shape[-1] == 1 and array.ndim == len(shape) and array.shape[-1] != 1:
-        array = array[..., np.newaxis]  # gray images without their axis of one channel
+    inner = len(shape) - 1
+    gray = inner > 0 and shape[-1] == 1 and same_shape(shape[:-1], array.shape[-inner:])
+    if gray and not same_shape(shape, array.shape[-len(shape) :]):
+        array = array[..., np.newaxis]  # images without their axis of one channel
     if array.ndim == len(shape):
         array = array[np.newaxis]
     problems = check_input(feature, array.shape[1:], array.dtype.name, "its") if array.ndim else []

@@ -91,7 +91,7 @@ def check_input(feature: Feature, shape: tuple[int | None, ...], dtype: str, of:
     """
     key = ("data", "inputs", feature.name)
     told = f"{of} `{feature.name}`"
-    if not _same_shape(feature.shape, shape):
+    if not same_shape(feature.shape, shape):
         message = f"{told} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
         return [Problem("input-does-not-fit", message, key, help="give inputs of the shape that it was trained on")]
     if _is_whole(feature.dtype) and not _is_whole(dtype):
@@ -141,7 +141,8 @@ def _listed(classes: tuple[str, ...]) -> str:
     return ", ".join(classes[:6]) + (", …" if len(classes) > 6 else "")
 
 
-def _same_shape(trained: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:
+def same_shape(trained: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:
+    """Whether two shapes agree, where a size that varies agrees with any."""
     return len(trained) == len(given) and all(
         a is None or b is None or a == b for a, b in zip(trained, given, strict=True)
     )
