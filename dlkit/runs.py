@@ -90,6 +90,23 @@ class RunFolder:
             return dict(json.loads(self.state.read_text(encoding="utf-8")))
         return {}
 
+    def read_choices(self) -> dict[str, Any]:
+        """What the loop chose by rule when the run began.
+
+        Raises:
+            RunError: if the run does not say.
+        """
+        try:
+            return dict(json.loads(self.environment.read_text(encoding="utf-8"))["chosen"])
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(
+                Problem(
+                    "damaged-run",
+                    f"{self.environment} does not say how the run was compiled: {error}",
+                    help="start the run anew: it cannot be resumed to the same bits",
+                )
+            ) from error
+
     def event(self, kind: str, **more: Any) -> None:
         """Append one line to the events."""
         with self.events.open("a", encoding="utf-8") as file:

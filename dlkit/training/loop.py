@@ -17,6 +17,7 @@ from dlkit.models.build import Assembly
 from dlkit.runs import RunFolder
 from dlkit.training import checkpoints
 from dlkit.training.checkpoints import Checkpoint, Progress
+from dlkit.training.choices import Choices
 from dlkit.training.interrupts import Interrupted, Interrupts
 from dlkit.training.listeners import Listener, Plan
 from dlkit.training.optimizers import make_optimizer
@@ -45,7 +46,7 @@ class Loop:
         folder: RunFolder,
         listener: Listener,
         *,
-        xla: bool,
+        choices: Choices,
         about: dict[str, Any],
     ) -> None:
         """Compile nothing yet.
@@ -57,16 +58,16 @@ class Loop:
             validation: validation batches, or None.
             folder: where checkpoints and history go.
             listener: told of what happens.
-            xla: whether XLA compiles the program.
+            choices: how the step is compiled.
             about: what a checkpoint must have in common with a run that goes on from it.
         """
         self._config, self._assembly, self._folder, self._listener = config, assembly, folder, listener
         self._train = train
         settings = config.training
         rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, settings.epochs)
-        self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, xla=xla)
-        self._validation = EvalProgram(assembly, validation) if validation else None
-        self._xla, self._about = xla, about
+        self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, choices)
+        self._validation = EvalProgram(assembly, validation, parts=choices.parts) if validation else None
+        self._choices, self._about = choices, about
         self._monitor, self._mode = chosen_monitor(settings, validation=validation is not None)
         self._stretch = FIRST_STRETCH
         self.progress = Progress()
@@ -274,7 +275,8 @@ class Loop:
             parameters=sum(int(np.prod(v.shape)) for v in self._assembly.network.trainable_variables),
             monitor=self._monitor,
             mode=self._mode,
-            compiled="xla" if self._xla else "graph",
+            compiled=self._choices.compile,
+            parts=self._choices.parts,
             first_step=self.progress.step_in_epoch,
             devices=tuple(devices()),
         )

@@ -7,7 +7,7 @@ program serves every length; the length of the stretches does not change a bit o
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import keras
 import numpy as np
@@ -18,6 +18,7 @@ from dlkit.data.contract import Examples
 from dlkit.data.feeding import Block, Feeder
 from dlkit.data.preprocessing import apply_layers
 from dlkit.models.build import Assembly, as_float, unwrap
+from dlkit.training.choices import Choices
 from dlkit.training.optimizers import clip
 from dlkit.training.randomness import drawing, key_layer, keyed_twin
 
@@ -96,12 +97,17 @@ class TrainProgram:
     """
 
     def __init__(
-        self, assembly: Assembly, feeder: Feeder, optimizer: keras.optimizers.Optimizer, config: Config, *, xla: bool
+        self,
+        assembly: Assembly,
+        feeder: Feeder,
+        optimizer: keras.optimizers.Optimizer,
+        config: Config,
+        choices: Choices,
     ) -> None:
         self.meters = Meters(assembly)
         self.optimizer = optimizer
         self._assembly, self._feeder, self._strategy = assembly, feeder, tf.distribute.get_strategy()
-        self._settings = config.training.optimizer
+        self._settings, self._parts = config.training.optimizer, choices.parts
         self._twin = keyed_twin(assembly.network, config.seed)
         self._variables = assembly.network.trainable_variables
         numbers = iter(range(1_000_000, 2_000_000))
@@ -110,7 +116,7 @@ class TrainProgram:
                 key_layer(layer, config.seed, numbers)
         optimizer.build(self._variables)
         # AutoGraph has nothing to convert here, and would take a second to find that out.
-        self._stretch = tf.function(self._steps, jit_compile=xla, autograph=False)
+        self._stretch = tf.function(self._steps, jit_compile=choices.compile == "xla", autograph=False)
         # A short last batch has a shape, and so a program, of its own, which runs once an epoch: not worth XLA's time.
         self._short = tf.function(self._steps, autograph=False)
 
@@ -128,18 +134,55 @@ class TrainProgram:
 
     def _step(self, inputs: Any, targets: Any, weights: Any) -> None:
         """One update: the mean of the per-example losses over the batch, its gradient, clipped, applied."""
-        step = self.optimizer.iterations.value
-        with drawing(step, replica=0):
+        sizes = part_sizes(next(iter(inputs.values())).shape[0], self._parts)
+        parts = zip(split_rows(inputs, sizes), split_rows(targets, sizes), strict=True)
+        # The parts do not depend on each other, so that TensorFlow runs them side by side.
+        done = [self._part(n, x, y, sum(sizes), len(sizes)) for n, (x, y) in enumerate(parts)]
+        gradients = [tf.add_n(of_parts) for of_parts in zip(*(part.gradients for part in done), strict=True)]
+        self.optimizer.apply(clip(gradients, self._settings), self._variables)
+        per_example, outputs = join_rows([p.per_example for p in done]), join_rows([p.outputs for p in done])
+        self.meters.update(per_example, penalties(self._twin), targets, outputs, weights)
+
+    def _part(self, number: int, inputs: Any, targets: Any, batch: int, parts: int) -> _Part:
+        """Forward and backward pass of one part of the batch: its share of the mean loss, and of the penalties."""
+        with drawing(self.optimizer.iterations.value, number):
             prepared = device_stage(self._assembly, inputs, augment=True)
             with tf.GradientTape() as tape:
-                outputs = self._twin(unwrap(prepared), training=True)
-                outputs = by_target(self._assembly, outputs)
+                outputs = by_target(self._assembly, self._twin(unwrap(prepared), training=True))
                 per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
-                extra = penalties(self._twin)
-                total = sum(tf.reduce_mean(values) for values in per_example.values()) + extra
+                share = sum(tf.reduce_sum(values) for values in per_example.values()) / batch
+                total = share + penalties(self._twin) / parts
             gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        self.optimizer.apply(clip(gradients, self._settings), self._variables)
-        self.meters.update(per_example, extra, targets, outputs, weights)
+        return _Part(gradients, per_example, outputs)
+
+
+class _Part(NamedTuple):
+    """What the forward and backward pass of a part gives."""
+
+    gradients: list[tf.Tensor]
+    per_example: dict[str, tf.Tensor]
+    outputs: dict[str, tf.Tensor]
+
+
+def part_sizes(rows: int, parts: int) -> list[int]:
+    """Sizes of so many parts of a batch, as equal as they can be, none empty."""
+    parts = min(parts, rows)
+    return [rows // parts + (n < rows % parts) for n in range(parts)]
+
+
+def split_rows(by_name: dict[str, tf.Tensor], sizes: list[int]) -> list[dict[str, tf.Tensor]]:
+    """Tensors cut along their first axis."""
+    if len(sizes) == 1:
+        return [by_name]
+    cut = {name: tf.split(x, sizes) for name, x in by_name.items()}
+    return [{name: pieces[n] for name, pieces in cut.items()} for n in range(len(sizes))]
+
+
+def join_rows(parts: list[dict[str, tf.Tensor]]) -> dict[str, tf.Tensor]:
+    """The opposite of `split_rows`."""
+    if len(parts) == 1:
+        return parts[0]
+    return {name: tf.concat([part[name] for part in parts], axis=0) for name in parts[0]}
 
 
 class EvalProgram:
@@ -148,17 +191,18 @@ class EvalProgram:
     Every example counts once.
     """
 
-    def __init__(self, assembly: Assembly, feeder: Feeder, *, keep: bool = False) -> None:
+    def __init__(self, assembly: Assembly, feeder: Feeder, *, parts: int = 1, keep: bool = False) -> None:
         """Compile nothing yet.
 
         Args:
             assembly: the model.
             feeder: padded batches, with weights.
+            parts: parts of a batch that are computed side by side.
             keep: also keep labels and logits, in `kept`.
         """
         self.meters = Meters(assembly)
         self.kept: list[Examples] = []
-        self._assembly, self._feeder, self._keep = assembly, feeder, keep
+        self._assembly, self._feeder, self._parts, self._keep = assembly, feeder, parts, keep
         self._stretch = tf.function(self._batches, autograph=False)
 
     def run(self) -> dict[str, float]:
@@ -175,7 +219,8 @@ class EvalProgram:
     def _batches(self, tensors: Any, count: tf.Tensor) -> Any:
         def batch(i: tf.Tensor, *kept: Any) -> Any:
             inputs, targets, weights = self._feeder.pick(tensors, i)
-            outputs = forward(self._assembly, inputs)
+            sizes = part_sizes(weights.shape[0], self._parts)
+            outputs = join_rows([forward(self._assembly, part) for part in split_rows(inputs, sizes)])
             per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
             self.meters.update(per_example, penalties(self._assembly.network), targets, outputs, weights)
             if kept:
@@ -231,26 +276,3 @@ def device_stage(assembly: Assembly, inputs: dict[str, Any], *, augment: bool) -
 def by_target(assembly: Assembly, outputs: Any) -> dict[str, Any]:
     """The network's outputs as a dictionary by target, also where there is only one."""
     return outputs if isinstance(outputs, dict) else {next(iter(assembly.spec.targets)): outputs}
-
-
-# Kinds of layer that XLA compiles badly for a CPU: convolutions and their pooling run in naive kernels, and images are
-# resampled by an operation it does not have.
-NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
-
-
-def use_xla(choice: str, assembly: Assembly) -> bool:
-    """Whether XLA compiles the program: a fixed rule on the layers and the device, unless the settings decide.
-
-    Args:
-        choice: `runtime.compile`.
-        assembly: the network and the layers of its device stage.
-    """
-    if choice != "auto":
-        return choice == "xla"
-    preprocessing = assembly.preprocessing
-    stage = [
-        layer for by_name in (preprocessing.device, preprocessing.augment) for ls in by_name.values() for layer in ls
-    ]
-    names = {type(part).__name__ for layer in [assembly.network, *stage] for part in layer._flatten_layers()}
-    on_cpu = not tf.config.list_logical_devices("GPU")
-    return not any(word in name for name in names for word in NOT_FOR_XLA_ON_CPU) if on_cpu else False

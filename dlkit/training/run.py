@@ -6,6 +6,7 @@ import hashlib
 import json
 import operator
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,10 +27,11 @@ from dlkit.models.build import Assembly, assemble
 from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
+from dlkit.training.choices import Choices, choose
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
-from dlkit.training.program import EvalProgram, use_xla
+from dlkit.training.program import EvalProgram
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
 
@@ -98,18 +100,20 @@ def _train(
         folder.set_state("running")
         listener = Listeners(_Recorder(folder), listener)
         try:
-            xla = use_xla(config.runtime.compile, assembly)
-            loop = _make_loop(config, splits, assembly, folder, listener, xla=xla)
+            choices = Choices(**folder.read_choices()) if resume else choose(config, assembly)
+            loop = _make_loop(config, splits, assembly, folder, listener, choices)
             if resume:
                 loop.restore()
+                # More epochs may have been asked for; the next resume has to know.
+                runs.keep_config(folder, loaded.to_yaml())
             else:
-                _record_start(folder, splits, xla=xla)
+                _record_start(folder, splits, choices)
             for note in splits.notes:
                 listener.noted("data", note)
             if splits.validation is None:
                 listener.noted("no-validation", NO_VALIDATION)
             loop.run()
-            result = _finish(config, splits, assembly, folder, loop)
+            result = _finish(config, splits, assembly, folder, loop, choices.parts)
         except Interrupted as interrupted:
             folder.set_state("interrupted", why=str(interrupted))
             raise
@@ -151,7 +155,7 @@ NO_VALIDATION = (
 
 
 def _make_loop(
-    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, *, xla: bool
+    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, choices: Choices
 ) -> Loop:
     train = make_feeder(splits.train, splits.spec, config.data, training=True)
     validation = _evaluation_feeder(splits.validation, splits, config)
@@ -160,18 +164,17 @@ def _make_loop(
         "model": digest([(list(v.shape), v.dtype) for v in assembly.network.weights]),
         "training_data": splits.fingerprint.get("train"),
         "batch_size": config.data.batch_size,
-        "compiled": "xla" if xla else "graph",
         "seed": config.seed,
     }
-    return Loop(config, assembly, train, validation, folder, listener, xla=xla, about=about)
+    return Loop(config, assembly, train, validation, folder, listener, choices=choices, about=about)
 
 
 def _evaluation_feeder(split: Any, splits: Splits, config: Config) -> Feeder | None:
     return None if split is None else make_feeder(split, splits.spec, config.data, training=False)
 
 
-def _record_start(folder: RunFolder, splits: Splits, *, xla: bool) -> None:
-    write_json(folder.environment, runs.environment(devices(), {"compile": "xla" if xla else "graph"}))
+def _record_start(folder: RunFolder, splits: Splits, choices: Choices) -> None:
+    write_json(folder.environment, runs.environment(devices(), asdict(choices)))
     features = {**splits.spec.inputs, **splits.spec.targets}
     write_json(
         folder.data,
@@ -187,13 +190,15 @@ def _record_start(folder: RunFolder, splits: Splits, *, xla: bool) -> None:
     )
 
 
-def _finish(config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop) -> dict[str, Any]:
+def _finish(
+    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop, parts: int
+) -> dict[str, Any]:
     """Test on the best weights, save the model, compare with what was expected."""
     result: dict[str, Any] = {"folder": str(folder.path), "epoch": loop.progress.best_epoch or loop.progress.epoch}
     figures = {name: value for name, value in loop.history[result["epoch"] - 1].items() if name != "learning_rate"}
     feeder = _evaluation_feeder(splits.test, splits, config)
     if feeder is not None:
-        program = EvalProgram(assembly, feeder, keep=True)
+        program = EvalProgram(assembly, feeder, parts=parts, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
         _save_predictions(folder, assembly, program)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -78,3 +80,15 @@ def load_folder(folder: Path) -> Loaded:
     from dlkit.config import loader
 
     return loader.load(folder / "config.yaml", needs_source=False)
+
+
+class InterruptAt(Listener):
+    """Sends this process a signal once so many updates have been made."""
+
+    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
+        self.step, self.number, self.done = step, number, 0
+
+    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+        self.done += 1
+        if self.done == self.step:
+            os.kill(os.getpid(), self.number)

@@ -22,19 +22,7 @@ from dlkit.runs import RunFolder
 from dlkit.training import loop, run
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, load, resume, settings, state_digest, train
-
-
-class InterruptAt(Listener):
-    """Sends this process a signal once so many updates have been made."""
-
-    def __init__(self, step: int, number: int = signal.SIGINT) -> None:
-        self.step, self.number, self.done = step, number, 0
-
-    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
-        self.done += 1
-        if self.done == self.step:
-            os.kill(os.getpid(), self.number)
+from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, InterruptAt, load, resume, settings, state_digest, train
 
 
 class Notes(Listener):
@@ -53,13 +41,6 @@ class Notes(Listener):
 
     def finished(self, result: dict[str, Any]) -> None:
         self.result = result
-
-
-@pytest.fixture
-def one_step_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every stretch is a single step."""
-    monkeypatch.setattr(loop, "FIRST_STRETCH", 1)
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
 
 
 @pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])

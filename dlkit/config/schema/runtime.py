@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from dlkit.config.schema.base import Section
+from dlkit.config.schema.base import Positive, Section
 
 
 class Runtime(Section):
@@ -16,5 +16,8 @@ class Runtime(Section):
     precision: Literal["float32"] = Field("float32", description="Type of the computation.")
     compile: Literal["auto", "xla", "graph"] = Field(
         "auto", description="Whether XLA compiles the training step; auto follows a fixed rule on the model and device."
+    )
+    parts: Literal["auto"] | Positive = Field(
+        "auto", description="Parts of a batch computed side by side in one graph; auto follows a fixed rule."
     )
     deterministic: bool = Field(True, description="The same bits from the same configuration on the same machine.")

@@ -1,0 +1,79 @@
+"""What the loop chooses by fixed rules on the network, the batch and the machine, never by a stopwatch.
+
+XLA and parallel parts change the last bits of a result. What was chosen is kept in the run, and a run is resumed with
+the choices it began with, on whatever machine.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import tensorflow as tf
+
+from dlkit.config.schema import Config
+from dlkit.config.schema.model import Cnn
+from dlkit.models.build import Assembly
+
+# XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
+# an operation it does not have.
+NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
+# Smaller parts than these are not worth running side by side (docs/benchmarks.md).
+SMALLEST_PART = {"cnn": 16, "rnn": 64}
+
+
+@dataclass(frozen=True)
+class Choices:
+    """How a training step is compiled.
+
+    Attributes:
+        compile: `xla` or `graph`.
+        parts: equal parts of a batch that are computed side by side in one graph, their gradients added.
+    """
+
+    compile: str
+    parts: int
+
+
+def choose_parts(config: Config) -> int:
+    """The number of parts for a configuration on this machine; known before TensorFlow starts.
+
+    On a CPU, convolutions, and recurrent layers with large batches, leave cores idle: they run in a part for each core.
+    Batch normalisation would see the statistics of each part, and a GPU has no idle cores: those are one part.
+    """
+    model, batch_size, wanted = config.model, config.data.batch_size, config.runtime.parts
+    if wanted != "auto":
+        return min(wanted, batch_size)
+    normalised = isinstance(model, Cnn) and any(block.batch_normalization for block in model.blocks)
+    if config.runtime.compile == "xla" or normalised or tf.config.list_physical_devices("GPU"):
+        return 1
+    smallest = SMALLEST_PART.get(model.builder)
+    return max(1, min(cores(), batch_size // smallest)) if smallest else 1
+
+
+def choose(config: Config, assembly: Assembly) -> Choices:
+    """The choices for a model on this machine, as far as `runtime` leaves them open.
+
+    On a CPU, XLA compiles networks in one part that have no convolutions, pooling or random image layers. The rest is a
+    graph.
+    """
+    parts, compile_ = choose_parts(config), config.runtime.compile
+    if compile_ == "auto":
+        on_cpu = not tf.config.list_physical_devices("GPU")
+        kinds = _layer_kinds(assembly)
+        fit = on_cpu and parts == 1 and not any(word in kind for kind in kinds for word in NOT_FOR_XLA_ON_CPU)
+        compile_ = "xla" if fit else "graph"
+    return Choices(compile_, parts)
+
+
+def cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _layer_kinds(assembly: Assembly) -> set[str]:
+    """Class names of all layers that run inside the compiled step."""
+    preprocessing = assembly.preprocessing
+    stage = [*preprocessing.device.values(), *preprocessing.augment.values()]
+    layers = [assembly.network, *(layer for group in stage for layer in group)]
+    return {type(part).__name__ for layer in layers for part in layer._flatten_layers()}
