@@ -228,6 +228,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "dlkit train --resume lates",
         "dlkit train --resume latest",
     ),
+    "damaged-run": (
+        "a run's folder with a file that cannot be read",
+        "A file of the run is missing or was changed; take a copy, or train again.",
+        "an edited state.json",
+        "the file as dlkit wrote it",
+    ),
     "run-is-locked": (
         "another process writes this run",
         "Two writers would spoil it. The lock frees itself when that process ends.",

@@ -10,6 +10,8 @@ Key = tuple[str | int, ...]
 
 COMMAND_LINE = "command line"
 IN_PYTHON = "Python"
+# More would help nobody; the first hundred of each kind of reading are told.
+MAX_PROBLEMS = 100
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dlkit.config.problems import Key, Problem
+from dlkit.config.problems import MAX_PROBLEMS, Key, Problem
 from dlkit.config.scalars import UnclearNumberError, read_scalar
 from dlkit.config.tree import MAX_DEPTH, Node, child, children, dotted, height, size
 
@@ -80,6 +80,8 @@ class _Resolver:
         return node
 
     def _below(self, node: Node, key: Key) -> Node:
+        if len(self.problems) >= MAX_PROBLEMS:
+            return node
         try:
             return self.node(node, key)
         except _BadReferenceError as error:
@@ -189,7 +191,7 @@ def environment_text(written: str, environment: Mapping[str, str] | None = None)
 def _paths(root: Node) -> list[tuple[Key, Node]]:
     found: list[tuple[Key, Node]] = []
     stack: list[tuple[Key, Node]] = [((), root)]
-    while stack and len(found) < 2000:
+    while stack and len(found) < 500:
         key, node = stack.pop()
         found.append((key, node))
         stack += [((*key, part), below) for part, below in children(node)]

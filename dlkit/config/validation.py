@@ -17,7 +17,7 @@ from dlkit.config.errors_path import (
     literal_choices,
     tagged,
 )
-from dlkit.config.problems import Problem
+from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
@@ -58,7 +58,8 @@ def validate(root: Node, config_class: type[C]) -> tuple[C | None, list[Problem]
 
 def problems_of(error: ValidationError, root: Node, config_class: type[BaseModel]) -> list[Problem]:
     """Pydantic's errors as located problems, each mistake once, in no particular order."""
-    pairs = [(details, follow(details["loc"], config_class, root)) for details in error.errors(include_url=False)]
+    errors = error.errors(include_url=False)[:MAX_PROBLEMS]
+    pairs = [(details, follow(details["loc"], config_class, root)) for details in errors]
     problems = []
     for details, path in _without_other_branches(pairs, root):
         problems.append(_problem(details, path, root, config_class))

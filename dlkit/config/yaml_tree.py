@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import yaml
 
-from dlkit.config.problems import ConfigError, Key, Location, Problem
+from dlkit.config.problems import MAX_PROBLEMS, ConfigError, Key, Location, Problem
 from dlkit.config.scalars import UnclearNumberError, read_scalar
 from dlkit.config.tree import MAX_DEPTH, Node, dotted, height, size
 
@@ -79,6 +79,8 @@ class Builder:
     def _note(self, code: str, message: str, key: Key, event: Any, label: str = "", help: str = "") -> None:
         place = self.locate(event.start_mark, event.end_mark)
         self.problems.append(Problem(code, message, key, place, label, help))
+        if len(self.problems) >= MAX_PROBLEMS:
+            raise ConfigError(self.problems)
 
     def _node(self, event: Any, key: Key, depth: int) -> Node:
         if depth > MAX_DEPTH:

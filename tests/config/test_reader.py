@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from dlkit.config.loader import load
 from dlkit.config.problems import ConfigError
 from dlkit.config.reader import MAX_BYTES, read_file, read_text
 from dlkit.config.scalars import is_plain_text, read_scalar
@@ -90,6 +91,17 @@ def test_the_byte_that_is_not_utf8_is_pointed_at(tmp_path):
     path.write_bytes("a: 1\nname: é".encode() + b"\xe9\n")
     place = problem_of(read_file, path).location
     assert (place.line, place.column) == (2, 8)
+
+
+def test_a_flood_of_mistakes_ends_at_the_hundredth(tmp_path):
+    unknown = "".join(f"k{i}: 1\n" for i in range(3000))
+    dangling = "".join(f"k{i}: ${{k}}\n" for i in range(3000))
+    for text in ("a: 1\n" * 3000, unknown, dangling):
+        path = tmp_path / "c.yaml"
+        path.write_text(text)
+        with pytest.raises(ConfigError) as caught:
+            load(path)
+        assert 50 < len(caught.value.problems) <= 300
 
 
 def test_a_file_with_a_byte_order_mark_is_read(tmp_path):
