@@ -54,4 +54,18 @@ for verb in (train, evaluate, predict, check, show, schema, explain_code):
 
 def main() -> None:
     """Run the command line of this process."""
-    app()
+    if "--json" not in sys.argv:
+        app()
+    try:
+        sys.exit(app(standalone_mode=False) or 0)
+    except Exception as error:
+        # A wrong option or verb, which Typer would print as text.
+        if not hasattr(error, "format_message"):
+            raise
+        from dlkit.cli.verbs import print_json
+        from dlkit.config.problems import Problem
+        from dlkit.config.render import to_json
+
+        problem = Problem("bad-command-line", error.format_message(), help="see --help")
+        print_json({"ok": False, "exit_status": 2, **to_json([problem])})
+        sys.exit(2)

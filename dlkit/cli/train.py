@@ -105,7 +105,7 @@ def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: boo
     progress, keeper = _progress(quiet, as_json), Keeper()
     try:
         progress.working("loading TensorFlow")
-        from dlkit.cli.tensorflow import load_tensorflow
+        from dlkit.progress.quiet import load_tensorflow
 
         load_tensorflow()
         from dlkit.training import run

@@ -6,7 +6,6 @@ import contextlib
 import functools
 import json
 import math
-import os
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -76,6 +75,8 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
             _traceback(debug)
             raise typer.Exit(130) from None
         except BrokenPipeError:
+            from dlkit.progress.base import leave_pipe
+
             leave_pipe()
             raise typer.Exit(0) from None
         except (typer.Exit, typer.Abort, typer.BadParameter):
@@ -88,11 +89,6 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
             raise typer.Exit(1) from None
 
     return run
-
-
-def leave_pipe() -> None:
-    """Go on without standard output, whose reader has left."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _tell(problems: Sequence[Problem], status: int, as_json: bool) -> None:
@@ -182,7 +178,7 @@ def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folde
 @contextlib.contextmanager
 def tensorflow(as_json: bool) -> Iterator[None]:
     """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for."""
-    from dlkit.cli.tensorflow import load_tensorflow
+    from dlkit.progress.quiet import load_tensorflow
     from dlkit.progress import is_terminal
     from dlkit.progress.base import Progress
 

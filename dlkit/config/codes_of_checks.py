@@ -173,6 +173,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "test_accuracy 0.99",
     ),
     # The command line
+    "bad-command-line": (
+        "an option or verb that dlkit does not have",
+        "`dlkit --help` lists the verbs, `dlkit VERB --help` the options of one.",
+        "dlkit train configs/mnist_cnn.yaml --epochs 3",
+        "dlkit train configs/mnist_cnn.yaml training.epochs=3",
+    ),
     "no-config": (
         "no configuration on the command line",
         "The first word is a YAML file.",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +20,11 @@ class Progress(Listener):
 
     def close(self) -> None:
         """Give the terminal back. May be called more than once, and after an error."""
+
+
+def leave_pipe() -> None:
+    """Go on without standard output, whose reader has left."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def figure(value: float | None) -> str:
@@ -104,12 +111,12 @@ def outcome(result: dict[str, Any], monitor: str | None) -> list[tuple[str, str]
 
 
 def next_commands(folder: str, epochs: int) -> list[tuple[str, str]]:
-    """Commands to try after a run, and what they are for."""
+    """What may be done after a run, as pairs of a few words and the command."""
     run = shlex.quote(folder)
     return [
-        (f"dlkit evaluate {run}", "test it again"),
-        (f"dlkit predict {run} image.png", "use it"),
-        (f"dlkit train --resume {run} training.epochs={2 * epochs}", "train on"),
+        ("test again", f"dlkit evaluate {run}"),
+        ("use it", f"dlkit predict {run} image.png"),
+        ("train on", f"dlkit train --resume {run} training.epochs={2 * epochs}"),
     ]
 
 

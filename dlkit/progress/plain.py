@@ -11,6 +11,7 @@ from dlkit.progress.base import (
     expectations,
     figures,
     header,
+    leave_pipe,
     next_commands,
     outcome,
     padded,
@@ -51,9 +52,8 @@ class PlainProgress(Progress):
     def finished(self, result: dict[str, Any]) -> None:
         self._print_result(result)
         epochs = self._plan.epochs if self._plan else 1
-        self._print("next:")
-        for command, purpose in next_commands(result["folder"], epochs):
-            self._print(f"  {command}  # {purpose}")
+        for purpose, command in padded(next_commands(result["folder"], epochs)):
+            self._print(f"to {purpose}  {command}")
 
     def _print_result(self, result: dict[str, Any]) -> None:
         pairs = [*outcome(result, self._plan.monitor if self._plan else None), ("run", result["folder"])]
@@ -63,7 +63,11 @@ class PlainProgress(Progress):
             self._print(f"expected {told}: {'met' if holds else 'MISSED'}")
 
     def _print(self, line: str) -> None:
-        print(line, file=self._stream or sys.stdout, flush=True)
+        try:
+            print(line, file=self._stream or sys.stdout, flush=True)
+        except BrokenPipeError:
+            # Training is worth more than its log: `dlkit train ... | head` must not end the run.
+            leave_pipe()
 
 
 class QuietProgress(PlainProgress):

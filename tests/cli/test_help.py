@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,6 +71,13 @@ def test_a_wrong_option_is_a_mistake_of_the_command_line(dlkit: Dlkit) -> None:
     result = dlkit("train", "small.yaml", "--epochs", "3")
     assert result.exit_code == 2
     assert "--epochs" in result.stderr
+
+
+def test_with_json_a_wrong_option_is_json_too() -> None:
+    words = [sys.executable, "-m", "dlkit", "train", "--epochs", "3", "--json"]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert json.loads(ended.stdout)["problems"][0]["code"] == "bad-command-line"
 
 
 def test_codes_are_explained(dlkit: Dlkit) -> None:

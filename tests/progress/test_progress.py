@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shlex
+import subprocess
 import sys
 import types
 from typing import Any
@@ -88,6 +90,18 @@ def test_quiet_gives_the_result_alone() -> None:
         "expected",
         "expected",
     ]
+
+
+def test_a_reader_that_leaves_does_not_end_the_run() -> None:
+    code = (
+        "from tests.progress.test_progress import PlainProgress, play\n"
+        "play(PlainProgress())\n"
+        "import pathlib, sys\n"
+        "print('played', file=sys.stderr)\n"
+    )
+    command = f"{sys.executable} -c {shlex.quote(code)} | true"
+    ended = subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False)
+    assert ended.stderr == "played\n"
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
