@@ -6,6 +6,7 @@ over arrays in memory. The device stage, all that follows, runs inside the compi
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.schema.data import AnyInput, Data, ImageInput, Normalize, RandomStep, Rescale, Resize
-from dlkit.data.contract import Examples, Indexed, Split, Splits, Stream, in_memory
+from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
 
 Layers = dict[str, list[keras.layers.Layer]]
 
@@ -66,7 +67,12 @@ def fit(preprocessing: Preprocessing, train: Split) -> None:
 
 
 def apply_layers(layers: list[keras.layers.Layer], x: Any) -> Any:
-    """Call the layers one after the other."""
+    """Call the layers one after the other.
+
+    Keras rounds a resized integer image or not, by how it was handed over; as a float it is never rounded.
+    """
+    if layers and isinstance(layers[0], keras.layers.Resizing):
+        x = keras.ops.cast(x, "float32")
     for layer in layers:
         x = layer(x)
     return x
@@ -84,10 +90,24 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     def apply(split: Split | None) -> Split | None:
         return None if split is None else _apply_host(preprocessing.host, split)
 
-    spec = replace(splits.spec, inputs=dict(splits.spec.inputs))
+    inputs = {
+        name: replace(f, shape=_shape_after(preprocessing.host[name], f), dtype="float32")
+        if preprocessing.host[name]
+        else f
+        for name, f in splits.spec.inputs.items()
+    }
     return replace(
-        splits, spec=spec, train=apply(splits.train), validation=apply(splits.validation), test=apply(splits.test)
+        splits,
+        spec=replace(splits.spec, inputs=inputs),
+        train=apply(splits.train),
+        validation=apply(splits.validation),
+        test=apply(splits.test),
     )
+
+
+def _shape_after(layers: list[keras.layers.Layer], feature: Feature) -> tuple[int | None, ...]:
+    """The shape of one example after these layers."""
+    return tuple(apply_layers(layers, keras.KerasTensor((None, *feature.shape), feature.dtype)).shape[1:])
 
 
 def _apply_host(host: Mapping[str, list[keras.layers.Layer]], split: Split) -> Split:
@@ -133,8 +153,6 @@ def _layer(step: Rescale | Normalize | Resize) -> keras.layers.Layer:
 
 def _random_layer(step: RandomStep, value_range: tuple[float, float]) -> keras.layers.Layer:
     cls = getattr(keras.layers, "".join(word.title() for word in step.name.split("_")))
-    import inspect
-
     arguments = dict(step.arguments)
     if "value_range" in inspect.signature(cls.__init__).parameters:
         arguments["value_range"] = value_range

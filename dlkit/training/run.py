@@ -107,7 +107,7 @@ def _train(
                 # More epochs may have been asked for; the next resume has to know.
                 runs.keep_config(folder, loaded.to_yaml())
             else:
-                _record_start(folder, splits, choices)
+                _record_start(folder, splits, assembly, choices)
             for note in splits.notes:
                 listener.noted("data", note)
             if splits.validation is None:
@@ -173,9 +173,9 @@ def _evaluation_feeder(split: Any, splits: Splits, config: Config) -> Feeder | N
     return None if split is None else make_feeder(split, splits.spec, config.data, training=False)
 
 
-def _record_start(folder: RunFolder, splits: Splits, choices: Choices) -> None:
+def _record_start(folder: RunFolder, splits: Splits, assembly: Assembly, choices: Choices) -> None:
     write_json(folder.environment, runs.environment(devices(), asdict(choices)))
-    features = {**splits.spec.inputs, **splits.spec.targets}
+    features = {**assembly.spec.inputs, **assembly.spec.targets}
     write_json(
         folder.data,
         {

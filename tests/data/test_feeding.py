@@ -1,0 +1,137 @@
+"""Every feeder gives every example, once, in the same batches, wherever the epoch is entered."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlkit.config.loader import from_mapping
+from dlkit.config.schema.data import Data
+from dlkit.data import feeding
+from dlkit.data.contract import Feature, Indexed, Spec, Stream, in_memory
+from dlkit.data.feeding import DeviceFeeder, Feeder, PipelineFeeder, evaluation_batch_size, make_feeder
+from dlkit.data.order import permutation
+
+SIZE, BATCH = 53, 8
+NUMBERS = np.arange(SIZE, dtype=np.float32)
+HELD = in_memory({"x": NUMBERS[:, None]}, {"y": NUMBERS.astype("int32")})
+
+
+def stream(seed: int, epoch: int) -> tf.data.Dataset:
+    """The same examples as a dataset, in the order that an indexed split would have."""
+    order = np.arange(SIZE) if epoch < 0 else permutation(seed, epoch, SIZE)
+    return tf.data.Dataset.from_tensor_slices(({"x": NUMBERS[order][:, None]}, {"y": order.astype("int32")}))
+
+
+def feeders(*, pad: bool, shuffle: bool = True) -> dict[str, Feeder]:
+    """One of each kind over the same 53 examples."""
+    fetched = Indexed(SIZE, HELD.fetch)
+    return {
+        "device": DeviceFeeder(HELD, BATCH, shuffle=shuffle, pad=pad),
+        "pipeline": PipelineFeeder(fetched, BATCH, 4, shuffle=shuffle, pad=pad),
+        "stream": PipelineFeeder(Stream(stream, SIZE), BATCH, 4, shuffle=shuffle, pad=pad),
+        "stream of unknown size": PipelineFeeder(Stream(stream), BATCH, 4, shuffle=shuffle, pad=pad),
+    }
+
+
+def batches(feeder: Feeder, epoch: int = 0, start: int = 0) -> list[list[int]]:
+    """The numbers of the examples in each batch, those of weight 0 left out."""
+    found = []
+    expected = start
+    for block in feeder.blocks(7, epoch, start):
+        # A block may begin before `start`, where a part of it is left out.
+        assert block.first <= expected
+        for i in range(expected - block.first, block.steps):
+            inputs, targets, weights = feeder.pick(block.tensors, tf.constant(i))
+            keep = np.ones(len(targets["y"]), bool) if weights is None else weights.numpy() == 1
+            np.testing.assert_array_equal(inputs["x"].numpy()[:, 0], targets["y"].numpy())
+            found.append(targets["y"].numpy()[keep].tolist())
+        expected = block.first + block.steps
+    assert expected == feeder.steps
+    return found
+
+
+@pytest.fixture(params=[10**9, 3 * 4 * BATCH], ids=["one block", "blocks of three batches"])
+def block_bytes(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks as large as the epoch, and smaller ones."""
+    monkeypatch.setattr(feeding, "BLOCK_BYTES", request.param)
+
+
+@pytest.mark.parametrize("name", ["device", "pipeline", "stream", "stream of unknown size"])
+def test_training_gives_the_permutation_of_the_epoch_with_a_short_last_batch(name: str, block_bytes: None) -> None:
+    feeder = feeders(pad=False)[name]
+    assert (feeder.size, feeder.steps) == (53, 7)
+    for epoch in (0, 1):
+        order = permutation(7, epoch, SIZE).tolist()
+        assert batches(feeder, epoch) == [order[i : i + BATCH] for i in range(0, SIZE, BATCH)]
+
+
+@pytest.mark.parametrize("name", ["device", "pipeline", "stream", "stream of unknown size"])
+@pytest.mark.parametrize("start", [1, 3, 5, 6, 7])
+def test_an_epoch_can_be_entered_at_any_batch(name: str, start: int, block_bytes: None) -> None:
+    feeder = feeders(pad=False)[name]
+    assert batches(feeder, 1, start) == batches(feeder, 1)[start:]
+
+
+@pytest.mark.parametrize("name", ["device", "pipeline", "stream", "stream of unknown size"])
+def test_evaluation_counts_every_example_once_in_batches_of_one_shape(name: str, block_bytes: None) -> None:
+    feeder = feeders(pad=True, shuffle=False)[name]
+    assert [number for batch in batches(feeder) for number in batch] == list(range(SIZE))
+    shapes = {
+        feeder.pick(block.tensors, tf.constant(i))[2].shape[0]
+        for block in feeder.blocks(0, 0)
+        for i in range(block.steps)
+    }
+    assert shapes == {BATCH}
+    assert sum(block.examples for block in feeder.blocks(0, 0)) == SIZE
+
+
+@pytest.mark.parametrize("size", [1, 7, 8, 9, 16])
+@pytest.mark.parametrize("pad", [False, True])
+def test_sizes_around_a_batch_lose_nothing(size: int, pad: bool) -> None:
+    held = in_memory({"x": NUMBERS[:size, None]}, {"y": NUMBERS[:size].astype("int32")})
+    for feeder in (
+        DeviceFeeder(held, BATCH, shuffle=True, pad=pad),
+        PipelineFeeder(Indexed(size, held.fetch), BATCH, 4, shuffle=True, pad=pad),
+    ):
+        assert sorted(number for batch in batches(feeder) for number in batch) == list(range(size))
+
+
+SPEC = Spec({"x": Feature("x", "number", (1,), "float32")}, {"y": Feature("y", "category", (), "int32", ("a", "b"))})
+
+
+def data(**settings: Any) -> Data:
+    """Settings of `data`."""
+    inputs, targets = {"x": {"kind": "number"}}, {"y": {"kind": "category"}}
+    config = {"name": "t", "data": {"inputs": inputs, "targets": targets, **settings}, "model": {"builder": "mlp"}}
+    return from_mapping(config, needs_source=False).config.data
+
+
+def test_arrays_that_fit_are_held_on_the_device_and_others_are_not() -> None:
+    kinds = {
+        "small": make_feeder(HELD, SPEC, data(), training=True),
+        "too large": make_feeder(HELD, SPEC, data(device_limit=1e-6), training=True),
+        "asked for": make_feeder(HELD, SPEC, data(feed="pipeline"), training=True),
+        "no arrays": make_feeder(Indexed(SIZE, HELD.fetch), SPEC, data(feed="device"), training=True),
+    }
+    assert {name: type(feeder) for name, feeder in kinds.items()} == {
+        "small": DeviceFeeder,
+        "too large": PipelineFeeder,
+        "asked for": PipelineFeeder,
+        "no arrays": PipelineFeeder,
+    }
+
+
+def test_without_shuffling_the_order_is_the_source_s_in_every_epoch() -> None:
+    feeder = make_feeder(HELD, SPEC, data(shuffle=False, batch_size=BATCH), training=True)
+    for epoch in (0, 1):
+        assert [number for batch in batches(feeder, epoch) for number in batch] == list(range(SIZE))
+
+
+def test_evaluation_batches_are_large_for_small_examples_and_never_smaller_than_in_training() -> None:
+    assert evaluation_batch_size(32, 784) == 1024
+    assert evaluation_batch_size(32, 224 * 224 * 3) == 32
+    assert evaluation_batch_size(4096, 784) == 4096

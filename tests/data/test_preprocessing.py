@@ -1,0 +1,105 @@
+"""Preprocessing layers: what they compute, where they run, what they are fitted on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlkit.config.loader import from_mapping
+from dlkit.config.schema.data import Data
+from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream, in_memory
+from dlkit.data.preprocessing import apply_layers, fit, host_stage, make_preprocessing
+
+IMAGES = np.random.default_rng(0).integers(0, 256, (40, 10, 8, 3)).astype("uint8")
+LABELS = np.arange(40, dtype="int32") % 2
+
+
+def data(*steps: Any, kind: str = "image", augment: tuple[Any, ...] = ()) -> Data:
+    """Settings with one input and these steps."""
+    settings: dict[str, Any] = {"kind": kind, "preprocess": list(steps)}
+    if augment:
+        settings["augment"] = list(augment)
+    section = {"inputs": {"x": settings}, "targets": {"y": {"kind": "category"}}}
+    return from_mapping({"name": "t", "data": section, "model": {"builder": "mlp"}}, needs_source=False).config.data
+
+
+def splits(images: np.ndarray = IMAGES) -> Splits:
+    """The images as a training split and the first ten of them as a test."""
+    spec = Spec(
+        {"x": Feature("x", "image", images.shape[1:], str(images.dtype))},
+        {"y": Feature("y", "category", (), "int32", ("a", "b"))},
+    )
+    test = in_memory({"x": images[:10]}, {"y": LABELS[:10]})
+    return Splits(spec, in_memory({"x": images}, {"y": LABELS[: len(images)]}), test=test)
+
+
+def test_rescale_brings_pixels_into_0_to_1_by_default() -> None:
+    layers = make_preprocessing(data("rescale"))
+    found = np.asarray(apply_layers(layers.device["x"], IMAGES))
+    np.testing.assert_allclose(found, IMAGES / 255, atol=1e-6)
+
+
+def test_normalize_is_fitted_on_the_training_split_after_the_steps_before_it() -> None:
+    layers = make_preprocessing(data({"rescale": {"scale": 2.0}}, "normalize"))
+    fit(layers, splits().train)
+    found = np.asarray(apply_layers(layers.device["x"], IMAGES))
+    np.testing.assert_allclose(found.mean(axis=(0, 1, 2)), 0, atol=1e-4)
+    np.testing.assert_allclose(found.std(axis=(0, 1, 2)), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("kind", ["arrays", "fetched", "stream"])
+def test_the_host_stage_ends_with_the_last_resize_and_gives_the_same_on_every_road(kind: str) -> None:
+    layers = make_preprocessing(data({"resize": {"height": 5, "width": 4}}, "rescale"))
+    assert [type(x).__name__ for x in layers.host["x"]] == ["Resizing"]
+    assert [type(x).__name__ for x in layers.device["x"]] == ["Rescaling"]
+    expected = np.asarray(keras.layers.Resizing(5, 4)(IMAGES.astype("float32")))
+    given = splits()
+    if kind == "fetched":
+        given = Splits(given.spec, Indexed(40, given.train.fetch))
+    elif kind == "stream":
+        given = Splits(
+            given.spec, Stream(lambda s, e: tf.data.Dataset.from_tensor_slices(({"x": IMAGES}, {"y": LABELS})), 40)
+        )
+    staged = host_stage(layers, given)
+    assert (staged.spec.inputs["x"].shape, staged.spec.inputs["x"].dtype) == ((5, 4, 3), "float32")
+    train = staged.train
+    if isinstance(train, Stream):
+        found = np.stack([inputs["x"].numpy() for inputs, _ in train.make(0, 0)])
+    else:
+        found = train.fetch(tf.range(40))[0]["x"].numpy()
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_without_a_resize_the_splits_stay_as_they_are() -> None:
+    given = splits()
+    assert host_stage(make_preprocessing(data("rescale")), given) is given
+
+
+def test_random_layers_are_told_the_range_of_the_values_they_get() -> None:
+    brightness = {"random_brightness": {"factor": 0.2}}
+    for steps, expected in (
+        (("rescale",), [0.0, 1.0]),
+        (({"rescale": {"scale": 2 / 255, "offset": -1.0}},), [-1.0, 1.0]),
+    ):
+        (layer,) = make_preprocessing(data(*steps, augment=(brightness,))).augment["x"]
+        np.testing.assert_allclose(layer.value_range, expected, atol=1e-6)
+
+
+def test_a_resized_image_is_what_the_saved_model_takes_raw(tmp_path: Any) -> None:
+    import dlkit
+
+    section = {
+        "inputs": {"x": {"kind": "image", "preprocess": [{"resize": {"height": 5, "width": 4}}, "rescale"]}},
+        "targets": {"y": {"kind": "category", "classes": 2}},
+    }
+    config = {"name": "resized", "data": section, "model": {"builder": "mlp"}, "training": {"epochs": 1}}
+    run = dlkit.train(
+        config, data={"train": (IMAGES, LABELS), "test": (IMAGES, LABELS)}, runs_folder=tmp_path, verbose=False
+    )
+    loss, accuracy = run.model.evaluate(IMAGES, LABELS, verbose=0)
+    assert loss == pytest.approx(run.test["loss"], rel=1e-4)
+    assert accuracy == pytest.approx(run.test["accuracy"])
