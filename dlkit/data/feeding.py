@@ -73,11 +73,10 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool) -> Feed
     """
     batch_size = data.batch_size if training else evaluation_batch_size(data.batch_size, example_bytes(spec))
     shuffle = training and data.shuffle
-    held = isinstance(split, Indexed) and split.arrays is not None
-    if held and data.feed == "device":
-        return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
-    if held and data.feed == "auto" and _nbytes(split) <= data.device_limit * 2**20:
-        return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
+    if isinstance(split, Indexed) and split.arrays is not None:
+        fits = _nbytes(split) <= data.device_limit * 2**20
+        if data.feed == "device" or (data.feed == "auto" and fits):
+            return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
     return PipelineFeeder(split, batch_size, example_bytes(spec), shuffle=shuffle, pad=not training)
 
 

@@ -87,9 +87,6 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     if not any(preprocessing.host.values()):
         return splits
 
-    def apply(split: Split | None) -> Split | None:
-        return None if split is None else _apply_host(preprocessing.host, split)
-
     inputs = {
         name: replace(f, shape=_shape_after(preprocessing.host[name], f), dtype="float32")
         if preprocessing.host[name]
@@ -99,9 +96,9 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     return replace(
         splits,
         spec=replace(splits.spec, inputs=inputs),
-        train=apply(splits.train),
-        validation=apply(splits.validation),
-        test=apply(splits.test),
+        train=_apply_host(preprocessing.host, splits.train),
+        validation=splits.validation and _apply_host(preprocessing.host, splits.validation),
+        test=splits.test and _apply_host(preprocessing.host, splits.test),
     )
 
 

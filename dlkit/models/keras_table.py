@@ -20,7 +20,7 @@ SKIPPED = {"Loss", "Metric", "MeanMetricWrapper", "Optimizer", "LossScaleOptimiz
 
 def arguments(cls: type) -> list[str]:
     """The constructor's arguments that a configuration may state, in order."""
-    return [name for name in inspect.signature(cls.__init__).parameters if name not in HIDDEN]
+    return [name for name in inspect.signature(cls).parameters if name not in HIDDEN]
 
 
 def snake_case(name: str) -> str:
@@ -39,7 +39,7 @@ def classes(module: Any, base: type) -> dict[str, list[str]]:
 
 def build_table() -> dict[str, dict[str, list[str]]]:
     """The table as `dlkit.config.keras_names.table` reads it."""
-    activations = {
+    activations: dict[str, list[str]] = {
         name: [] for name, value in vars(keras.activations).items()
         if inspect.isfunction(value) and name not in {"get", "serialize", "deserialize"}
     }  # fmt: skip

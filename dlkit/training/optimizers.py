@@ -29,7 +29,8 @@ def clip(gradients: list[tf.Tensor], settings: OptimizerBase) -> list[tf.Tensor]
     if settings.clipnorm is not None:
         return [tf.clip_by_norm(g, settings.clipnorm) for g in gradients]
     if settings.global_clipnorm is not None:
-        return tf.clip_by_global_norm(gradients, settings.global_clipnorm)[0]
+        clipped, _ = tf.clip_by_global_norm(gradients, settings.global_clipnorm)
+        return list(clipped)
     if settings.clipvalue is not None:
         return [tf.clip_by_value(g, -settings.clipvalue, settings.clipvalue) for g in gradients]
     return gradients

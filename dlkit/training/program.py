@@ -219,6 +219,7 @@ class EvalProgram:
     def _batches(self, tensors: Any, count: tf.Tensor) -> Any:
         def batch(i: tf.Tensor, *kept: Any) -> Any:
             inputs, targets, weights = self._feeder.pick(tensors, i)
+            assert weights is not None  # the batches are padded
             sizes = part_sizes(weights.shape[0], self._parts)
             outputs = join_rows([forward(self._assembly, part) for part in split_rows(inputs, sizes)])
             per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}

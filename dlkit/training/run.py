@@ -220,7 +220,7 @@ def _save_predictions(folder: RunFolder, assembly: Assembly, program: EvalProgra
         arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
     folder.predictions.parent.mkdir(exist_ok=True)
     with written_aside(folder.predictions) as aside, aside.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}
