@@ -22,11 +22,12 @@ def input_scale(case: Case) -> Iterator[Problem]:
         largest = float(np.abs(x).max(initial=0))
         if largest > LARGEST_INPUT:
             step = "rescale" if case.assembly.spec.inputs[name].kind == "image" else "normalize"
+            steps = [given.step for given in case.config.data.inputs[name].preprocess]
             yield Problem(
                 "input-scale",
                 f"`{name}` reaches {largest:,.6g} after preprocessing; networks learn best from values of about 1",
                 ("data", "inputs", name, "preprocess"),
-                help=f"add `{step}` to its `preprocess`",
+                help=f"add `{step}` to its `preprocess`" if step not in steps else "look for outliers in the data",
                 severity="warning",
             )
 

@@ -59,6 +59,15 @@ def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: 
     folder = runs.find(run, runs_folder)
     loaded = loader.load(folder.config, words)
     state, done = folder.read_state().get("state"), len(folder.read_history())
+    stopped = _stopped_early(folder)
+    if state == "finished" and stopped:
+        raise ConfigError(
+            Problem(
+                "not-on-resume",
+                f"the run {folder.path} is finished, after {done} epochs: {stopped}",
+                help="to train longer, start a new run with a larger `training.early_stopping.patience`",
+            )
+        )
     if state == "finished" and (not words or loaded.config.training.epochs <= done):
         told = f"the run {folder.path} is finished, after {done} epochs"
         more = f"dlkit train --resume {run} training.epochs={2 * done}"
@@ -68,6 +77,16 @@ def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: 
             typer.echo(f"{told}; to train on: {more}")
         return
     _run(loaded, folder, runs_folder, quiet, verify, as_json)
+
+
+def _stopped_early(folder: RunFolder) -> str:
+    """Why early stopping ended a run; empty where it did not."""
+    import json
+
+    if not folder.events.exists():
+        return ""
+    events = [json.loads(line) for line in folder.events.read_text(encoding="utf-8").splitlines()]
+    return next((event["text"] for event in events if event["kind"] == "early-stopping"), "")
 
 
 def _not_on_resume(word: str, number: int) -> ConfigError:
@@ -118,10 +137,12 @@ def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: boo
             run.resume(loaded, folder, listener)
     finally:
         progress.close()
+    missed = _missed(keeper.result, loaded) if verify else []
     if as_json:
-        _print_result(keeper.result, folder)
-    if verify:
-        _verify(keeper.result, loaded)
+        _print_result(keeper.result, folder, missed)
+        raise typer.Exit(1 if missed else 0)
+    if missed:
+        raise RunError(missed)
 
 
 def _progress(quiet: bool, as_json: bool) -> Progress:
@@ -146,13 +167,16 @@ def _progress(quiet: bool, as_json: bool) -> Progress:
     return TerminalProgress(Console(stderr=True, highlight=False))
 
 
-def _print_result(result: dict[str, Any], folder: RunFolder) -> None:
+def _print_result(result: dict[str, Any], folder: RunFolder, missed: list[Problem]) -> None:
+    from dlkit.config.render import to_json
+
     expects = [dict(zip(("name", "rule", "value", "holds"), e, strict=True)) for e in result["expects"]]
-    verbs.print_json({"ok": True, "state": "finished", **result, "expects": expects, "history": folder.read_history()})
+    told = {"ok": not missed, "exit_status": 1 if missed else 0, "state": "finished", **to_json(missed)}
+    verbs.print_json({**told, **result, "expects": expects, "history": folder.read_history()})
 
 
-def _verify(result: dict[str, Any], loaded: Loaded) -> None:
-    """Fail where an expectation does not hold."""
+def _missed(result: dict[str, Any], loaded: Loaded) -> list[Problem]:
+    """The expectations that do not hold."""
     from dlkit.progress.base import figure
 
     missed = [
@@ -160,15 +184,12 @@ def _verify(result: dict[str, Any], loaded: Loaded) -> None:
             "expectation-missed",
             f"{name} should be {rule}, and " + (f"is {figure(value)}" if value is not None else "there is none"),
             key=("expects", name),
-            help=""
-            if value is not None
-            else f"the figures are those of the history and test_<metric>; {result['folder']}",
+            help="" if value is not None else "the figures are those of the history, and test_<metric>",
         )
         for name, rule, value, holds in result["expects"]
         if not holds
     ]
-    if missed:
-        raise RunError([loaded.locate(problem) for problem in missed])
+    return [loaded.locate(problem) for problem in missed]
 
 
 def add_to(app: typer.Typer) -> None:

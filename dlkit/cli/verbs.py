@@ -178,9 +178,9 @@ def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folde
 @contextlib.contextmanager
 def tensorflow(as_json: bool) -> Iterator[None]:
     """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for."""
-    from dlkit.progress.quiet import load_tensorflow
     from dlkit.progress import is_terminal
     from dlkit.progress.base import Progress
+    from dlkit.progress.quiet import load_tensorflow
 
     progress = Progress()
     if is_terminal(sys.stderr) and not as_json:

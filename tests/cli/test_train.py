@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from dlkit.config import loader
 from dlkit.runs import RunFolder
 from tests.training.helpers import state_digest
 
@@ -63,6 +64,34 @@ def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Pat
     assert result.exit_code == 1
     assert "error[expectation-missed]" in result.stderr
     assert dlkit(*words).exit_code == 0
+
+
+def test_a_missed_expectation_is_part_of_the_json(dlkit: Dlkit, tmp_path: Path) -> None:
+    words = ["train", "small.yaml", "--runs", tmp_path, 'expects.test_accuracy=">= 1.1"', "training.epochs=1"]
+    result = dlkit(*words, "--verify", "--json")
+    told = json.loads(result.stdout)
+    assert (result.exit_code, told["ok"], told["exit_status"]) == (1, False, 1)
+    assert told["problems"][0]["code"] == "expectation-missed"
+    assert set(told["test"]) == {"loss", "accuracy"}
+
+
+def test_a_loss_that_is_no_number_fails_the_run(dlkit: Dlkit, tmp_path: Path) -> None:
+    words = ["train", "small.yaml", "--runs", tmp_path, "training.optimizer={name: sgd, learning_rate: 1.0e+30}"]
+    result = dlkit(*words)
+    assert result.exit_code == 1
+    assert "error[loss-not-finite]" in result.stderr
+    folder = RunFolder(tmp_path / "small" / "latest")
+    assert folder.read_state()["state"] == "failed"
+
+
+def test_a_run_that_stopped_early_says_so(dlkit: Dlkit, tmp_path: Path) -> None:
+    stop = "training.early_stopping={patience: 1, min_delta: 100.0}"
+    assert dlkit("train", "small.yaml", "--runs", tmp_path, "training.epochs=9", stop).exit_code == 0
+    for words in ([], ["training.epochs=20"]):
+        result = dlkit("train", "--resume", "small", "--runs", tmp_path, *words)
+        assert result.exit_code == 2
+        assert "stopped early" in result.stderr
+        assert "patience" in result.stderr
 
 
 def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
@@ -146,6 +175,7 @@ def test_a_finished_run_trains_on_with_more_epochs(dlkit: Dlkit, tmp_path: Path)
     assert "resumed  at epoch 3" in result.stdout
     folder = RunFolder(Path(first["folder"]))
     assert [row["epoch"] for row in folder.read_history()] == [1, 2, 3, 4]
+    assert loader.load(folder.config).config.training.epochs == 4  # an interrupted extension goes on to its end
     assert "is finished, after 4 epochs" in dlkit("train", "--resume", folder.path).stdout
 
 
