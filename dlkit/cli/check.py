@@ -26,10 +26,10 @@ def check(
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Check a configuration; train nothing."""
-    from dlkit.config import loader, render
+    from dlkit.config import render
 
     path, words = verbs.config_and_overrides(config, overrides or (), "check")
-    loaded = loader.load(path, words)
+    loaded = verbs.load(path, words)
     with verbs.tensorflow(as_json):
         from dlkit.checks.examine import examine
         from dlkit.checks.report import report

@@ -26,10 +26,8 @@ def show(
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Show every setting, and who set it."""
-    from dlkit.config import loader
-
     path, words = verbs.config_and_overrides(config, overrides or (), "show")
-    loaded = loader.load(path, words, needs_source=False)
+    loaded = verbs.load(path, words, needs_source=False)
     if as_json:
         verbs.print_json({"ok": True, "config": loaded.resolved(), "origins": _origins(loaded)})
     elif plain:

@@ -42,22 +42,19 @@ def train(
     if resume is not None:
         _resume(resume, [w for w in (config, *(overrides or ())) if w], runs, quiet, verify, as_json)
         return
-    from dlkit.config import loader
-
     path, words = verbs.config_and_overrides(config, overrides or (), "train")
-    loaded = loader.load(path, words)
+    loaded = verbs.load(path, words)
     _run(loaded, None, runs, quiet, verify, as_json)
 
 
 def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
     from dlkit import runs
-    from dlkit.config import loader
 
     for number, word in enumerate(words, 1):
         if not word.startswith("training.epochs="):
             raise _not_on_resume(word, number)
     folder = runs.find(run, runs_folder)
-    loaded = loader.load(folder.config, words)
+    loaded = verbs.load(folder.config, words)
     state, done = folder.read_state().get("state"), len(folder.read_history())
     stopped = _stopped_early(folder)
     if state == "finished" and stopped:

@@ -154,6 +154,15 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
     return config, list(overrides)
 
 
+def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = True) -> Loaded:
+    """As `dlkit.config.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
+    from dlkit.config import loader
+    from dlkit.progress.quiet import without_chatter
+
+    with without_chatter():
+        return loader.load(path, overrides, needs_source=needs_source)
+
+
 def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folder: Path) -> Loaded | None:
     """The configuration whose data a saved model is used on; None for the run's own, unchanged.
 
@@ -165,14 +174,12 @@ def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folde
     """
     if data is None and not overrides:
         return None
-    from dlkit.config import loader
-
     if data is None:
         from dlkit import runs
         from dlkit.runs import RunFolder
 
         data = str(RunFolder(Path(run).parent).config if run.endswith(".keras") else runs.find(run, runs_folder).config)
-    return loader.load(data, overrides)
+    return load(data, overrides)
 
 
 @contextlib.contextmanager

@@ -211,3 +211,21 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
     whole = dlkit("train", "small.yaml", "--runs", tmp_path / "whole", "--quiet", *settings)
     assert whole.exit_code == 0, whole.output
     assert state_digest(cut) == state_digest((tmp_path / "whole" / "small" / "latest").resolve())
+
+
+def test_a_plug_in_that_imports_tensorflow_brings_no_chatter(workspace: Path, tmp_path: Path) -> None:
+    (tmp_path / "talks.py").write_text(
+        "import sys\nimport keras\n\nprint('from the plug-in', file=sys.stderr)\n\n\n"
+        "def plain(inputs, *, units: int = 4):\n"
+        "    (x,) = inputs.values()\n"
+        "    return keras.layers.Dense(units)(keras.layers.Flatten()(x))\n\n\n"
+        'builders = {"plain": plain}\n'
+    )
+    text = (workspace / "small.yaml").read_text().replace("digits.npz", str(workspace / "digits.npz"))
+    text = text.replace("{builder: mlp, dense: [8], dropout: 0.2}", "{builder: plain}")
+    (tmp_path / "talks.yaml").write_text(text + "plugins: [talks.py]\n")
+    command = [sys.executable, "-m", "dlkit", "train", "talks.yaml", "--quiet"]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
+    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stderr == "from the plug-in\n"
