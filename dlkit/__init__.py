@@ -63,6 +63,10 @@ def __getattr__(name: str) -> Any:
 
         return version("dlkit-tf")
     if name in _HOME:
+        if _HOME[name].startswith(("dlkit.models", "dlkit.data")):
+            from dlkit.progress.quiet import load_tensorflow
+
+            load_tensorflow()
         return getattr(import_module(_HOME[name]), name)
     raise AttributeError(f"module 'dlkit' has no attribute {name!r}")
 

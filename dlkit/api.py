@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from dlkit import runs
 from dlkit.config import loader
 from dlkit.config.schema import Config
+from dlkit.progress import progress_for
+from dlkit.progress.quiet import load_tensorflow
 from dlkit.runs import RunFolder
 
 if TYPE_CHECKING:
@@ -64,6 +66,7 @@ class Run:
         Raises:
             RunError: if the file is missing or damaged.
         """
+        load_tensorflow()
         from dlkit.models.saving import load_model
 
         return load_model(self._folder.model)[0]
@@ -77,17 +80,22 @@ class Run:
         Raises:
             ConfigError: if the run has no such split.
         """
+        load_tensorflow()
         from dlkit.evaluation.evaluate import evaluate_run
 
         return evaluate_run(self._folder, split=split, data=self._data)
 
     def resume(self, *, verbose: bool = True) -> Run:
         """Go on with an unfinished run from its newest checkpoint; gives the run itself."""
-        from dlkit.progress import progress_for
-        from dlkit.training import run
-
         loaded = loader.load(self._folder.config, needs_source=self._data is None)
-        run.resume(loaded, self._folder, progress_for(verbose), data=self._data)
+        progress = progress_for(verbose)
+        try:
+            load_tensorflow()
+            from dlkit.training import run
+
+            run.resume(loaded, self._folder, progress, data=self._data)
+        finally:
+            progress.close()
         return self
 
     def __repr__(self) -> str:
@@ -127,15 +135,16 @@ def train(
         >>> run = dlkit.train("configs/mnist_quick.yaml", {"training.epochs": 1})
         >>> run.test["accuracy"], run.folder
     """
-    from dlkit.training.run import start
-
-    if listener is None:
-        from dlkit.progress import progress_for
-
-        listener = progress_for(verbose)
     loaded = load_config(config, overrides, needs_source=data is None)
-    folder = start(loaded, Path(runs_folder), listener, data=data)
-    return Run(folder, data)
+    progress = progress_for(verbose and listener is None)
+    try:
+        progress.working("loading TensorFlow")
+        load_tensorflow()
+        from dlkit.training.run import start
+
+        return Run(start(loaded, Path(runs_folder), listener or progress, data=data), data)
+    finally:
+        progress.close()
 
 
 def load_run(run: str | Path, runs_folder: str | Path = "runs") -> Run:

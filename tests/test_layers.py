@@ -25,7 +25,7 @@ ALLOWED = {
     "api": {"config", "data", "models", "training", "evaluation", "progress", "files", "runs"},
     "cli": {"config", "data", "models", "training", "checks", "evaluation", "progress", "files", "runs", "api"},
     "__main__": {"cli"},
-    "__init__": {"config", "data", "models", "api"},
+    "__init__": {"config", "data", "models", "progress", "api"},
 }
 HEAVY = {"tensorflow", "keras", "numpy", "tensorflow_datasets", "sklearn", "matplotlib"}
 

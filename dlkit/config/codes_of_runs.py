@@ -1,6 +1,19 @@
 """Codes of problems with data, models and runs: title, explanation, before, after."""
 
 CODES: dict[str, tuple[str, str, str, str]] = {
+    # Keras and plug-ins
+    "refused-by-keras": (
+        "arguments that Keras does not take",
+        "The name and its arguments exist, but Keras refuses their values; the message has its reason.",
+        "metrics: [{name: precision, thresholds: 7}]",
+        "metrics: [{name: precision, thresholds: 0.7}]",
+    ),
+    "plugin-raised": (
+        "a plug-in's function raised an error",
+        "The mistake is in the plug-in, not in the configuration. `--debug` shows the line.",
+        "def my_builder(inputs): return inputs[0]",
+        "def my_builder(inputs): return next(iter(inputs.values()))",
+    ),
     # Sources
     "no-source": (
         "no source of data",

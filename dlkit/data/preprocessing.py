@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.schema.data import AnyInput, Data, ImageInput, Normalize, RandomStep, Rescale, Resize
 from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
 
@@ -47,7 +48,8 @@ def make_preprocessing(data: Data) -> Preprocessing:
         layers = [_layer(step) for step in steps]
         host[name], device[name] = layers[: last_resize + 1], layers[last_resize + 1 :]
         random = settings.augment if isinstance(settings, ImageInput) else []
-        augment[name] = [_random_layer(step, _value_range(settings)) for step in random]
+        key = ("data", "inputs", name, "augment")
+        augment[name] = [_random_layer(step, _value_range(settings), (*key, n)) for n, step in enumerate(random)]
     return Preprocessing(host, device, augment)
 
 
@@ -148,12 +150,16 @@ def _layer(step: Rescale | Normalize | Resize) -> keras.layers.Layer:
     return keras.layers.Resizing(**settings)
 
 
-def _random_layer(step: RandomStep, value_range: tuple[float, float]) -> keras.layers.Layer:
+def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) -> keras.layers.Layer:
     cls = getattr(keras.layers, "".join(word.title() for word in step.name.split("_")))
     arguments = dict(step.arguments)
     if "value_range" in inspect.signature(cls.__init__).parameters:
         arguments["value_range"] = value_range
-    return cls(**arguments)
+    try:
+        return cls(**arguments)
+    except (ValueError, TypeError) as error:
+        words = str(error).strip().splitlines()[0]
+        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{step.name}`: {words}", key=key)) from error
 
 
 def _value_range(settings: AnyInput) -> tuple[float, float]:

@@ -16,7 +16,7 @@ from dlkit.data.contract import Spec
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.models import heads
 from dlkit.models.cnn import cnn
-from dlkit.models.heads import Functions
+from dlkit.models.heads import Functions, from_plugin
 from dlkit.models.mlp import mlp
 from dlkit.models.rnn import rnn
 
@@ -97,7 +97,7 @@ def assemble(
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = heads.attach(_features(config, prepared, (functions or {}).get("builders", {})), spec.targets)
+    logits = _logits(config, prepared, spec, (functions or {}).get("builders", {}))
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
     assembly = Assembly(model, network, preprocessing, spec, config.training, functions or {})
@@ -149,12 +149,16 @@ def unwrap(by_name: Mapping[str, Any]) -> Any:
     return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
 
 
-def _features(config: Config, prepared: dict[str, Any], others: Mapping[str, Callable[..., Any]]) -> Any:
+def _logits(config: Config, prepared: dict[str, Any], spec: Spec, others: Mapping[str, Callable[..., Any]]) -> Any:
+    """The builder's features with the heads of the targets on them."""
     name = config.model.builder
     try:
         if name in BUILDERS:
-            return BUILDERS[name](prepared, config.model)
-        return others[name](prepared, **arguments(config.model))
+            features = BUILDERS[name](prepared, config.model)
+        else:
+            settings = arguments(config.model)
+            features = from_plugin(f"builder `{name}`", ("model",), others[name], prepared, **settings)
+        return heads.attach(features, spec.targets)
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(

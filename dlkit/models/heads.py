@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.config.schema.training import Loss, Metric
 from dlkit.data.contract import Feature
 from dlkit.models.keras_table import snake_case
@@ -131,16 +132,49 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
     else:
         make = next(c for n, c in vars(getattr(keras, module)).items() if isinstance(c, type) and snake_case(n) == name)
     parameters = inspect.signature(make).parameters
-    if "from_logits" in parameters:
-        arguments["from_logits"] = logits
-    elif logits:
-        for threshold in ("threshold", "thresholds"):
-            if threshold in parameters:
+    key = ("training", "loss" if module == "losses" else "metrics")
+    try:
+        if "from_logits" in parameters:
+            arguments["from_logits"] = logits
+        elif logits:
+            for threshold in {"threshold", "thresholds"} & set(parameters):
                 arguments[threshold] = _logit(arguments.get(threshold) or 0.5)
-    return make(**arguments)
+        if name in plugins.get(module, {}):
+            return from_plugin(f"`{name}` of {module}", key, make, **arguments)
+        return make(**arguments)
+    except (ValueError, TypeError) as error:
+        words = str(error).strip().splitlines()[0]
+        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{name}`: {words}", key=key)) from error
+
+
+def from_plugin(what: str, key: Key, function: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
+    """Call a plug-in's function; whatever it raises is told as the plug-in's own mistake.
+
+    Args:
+        what: name of the part, for the message.
+        key: the setting that asked for it.
+        function: the plug-in's.
+        positional: its positional arguments.
+        arguments: its settings.
+    """
+    try:
+        return function(*positional, **arguments)
+    except DlkitError:
+        raise
+    except Exception as error:
+        raise ConfigError(
+            Problem(
+                "plugin-raised",
+                f"the plug-in's {what} raised {type(error).__name__}: {error}",
+                key=key,
+                help="the mistake is in the plug-in; --debug shows where",
+            )
+        ) from error
 
 
 def _logit(probability: float | list[float]) -> Any:
     if isinstance(probability, list):
         return [_logit(p) for p in probability]
+    if not 0 < probability < 1:
+        raise ValueError(f"a threshold lies between 0 and 1, got {probability}")
     return math.log(probability / (1 - probability))

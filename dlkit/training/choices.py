@@ -1,7 +1,7 @@
-"""What the loop chooses by fixed rules on the network, the batch and the machine, never by a stopwatch.
+"""What is chosen when a run begins and stays with it: by fixed rules on network, batch and machine, never a stopwatch.
 
-XLA and parallel parts change the last bits of a result. What was chosen is kept in the run, and a run is resumed with
-the choices it began with, on whatever machine.
+XLA and parallel parts change the last bits of a result, and the epochs over which a schedule is spread its course. All
+of it is kept in the run, and a run is resumed with the choices it began with, on whatever machine.
 """
 
 from __future__ import annotations
@@ -24,15 +24,17 @@ SMALLEST_PART = {"cnn": 16, "rnn": 64}
 
 @dataclass(frozen=True)
 class Choices:
-    """How a training step is compiled.
+    """How a training step is compiled, and how far its schedule reaches.
 
     Attributes:
         compile: `xla` or `graph`.
         parts: equal parts of a batch that are computed side by side in one graph, their gradients added.
+        schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not stretch it.
     """
 
     compile: str
     parts: int
+    schedule_epochs: int
 
 
 def choose_parts(config: Config) -> int:
@@ -63,7 +65,7 @@ def choose(config: Config, assembly: Assembly) -> Choices:
         kinds = _layer_kinds(assembly)
         fit = on_cpu and parts == 1 and not any(word in kind for kind in kinds for word in NOT_FOR_XLA_ON_CPU)
         compile_ = "xla" if fit else "graph"
-    return Choices(compile_, parts)
+    return Choices(compile_, parts, config.training.epochs)
 
 
 def cores() -> int:

@@ -64,7 +64,8 @@ class Loop:
         self._config, self._assembly, self._folder, self._listener = config, assembly, folder, listener
         self._train = train
         settings = config.training
-        rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, settings.epochs)
+        epochs = choices.schedule_epochs
+        rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, epochs)
         self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, choices)
         self._validation = EvalProgram(assembly, validation, parts=choices.parts) if validation else None
         self._choices, self._about = choices, about

@@ -110,6 +110,8 @@ def _train(
                 _record_start(folder, splits, assembly, choices)
             for note in splits.notes:
                 listener.noted("data", note)
+            if config.training.epochs > choices.schedule_epochs and config.training.schedule.name != "constant":
+                listener.noted("schedule-kept", SCHEDULE_KEPT.format(choices.schedule_epochs))
             if splits.validation is None:
                 listener.noted("no-validation", NO_VALIDATION)
             loop.run()
@@ -148,6 +150,10 @@ def _from_tensorflow(error: tf.errors.OpError) -> RunError:
     return RunError(Problem("data-refused", f"a batch of the data cannot be used: {words}", key=("data",), help=help))
 
 
+SCHEDULE_KEPT = (
+    "the learning rate keeps the schedule of {} epochs that the run began with, and stays at its end after them; "
+    "to spread it over more epochs, start a new run"
+)
 NO_VALIDATION = (
     "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen "
     "as the best, and the last weights are kept"

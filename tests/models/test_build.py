@@ -163,3 +163,36 @@ def test_metrics_mean_the_same_on_logits_and_on_probabilities(metric: dict[str, 
     assert found[0] == pytest.approx(found[1], abs=1e-6)
     if expected is not None:
         assert found[0] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("builder", "code"),
+    [(lambda inputs: inputs[0], "plugin-raised"), (lambda inputs: 3, "model-does-not-build")],
+    ids=["raises", "gives no tensor"],
+)
+def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
+    from dlkit.models.build import assemble
+
+    config = config_for({"builder": "mlp"})
+    config = config.model_copy(update={"model": config.model.model_copy(update={"builder": "mine"})})
+    with pytest.raises(ConfigError) as refused:
+        assemble(config, IMAGE, functions={"builders": {"mine": lambda inputs, **settings: builder(inputs)}})
+    assert refused.value.problems[0].code == code
+
+
+@pytest.mark.parametrize(
+    ("image", "metrics", "key"),
+    [
+        ({}, [{"name": "precision", "thresholds": 7}], ("training", "metrics")),
+        ({"augment": [{"random_flip": {"mode": "sideways"}}]}, ["accuracy"], ("data", "inputs", "image", "augment", 0)),
+    ],
+)
+def test_arguments_that_keras_refuses_are_told_at_their_setting(
+    image: dict[str, Any], metrics: list[Any], key: tuple[Any, ...]
+) -> None:
+    data = {"inputs": {"image": {"kind": "image", **image}}, "targets": {"label": {"kind": "binary"}}}
+    config = {"name": "t", "data": data, "model": {"builder": "mlp"}, "training": {"metrics": metrics}}
+    spec = dlkit.Spec(IMAGE.inputs, {"label": dlkit.Feature("label", "binary", (), "int32")})
+    with pytest.raises(ConfigError) as refused:
+        dlkit.build_model(from_mapping(config, needs_source=False).config, spec)
+    assert (refused.value.problems[0].code, refused.value.problems[0].key) == ("refused-by-keras", key)
