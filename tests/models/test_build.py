@@ -184,7 +184,11 @@ def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: 
     ("image", "metrics", "key"),
     [
         ({}, [{"name": "precision", "thresholds": 7}], ("training", "metrics")),
-        ({"augment": [{"random_flip": {"mode": "sideways"}}]}, ["accuracy"], ("data", "inputs", "image", "augment", 0)),
+        (
+            {"augment": [{"random_translation": {"height_factor": 7, "width_factor": 0}}]},
+            ["accuracy"],
+            ("data", "inputs", "image", "augment", 0),
+        ),
     ],
 )
 def test_arguments_that_keras_refuses_are_told_at_their_setting(
