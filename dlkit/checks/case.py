@@ -14,7 +14,8 @@ from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.models.build import Assembly, unwrap
-from dlkit.training.program import by_target, device_stage, loss_per_example, penalties
+from dlkit.training.forward import by_target, device_stage, penalties
+from dlkit.training.meters import loss_per_example
 
 
 @dataclass(frozen=True)

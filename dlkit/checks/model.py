@@ -8,7 +8,7 @@ from dlkit.checks.case import Case
 from dlkit.checks.memory import available_memory, estimate, mebibytes
 from dlkit.config.problems import Problem
 from dlkit.models.heads import units
-from dlkit.training.program import by_target
+from dlkit.training.forward import by_target
 
 LARGE_SHARE = 0.8
 

@@ -1,6 +1,25 @@
 """Codes of problems with data, models and runs: title, explanation, before, after."""
 
 CODES: dict[str, tuple[str, str, str, str]] = {
+    # Devices
+    "no-such-device": (
+        "devices that are not there",
+        "`runtime.devices` asks for more than TensorFlow sees.",
+        "runtime: {devices: gpu:2}",
+        "runtime: {devices: cpu:2}",
+    ),
+    "devices-too-late": (
+        "devices asked for after TensorFlow has started",
+        "Logical devices can be made only before the first operation of a process.",
+        "tf.constant(1); dlkit.train(config, {'runtime.devices': 'cpu:2'})",
+        "dlkit.train(config, {'runtime.devices': 'cpu:2'})",
+    ),
+    "not-on-this-device": (
+        "an operation that this device or compiler does not have",
+        "XLA has no deterministic gradient of max-pooling, among others.",
+        "runtime: {compile: xla}",
+        "runtime: {compile: auto}",
+    ),
     # Keras and plug-ins
     "refused-by-keras": (
         "arguments that Keras does not take",

@@ -41,11 +41,14 @@ def choose_parts(config: Config) -> int:
     """The number of parts for a configuration on this machine; known before TensorFlow starts.
 
     On a CPU, convolutions, and recurrent layers with large batches, leave cores idle: they run in a part for each core.
-    Batch normalisation would see the statistics of each part, and a GPU has no idle cores: those are one part.
+    Batch normalisation would see the statistics of each part, and neither replicas nor a GPU leave cores idle: there it
+    is one part.
     """
     model, batch_size, wanted = config.model, config.data.batch_size, config.runtime.parts
     if wanted != "auto":
         return min(wanted, batch_size)
+    if config.runtime.devices not in (None, "cpu", "cpu:1"):
+        return 1  # the replicas fill the cores
     normalised = isinstance(model, Cnn) and any(block.batch_normalization for block in model.blocks)
     if config.runtime.compile == "xla" or normalised or tf.config.list_physical_devices("GPU"):
         return 1

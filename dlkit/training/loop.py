@@ -18,10 +18,11 @@ from dlkit.runs import RunFolder
 from dlkit.training import checkpoints
 from dlkit.training.checkpoints import Checkpoint, Progress
 from dlkit.training.choices import Choices
+from dlkit.training.evaluation import EvalProgram
 from dlkit.training.interrupts import Interrupted, Interrupts
 from dlkit.training.listeners import Listener, Plan
 from dlkit.training.optimizers import make_optimizer
-from dlkit.training.program import EvalProgram, TrainProgram
+from dlkit.training.program import TrainProgram
 from dlkit.training.schedules import make_schedule
 from dlkit.training.strategy import devices
 
@@ -152,7 +153,7 @@ class Loop:
         row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._program.meters.results()}
         if self._validation:
             row |= {f"val_{name}": value for name, value in self._validation.run().items()}
-        row["learning_rate"] = float(self._program.optimizer.learning_rate)
+        row["learning_rate"] = float(keras.ops.convert_to_numpy(self._program.optimizer.learning_rate))
         self.progress.epoch += 1
         self.progress.step_in_epoch = 0
         self.history.append(row)

@@ -28,10 +28,10 @@ from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.choices import Choices, choose
+from dlkit.training.evaluation import EvalProgram
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
-from dlkit.training.program import EvalProgram
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
 
@@ -122,7 +122,7 @@ def _train(
         except DlkitError as error:
             folder.set_state("failed", why=str(error), code=error.problems[0].code)
             raise
-        except (tf.errors.InvalidArgumentError, tf.errors.DataLossError, tf.errors.ResourceExhaustedError) as error:
+        except FROM_TENSORFLOW as error:
             failure = _from_tensorflow(error)
             folder.set_state("failed", why=str(failure), code=failure.problems[0].code)
             raise failure from error
@@ -132,6 +132,14 @@ def _train(
         folder.set_state("finished")
         listener.finished(result)
     return folder
+
+
+FROM_TENSORFLOW = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnimplementedError,
+)
 
 
 def _from_tensorflow(error: tf.errors.OpError) -> RunError:
@@ -144,6 +152,16 @@ def _from_tensorflow(error: tf.errors.OpError) -> RunError:
                 f"the memory of the device is full: {words}",
                 key=("data", "batch_size"),
                 help="lower `data.batch_size`, or use a smaller model",
+            )
+        )
+    if isinstance(error, tf.errors.UnimplementedError):
+        lines = [line.strip() for line in error.message.splitlines() if "root error" not in line]
+        return RunError(
+            Problem(
+                "not-on-this-device",
+                f"the program cannot be compiled for this device: {lines[0]}",
+                key=("runtime", "compile"),
+                help="leave `runtime.compile` at `auto`, or set `runtime.deterministic: false`",
             )
         )
     help = "--debug shows where in the program it happened"

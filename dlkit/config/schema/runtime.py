@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -12,7 +12,14 @@ from dlkit.config.schema.base import Positive, Section
 class Runtime(Section):
     """On what the program runs and how it is compiled."""
 
-    strategy: Literal["auto", "one_device"] = Field("auto", description="How replicas are placed (tf.distribute).")
+    strategy: Literal["auto", "one_device", "mirrored"] = Field(
+        "auto",
+        description="Replicas of the model (tf.distribute): one, or one for each device; auto: as many as devices.",
+    )
+    devices: Annotated[str, Field(pattern=r"^(cpu|gpu)(:[1-9][0-9]?)?$")] | None = Field(
+        None,
+        description="Kind and number of the devices, as in `gpu:2`; `cpu:2` makes two of the CPU, one thread each.",
+    )
     precision: Literal["float32"] = Field("float32", description="Type of the computation.")
     compile: Literal["auto", "xla", "graph"] = Field(
         "auto", description="Whether XLA compiles the training step; auto follows a fixed rule on the model and device."

@@ -1,0 +1,92 @@
+"""Replicas give the answer of one device, whatever does not divide. Each number of devices needs its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.training.helpers import CNN, MLP, RNN
+
+ROOT = Path(__file__).parents[2]
+
+# 97 examples in batches of 32 leave a last batch of one, fewer than the replicas; 13 epochs are 52 updates.
+PROGRAM = """
+import json, sys
+import dlkit
+from tests.training.helpers import images, settings
+
+model, more, devices, compiled, folder = json.loads(sys.argv[1])
+config = settings(
+    {**model, "dropout": 0.0}, {"epochs": 13, **more}, data={"batch_size": 32},
+    runtime={"devices": devices, "compile": compiled},
+)
+data = {"train": images(97), "validation": images(53, 200), "test": images(71, 400)}
+run = dlkit.train(config, data=data, runs_folder=folder, verbose=False)
+print(json.dumps({"history": run.history, "test": run.test, "evaluated": run.evaluate()}))
+"""
+
+STEPS = {
+    "adam": {},
+    "clipped": {"optimizer": {"name": "adam", "global_clipnorm": 0.5}, "schedule": "cosine"},
+    "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "clipnorm": 0.1}},
+}
+
+
+def trained(model: dict[str, Any], more: dict[str, Any], devices: str, compiled: str, folder: Path) -> dict[str, Any]:
+    """History and test of a run in a process of its own."""
+    arguments = json.dumps([model, more, devices, compiled, str(folder)])
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM, arguments], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+@pytest.mark.parametrize(
+    ("model", "more", "compiled"),
+    [
+        (MLP, STEPS["clipped"], "graph"),
+        (MLP, STEPS["momentum"], "xla"),
+        (CNN, STEPS["adam"], "graph"),
+        pytest.param(RNN, STEPS["clipped"], "graph", marks=pytest.mark.slow),
+    ],
+    ids=["mlp-clipped", "mlp-momentum-xla", "cnn", "rnn"],
+)
+def test_two_replicas_train_validate_and_test_as_one_device(
+    model: dict[str, Any], more: dict[str, Any], compiled: str, tmp_path: Path
+) -> None:
+    one = trained(model, more, "cpu:1", compiled, tmp_path)
+    two = trained(model, more, "cpu:2", compiled, tmp_path)
+    assert len(one["history"]["loss"]) == 13
+    for column, values in one["history"].items():
+        np.testing.assert_allclose(two["history"][column], values, atol=1e-5, err_msg=column)
+    for name, value in one["test"].items():
+        assert two["test"][name] == pytest.approx(value, abs=1e-5)
+        assert two["evaluated"][name] == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("devices", "code"), [("gpu:2", "no-such-device"), ("cpu:2", "devices-too-late")], ids=["absent", "too late"]
+)
+def test_devices_that_cannot_be_had_are_told(devices: str, code: str, tmp_path: Path) -> None:
+    program = f"""
+import tensorflow as tf, dlkit
+tf.constant(1)
+from tests.training.helpers import DATA, MLP, settings
+try:
+    dlkit.train(settings(MLP, runtime={{"devices": {devices!r}}}), data=DATA, runs_folder={str(tmp_path)!r})
+except dlkit.ConfigError as error:
+    print(error.problems[0].code)
+"""
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
+    assert done.stdout.strip() == code, done.stderr
+    assert not list(tmp_path.iterdir())
