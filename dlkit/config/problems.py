@@ -63,7 +63,17 @@ class DlkitError(Exception):
 
     def __init__(self, problems: Problem | Iterable[Problem]) -> None:
         self.problems = (problems,) if isinstance(problems, Problem) else tuple(problems)
-        super().__init__("\n".join(p.message + (f"; {p.help}" if p.help else "") for p in self.problems))
+        super().__init__("\n".join(map(_in_a_line, self.problems)))
+
+
+def _in_a_line(problem: Problem) -> str:
+    """A problem as the text of an exception: where, what, and what to do."""
+    place = problem.location
+    where = (
+        f"{place.source}:{place.line}:{place.column}: " if place and place.source.endswith((".yaml", ".yml")) else ""
+    )
+    label = f" ({problem.label})" if problem.label else ""
+    return where + problem.message + label + (f"; {problem.help}" if problem.help else "")
 
 
 class ConfigError(DlkitError):
