@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import io
 import json
 import os
 import secrets
@@ -19,7 +20,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.files import write_json, write_text
+from dlkit.files import append_text, clear_remains, write_json, write_text
 
 PACKAGES = ("dlkit-tf", "tensorflow", "keras", "numpy", "tensorflow-datasets")
 
@@ -59,6 +60,16 @@ class RunFolder:
     def events(self) -> Path:
         """Everything else that happened, a JSON object a line."""
         return self.path / "events.jsonl"
+
+    @property
+    def log(self) -> Path:
+        """What happened, in lines for people."""
+        return self.path / "train.log"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Curves of the history, for TensorBoard."""
+        return self.path / "tensorboard"
 
     @property
     def checkpoints(self) -> Path:
@@ -109,31 +120,56 @@ class RunFolder:
 
     def event(self, kind: str, **more: Any) -> None:
         """Append one line to the events."""
-        with self.events.open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"time": now(), "kind": kind, **more}) + "\n")
+        append_text(self.events, json.dumps({"time": now(), "kind": kind, **more}) + "\n")
+
+    def read_events(self) -> list[dict[str, Any]]:
+        """The events so far; a last line that a full disk cut short is left out."""
+        return [dict(json.loads(line)) for line in _whole_lines(self.events)]
 
     def append_history(self, row: dict[str, Any]) -> None:
         """Append an epoch's row; the first one also writes the column names."""
-        new = not self.history.exists()
-        with self.history.open("a", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(row))
-            if new:
-                writer.writeheader()
-            writer.writerow(row)
+        text = io.StringIO(newline="")
+        writer = csv.DictWriter(text, fieldnames=list(row))
+        if not self.history.exists() or not self.history.stat().st_size:
+            writer.writeheader()
+        writer.writerow(row)
+        append_text(self.history, text.getvalue())
 
     def read_history(self) -> list[dict[str, float]]:
-        """The rows so far; numbers as they were, whole ones as int."""
-        if not self.history.exists():
-            return []
-        with self.history.open(encoding="utf-8", newline="") as file:
-            return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in csv.DictReader(file)]
+        """The rows so far, whole ones alone; numbers as they were, whole ones as int."""
+        rows = csv.DictReader(_whole_lines(self.history))
+        return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
 
-    def cut_history(self, epochs: int) -> None:
-        """Drop the rows after so many epochs, which a resumed run will write again."""
-        rows = [row for row in self.read_history() if row["epoch"] <= epochs]
-        self.history.unlink(missing_ok=True)
-        for row in rows:
-            self.append_history(row)
+    def cut_records(self, epochs: int, events: int) -> None:
+        """Drop what was recorded after a checkpoint, which a resumed run will write again.
+
+        Args:
+            epochs: rows of the history that stay.
+            events: bytes of the events that stay.
+
+        Raises:
+            RunError: if there are fewer.
+        """
+        lines = _whole_lines(self.history)
+        if len(lines) <= epochs and epochs:
+            raise RunError(
+                Problem(
+                    "damaged-run",
+                    f"{self.history} has {max(0, len(lines) - 1)} epochs, the checkpoint was made after {epochs}",
+                    help="take the file from a copy, or start the run anew",
+                )
+            )
+        if epochs:
+            write_text(self.history, "".join(lines[: epochs + 1]))
+        else:
+            self.history.unlink(missing_ok=True)
+        kept = self.events.read_bytes()[:events] if self.events.exists() else b""
+        write_text(self.events, kept.decode(errors="replace"))
+
+    def clear_remains(self) -> None:
+        """Delete what writes that were cut off left behind; the run must be locked."""
+        for folder in (self.path, self.checkpoints, self.predictions.parent):
+            clear_remains(folder)
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -158,6 +194,14 @@ class RunFolder:
             yield
         finally:
             lock.release()
+
+
+def _whole_lines(path: Path) -> list[str]:
+    """The lines of a file that end as lines do, ends and all; none where there is no file."""
+    if not path.exists():
+        return []
+    with path.open(encoding="utf-8", errors="replace", newline="") as file:
+        return [line for line in file if line.endswith("\n")]
 
 
 def now() -> str:

@@ -22,7 +22,7 @@ from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
-from dlkit.files import write_json, written_aside
+from dlkit.files import disk_errors_told, write_json, written_aside
 from dlkit.models.build import Assembly, assemble
 from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
@@ -32,6 +32,7 @@ from dlkit.training.evaluation import EvalProgram
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
+from dlkit.training.recorder import Recorder
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
 
@@ -98,7 +99,7 @@ def _train(
     config = loaded.config
     with folder.locked():
         folder.set_state("running")
-        listener = Listeners(_Recorder(folder), listener)
+        listener = Listeners(Recorder(folder), listener)
         try:
             choices = Choices(**folder.read_choices()) if resume else choose(config, assembly)
             loop = _make_loop(config, splits, assembly, folder, listener, choices)
@@ -242,8 +243,12 @@ def _save_predictions(folder: RunFolder, assembly: Assembly, program: EvalProgra
         activation = keras.activations.get(KINDS[target.kind].activation)
         arrays[f"{name}_label"] = np.concatenate([labels[name] for labels, _ in program.kept])
         arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
-    folder.predictions.parent.mkdir(exist_ok=True)
-    with written_aside(folder.predictions) as aside, aside.open("wb") as file:
+    size = sum(array.nbytes for array in arrays.values())
+    with (
+        disk_errors_told(folder.predictions, size),
+        written_aside(folder.predictions) as aside,
+        aside.open("wb") as file,
+    ):
         np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
@@ -260,19 +265,3 @@ def holds(rule: str, value: float | None) -> bool:
 def digest(content: Any) -> str:
     """The first 16 hexadecimal digits of a JSON value's SHA-256."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
-
-
-class _Recorder(Listener):
-    """Writes what happens into the run's events."""
-
-    def __init__(self, folder: RunFolder) -> None:
-        self._folder = folder
-
-    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
-        self._folder.event("epoch", epoch=row["epoch"], best=best, seconds=round(seconds, 3))
-
-    def noted(self, kind: str, text: str) -> None:
-        self._folder.event(kind, text=text)
-
-    def finished(self, result: dict[str, Any]) -> None:
-        self._folder.event("finished", **{k: v for k, v in result.items() if k != "folder"})

@@ -49,7 +49,7 @@ def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: 
     folder = RunFolder(done.folder)
     for path in (
         folder.config, folder.environment, folder.data, folder.state, folder.history, folder.events,
-        folder.model, folder.test, folder.predictions,
+        folder.log, folder.model, folder.test, folder.predictions,
     ):  # fmt: skip
         assert path.is_file(), path
     assert done.state == "finished"

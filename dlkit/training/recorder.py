@@ -1,0 +1,55 @@
+"""What a run writes down of itself while it goes on: events for programs, a log for people, curves for TensorBoard."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import tensorflow as tf
+
+from dlkit.runs import RunFolder, now
+from dlkit.training.listeners import Listener, Plan
+
+
+class Recorder(Listener):
+    """Writes `events.jsonl`, `train.log` and `tensorboard/` into the folder of a run.
+
+    History and checkpoints are the loop's own, since a resumed run reads them.
+    """
+
+    def __init__(self, folder: RunFolder) -> None:
+        self._folder = folder
+        self._curves: dict[str, tf.summary.SummaryWriter] = {}
+
+    def started(self, plan: Plan) -> None:
+        self._log(f"{plan.name}: epochs {plan.first_epoch} to {plan.epochs} of {plan.steps} steps, {plan.compiled}")
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        self._folder.event("epoch", epoch=row["epoch"], best=best, seconds=round(seconds, 3))
+        figures = "  ".join(f"{name} {value:.6g}" for name, value in row.items() if name != "epoch")
+        self._log(f"epoch {row['epoch']}  {figures}  {seconds:.1f} s{'  best' if best else ''}")
+        for name, value in row.items():
+            if name != "epoch":
+                # Named as Keras's callback names them, so that runs of both can be laid over each other.
+                split, metric = ("validation", name[4:]) if name.startswith("val_") else ("train", name)
+                self._curve(split, f"epoch_{metric}", value, row["epoch"] - 1)
+
+    def noted(self, kind: str, text: str) -> None:
+        self._folder.event(kind, text=text)
+        self._log(f"{kind}: {text}")
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self._folder.event("finished", **{k: v for k, v in result.items() if k != "folder"})
+        for name, value in result.get("test", {}).items():
+            self._log(f"test {name} {value:.6g}")
+
+    def _log(self, line: str) -> None:
+        with self._folder.log.open("a", encoding="utf-8") as file:
+            file.write(f"{now()}  {line}\n")
+
+    def _curve(self, split: str, name: str, value: float, step: int) -> None:
+        if split not in self._curves:
+            self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
+        writer = self._curves[split]
+        with writer.as_default():
+            tf.summary.scalar(name, value, step=step)
+        writer.flush()
