@@ -9,6 +9,10 @@ import tensorflow as tf
 from dlkit.runs import RunFolder, now
 from dlkit.training.listeners import Listener, Plan
 
+# tf.summary.scalar would need the package tensorboard, which only those who look at the curves have to install.
+_PLUGIN = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
+_SCALAR = tf.compat.v1.SummaryMetadata(plugin_data=_PLUGIN, data_class=1)
+
 
 class Recorder(Listener):
     """Writes `events.jsonl`, `train.log` and `tensorboard/` into the folder of a run.
@@ -51,5 +55,5 @@ class Recorder(Listener):
             self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
         writer = self._curves[split]
         with writer.as_default():
-            tf.summary.scalar(name, value, step=step)
+            tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
         writer.flush()
