@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from dlkit.config.problems import Problem, RunError
+
 
 @contextlib.contextmanager
 def written_aside(path: Path) -> Iterator[Path]:
@@ -37,21 +39,77 @@ def written_aside(path: Path) -> Iterator[Path]:
         _remove(aside)
 
 
+@contextlib.contextmanager
+def disk_errors_told(
+    path: Path, needed: int, code: str = "file-not-written", help: str = "what was there before is untouched"
+) -> Iterator[None]:
+    """Within the block `path` is written; what the disk refuses becomes a `RunError` with sizes.
+
+    Args:
+        path: the file or folder.
+        needed: its size in bytes, as far as it is known.
+        code: of the problem.
+        help: what became of the file that stood there.
+    """
+    try:
+        yield
+    except OSError as error:
+        told = f"{path} could not be written: {error.strerror or error}"
+        sizes = f"it needs {_size(needed)}"
+        with contextlib.suppress(OSError):
+            sizes += f", the disk has {_size(shutil.disk_usage(path.parent).free)} left"
+        raise RunError(Problem(code, told, help=f"{sizes}; {help}")) from error
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole."""
-    with written_aside(path) as aside:
+    """Write a text file whole.
+
+    Raises:
+        RunError: if the disk refuses it; what stood there before is untouched.
+    """
+    with disk_errors_told(path, len(text)), written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Write a JSON file whole."""
+    """Write a JSON file whole; errors are those of `write_text`."""
     write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def append_text(path: Path, text: str) -> None:
+    """Append to a text file, and wait until the disk has it.
+
+    Raises:
+        RunError: if the disk refuses it; a part of `text` may then stand at the end.
+    """
+    help = "free some space, then go on with --resume"
+    with disk_errors_told(path, len(text), help=help), path.open("a", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def clear_remains(folder: Path) -> None:
+    """Delete what writes that were cut off left in a folder; only while nothing else writes there.
+
+    A folder that had stepped aside for a new one that never came takes its name again.
+    """
+    for old in folder.glob(".*.old"):
+        place = old.with_name(old.name.removeprefix(".").rsplit(".", 2)[0])
+        if not place.exists():
+            old.rename(place)
+    for remains in [*folder.glob(".*.partial*"), *folder.glob(".*.old")]:
+        _remove(remains)
 
 
 def sha256(path: Path) -> str:
     """SHA-256 of a file's bytes, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _size(count: int) -> str:
+    return f"{count / 2**20:.1f} MiB" if count >= 2**20 else f"{count / 2**10:.1f} KiB"
 
 
 def _flush(path: Path) -> None:

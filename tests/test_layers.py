@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parents[1] / "dlkit"
 # Layer: the other layers that it may import.
 ALLOWED = {
     "config": set(),
-    "files": set(),
+    "files": {"config"},
     "runs": {"config", "files"},
     "data": {"config", "files"},
     "models": {"config", "data", "files"},

@@ -78,12 +78,7 @@ def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: 
 
 def _stopped_early(folder: RunFolder) -> str:
     """Why early stopping ended a run; empty where it did not."""
-    import json
-
-    if not folder.events.exists():
-        return ""
-    events = [json.loads(line) for line in folder.events.read_text(encoding="utf-8").splitlines()]
-    return next((event["text"] for event in events if event["kind"] == "early-stopping"), "")
+    return next((event["text"] for event in folder.read_events() if event["kind"] == "early-stopping"), "")
 
 
 def _not_on_resume(word: str, number: int) -> ConfigError:

@@ -284,6 +284,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a full disk",
         "free space, then --resume latest",
     ),
+    "file-not-written": (
+        "a file of the run could not be written",
+        "Mostly the disk is full. Checkpoints are whole, and the run goes on from the newest.",
+        "a full disk",
+        "free space, then --resume latest",
+    ),
     "checkpoint-skipped": (
         "a damaged checkpoint was passed over",
         "The one before it was taken.",

@@ -12,7 +12,7 @@ import keras
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.contract import Feature, Spec
-from dlkit.files import written_aside
+from dlkit.files import disk_errors_told, written_aside
 from dlkit.models.build import Assembly, results_model
 
 MEMBER = "dlkit.json"
@@ -28,7 +28,8 @@ def save_model(path: Path, assembly: Assembly) -> None:
     """
     model = results_model(assembly)
     model.optimizer.build(model.trainable_variables)
-    with written_aside(path) as aside:
+    size = sum(v.nbytes if hasattr(v, "nbytes") else 0 for v in (w.numpy() for w in model.weights))
+    with disk_errors_told(path, size), written_aside(path) as aside:
         # Keras insists on the ending.
         whole = aside.with_name(aside.name + ".keras")
         try:

@@ -11,10 +11,11 @@ from typing import Any
 import numpy as np
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.files import sha256, write_json, written_aside
+from dlkit.files import clear_remains, disk_errors_told, sha256, written_aside
 
 ARRAYS, STATE, DIGESTS = "arrays.npz", "state.json", "digests.json"
-FORMAT = 1
+FORMAT = 2
+BEST = "best"
 
 
 @dataclass
@@ -25,8 +26,8 @@ class Progress:
         epoch: epochs that are complete, validation included.
         step_in_epoch: updates made in the epoch under way.
         step: updates made in all.
-        best_epoch: epoch with the best monitored figure, from 1; 0 where there is none yet.
-        best_value: that figure.
+        best_epochs: epochs with the best monitored figures, from 1, whose weights are kept; the best one first.
+        best_values: those figures.
         epochs_without_improvement: since the best one.
         stopped: why training ended before its last epoch, or None.
     """
@@ -34,10 +35,20 @@ class Progress:
     epoch: int = 0
     step_in_epoch: int = 0
     step: int = 0
-    best_epoch: int = 0
-    best_value: float | None = None
+    best_epochs: list[int] = field(default_factory=list)
+    best_values: list[float] = field(default_factory=list)
     epochs_without_improvement: int = 0
     stopped: str | None = None
+
+    @property
+    def best_epoch(self) -> int:
+        """Epoch with the best monitored figure, from 1; 0 where there is none."""
+        return self.best_epochs[0] if self.best_epochs else 0
+
+    @property
+    def best_value(self) -> float | None:
+        """The best monitored figure, or None."""
+        return self.best_values[0] if self.best_values else None
 
 
 @dataclass
@@ -61,23 +72,17 @@ def save(folder: Path, checkpoint: Checkpoint) -> None:
     Raises:
         RunError: if the disk refuses it; what stood there before is untouched.
     """
-    try:
+    size = sum(a.nbytes for a in checkpoint.arrays.values())
+    help = "the checkpoint before it is untouched; free some space, then go on with --resume"
+    with disk_errors_told(folder, size, "checkpoint-not-written", help):
         folder.parent.mkdir(parents=True, exist_ok=True)
         with written_aside(folder) as aside:
             aside.mkdir()
             np.savez(aside / ARRAYS, **checkpoint.arrays)  # type: ignore[arg-type]
             state = {"format": FORMAT, "progress": asdict(checkpoint.progress), "about": checkpoint.about}
-            write_json(aside / STATE, state)
-            write_json(aside / DIGESTS, {name: sha256(aside / name) for name in (ARRAYS, STATE)})
-    except OSError as error:
-        size = sum(a.nbytes for a in checkpoint.arrays.values()) / 2**20
-        raise RunError(
-            Problem(
-                "checkpoint-not-written",
-                f"the checkpoint {folder} could not be written: {error.strerror or error}",
-                help=f"it needs {size:.1f} MiB; the checkpoint before it is untouched",
-            )
-        ) from error
+            (aside / STATE).write_text(json.dumps(state, indent=2), encoding="utf-8")
+            digests = {name: sha256(aside / name) for name in (ARRAYS, STATE)}
+            (aside / DIGESTS).write_text(json.dumps(digests, indent=2), encoding="utf-8")
 
 
 def load(folder: Path) -> Checkpoint:
@@ -100,12 +105,37 @@ def load(folder: Path) -> Checkpoint:
         raise RunError(Problem("damaged-checkpoint", f"the checkpoint {folder} cannot be used: {error}")) from error
 
 
+def of_step(folder: Path, step: int) -> Path:
+    """Where the state after so many updates is kept."""
+    return folder / f"step-{step:010d}"
+
+
+def of_epoch(folder: Path, epoch: int) -> Path:
+    """Where the weights of an epoch are kept that is among the best."""
+    return folder / f"{BEST}-{epoch:06d}"
+
+
 def newest(folder: Path) -> list[Path]:
-    """The checkpoints of a run, newest first, the best one left out."""
+    """The checkpoints of a run, newest first, those of the best epochs left out."""
     return sorted(folder.glob("step-*"), reverse=True)
 
 
-def prune(folder: Path, keep: int) -> None:
-    """Delete all but the newest checkpoints, and what interrupted writes left behind."""
-    for old in [*newest(folder)[keep:], *folder.glob(".*.partial"), *folder.glob(".*.old")]:
+def tidy(folder: Path, keep: int, progress: Progress) -> None:
+    """Let `best` lead to the best epoch's weights, and delete what is no longer kept.
+
+    Called once a checkpoint is whole, so that whatever the newest one speaks of is there.
+
+    Args:
+        folder: of a run's checkpoints.
+        keep: newest checkpoints that stay.
+        progress: what the newest one says; its best epochs stay.
+    """
+    clear_remains(folder)
+    with disk_errors_told(folder / BEST, 0, "checkpoint-not-written"):
+        if progress.best_epochs:
+            aside = folder / f".{BEST}.partial"
+            aside.symlink_to(of_epoch(folder, progress.best_epoch).name)
+            aside.replace(folder / BEST)
+    stay = {of_epoch(folder, epoch) for epoch in progress.best_epochs}
+    for old in [*newest(folder)[keep:], *(set(folder.glob(f"{BEST}-*")) - stay)]:
         shutil.rmtree(old, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from typing import Any
 
@@ -72,6 +73,7 @@ class Loop:
         self._choices, self._about = choices, about
         self._monitor, self._mode = chosen_monitor(settings, validation=validation is not None)
         self._stretch = FIRST_STRETCH
+        self._saved_at = time.monotonic()
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
 
@@ -91,8 +93,9 @@ class Loop:
                 self._train_epoch(interrupts)
                 row = self._end_epoch()
                 best = self._judge(row)
-                self._save()
+                # Told before it is saved: what is recorded after a checkpoint is dropped by a run that goes on from it.
                 self._listener.epoch_ended(row, best, time.perf_counter() - began)
+                self._save()
                 if interrupts.asked and self.progress.epoch < self._config.training.epochs:
                     self._leave(interrupts.asked)
         self._take_best()
@@ -103,21 +106,25 @@ class Loop:
         Raises:
             RunError: if there is none, or it belongs to another model or other data.
         """
-        damaged = []
+        damaged: list[RunError] = []
         for path in checkpoints.newest(self._folder.checkpoints):
             try:
                 checkpoint = checkpoints.load(path)
             except RunError as error:
                 damaged.append(error)
-                self._listener.noted("checkpoint-skipped", error.problems[0].message)
                 continue
             self._set_state(checkpoint)
-            self._folder.cut_history(self.progress.epoch)
+            self._folder.cut_records(self.progress.epoch, checkpoint.about["events"])
             self.history = self._folder.read_history()
+            for skipped in damaged:
+                self._listener.noted("checkpoint-skipped", skipped.problems[0].message)
+            checkpoints.tidy(
+                self._folder.checkpoints, self._config.training.checkpoints.keep + len(damaged), self.progress
+            )
             return
         if damaged:
             raise damaged[0]
-        self._folder.cut_history(0)
+        self._folder.cut_records(0, 0)
 
     # Its parts.
 
@@ -131,7 +138,7 @@ class Loop:
     def _run_block(self, block: Block, interrupts: Interrupts) -> None:
         position = self.progress.step_in_epoch - block.first
         while position < block.steps:
-            end = min(block.steps, position + self._stretch)
+            end = min(block.steps, position + self._stretch, position + self._steps_to_checkpoint())
             began = time.perf_counter()
             self._program.run(block, position, end)
             logs = self._program.meters.results()
@@ -146,8 +153,25 @@ class Loop:
             # The first stretch compiled the program and says nothing about its speed.
             if self.progress.step > FIRST_STRETCH:
                 self._stretch = max(1, min(4 * self._stretch, round(STRETCH_SECONDS * steps / seconds)))
-            if interrupts.asked and self.progress.step_in_epoch < self._train.steps:
+            if self.progress.step_in_epoch == self._train.steps:
+                continue  # the end of the epoch sees to it
+            if interrupts.asked:
                 self._leave(interrupts.asked)
+            if self._checkpoint_is_due():
+                self._save()
+
+    def _steps_to_checkpoint(self) -> int:
+        """Updates until the next checkpoint in mid-epoch; as good as infinitely many where none is asked for."""
+        every = self._config.training.checkpoints.every_steps
+        return every - self.progress.step % every if every else sys.maxsize
+
+    def _checkpoint_is_due(self) -> bool:
+        settings = self._config.training.checkpoints
+        if settings.every_steps and self.progress.step % settings.every_steps == 0:
+            return True
+        # The monotonic clock: the one on the wall may be set back.
+        minutes = (time.monotonic() - self._saved_at) / 60
+        return settings.every_minutes is not None and minutes >= settings.every_minutes
 
     def _end_epoch(self) -> dict[str, Any]:
         row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._program.meters.results()}
@@ -176,22 +200,33 @@ class Loop:
         value = row[self._monitor]
         stopping = self._config.training.early_stopping
         best, sign = self.progress.best_value, 1 if self._mode == "min" else -1
-        improved = best is None or sign * (best - value) > 0
-        enough = best is None or sign * (best - value) > (stopping.min_delta if stopping else 0)
-        if improved:
-            self.progress.best_value, self.progress.best_epoch = value, self.progress.epoch
-            best_weights = Checkpoint(self._weights(), self.progress, self._about)
-            checkpoints.save(self._folder.checkpoints / "best", best_weights)
+        # What is no number is never the best.
+        improved = not math.isnan(value) and (best is None or sign * (best - value) > 0)
+        enough = improved and (best is None or sign * (best - value) > (stopping.min_delta if stopping else 0))
+        self._keep_best(value, sign)
         self.progress.epochs_without_improvement = 0 if enough else self.progress.epochs_without_improvement + 1
         if stopping and self.progress.epochs_without_improvement >= stopping.patience:
             self.progress.stopped = f"{self._monitor} has not improved for {stopping.patience} epochs"
             self._listener.noted("early-stopping", f"stopped early: {self.progress.stopped}")
         return improved
 
+    def _keep_best(self, value: float, sign: int) -> None:
+        """Keep the weights of the epoch that has just ended, if it is among the best; of equals the earlier is."""
+        if math.isnan(value):
+            return
+        epoch, keep = self.progress.epoch, self._config.training.checkpoints.keep_best
+        ranked = [*zip(self.progress.best_values, self.progress.best_epochs, strict=True), (value, epoch)]
+        ranked = sorted(ranked, key=lambda pair: (sign * pair[0], pair[1]))[:keep]
+        if (value, epoch) in ranked:
+            self.progress.best_values, self.progress.best_epochs = ([*part] for part in zip(*ranked, strict=True))
+            weights = Checkpoint(self._weights(), self.progress, self._about)
+            checkpoints.save(checkpoints.of_epoch(self._folder.checkpoints, epoch), weights)
+
     def _save(self) -> None:
         folder = self._folder.checkpoints
-        checkpoints.save(folder / f"step-{self.progress.step:010d}", self._state())
-        checkpoints.prune(folder, self._config.training.keep_checkpoints)
+        checkpoints.save(checkpoints.of_step(folder, self.progress.step), self._state())
+        checkpoints.tidy(folder, self._config.training.checkpoints.keep, self.progress)
+        self._saved_at = time.monotonic()
 
     def _leave(self, number: int) -> None:
         """Save, and end the run as the signal asked."""
@@ -222,7 +257,7 @@ class Loop:
     def _take_best(self) -> None:
         """Put the best weights into the network, where a figure was monitored; else the last ones stay."""
         if self.progress.best_epoch and self.progress.best_epoch != self.progress.epoch:
-            best = checkpoints.load(self._folder.checkpoints / "best")
+            best = checkpoints.load(checkpoints.of_epoch(self._folder.checkpoints, self.progress.best_epoch))
             self._assign(self._assembly.network.weights, "weights", best.arrays)
 
     # State.
@@ -234,7 +269,9 @@ class Loop:
         arrays = self._weights()
         arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self._program.optimizer.variables)}
         arrays |= {f"meters/{i}": v.numpy() for i, v in enumerate(self._program.meters.variables())}
-        return Checkpoint(arrays, self.progress, self._about)
+        events = self._folder.events
+        about = {**self._about, "events": events.stat().st_size if events.exists() else 0}
+        return Checkpoint(arrays, self.progress, about)
 
     def _set_state(self, checkpoint: Checkpoint) -> None:
         for key, value in self._about.items():

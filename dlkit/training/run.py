@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import operator
@@ -98,9 +99,12 @@ def _train(
     """Train, test and save, keeping the run's state file true whatever happens."""
     config = loaded.config
     with folder.locked():
+        folder.clear_remains()
         folder.set_state("running")
         listener = Listeners(Recorder(folder), listener)
         try:
+            # A run that was killed before it recorded its start has nothing to go on from, and starts.
+            resume = resume and (folder.environment.exists() or folder.checkpoints.exists())
             choices = Choices(**folder.read_choices()) if resume else choose(config, assembly)
             loop = _make_loop(config, splits, assembly, folder, listener, choices)
             if resume:
@@ -118,21 +122,27 @@ def _train(
             loop.run()
             result = _finish(config, splits, assembly, folder, loop, choices.parts)
         except Interrupted as interrupted:
-            folder.set_state("interrupted", why=str(interrupted))
+            _leave_state(folder, "interrupted", why=str(interrupted))
             raise
         except DlkitError as error:
-            folder.set_state("failed", why=str(error), code=error.problems[0].code)
+            _leave_state(folder, "failed", why=str(error), code=error.problems[0].code)
             raise
         except FROM_TENSORFLOW as error:
             failure = _from_tensorflow(error)
-            folder.set_state("failed", why=str(failure), code=failure.problems[0].code)
+            _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
             raise failure from error
         except BaseException as error:
-            folder.set_state("failed", why=f"{type(error).__name__}: {error}", code="internal-error")
+            _leave_state(folder, "failed", why=f"{type(error).__name__}: {error}", code="internal-error")
             raise
         folder.set_state("finished")
         listener.finished(result)
     return folder
+
+
+def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
+    """Record why the run ends; where a full disk refuses even that, its first error is the one to be told."""
+    with contextlib.suppress(RunError):
+        folder.set_state(state, **more)
 
 
 FROM_TENSORFLOW = (
@@ -243,13 +253,10 @@ def _save_predictions(folder: RunFolder, assembly: Assembly, program: EvalProgra
         activation = keras.activations.get(KINDS[target.kind].activation)
         arrays[f"{name}_label"] = np.concatenate([labels[name] for labels, _ in program.kept])
         arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
-    size = sum(array.nbytes for array in arrays.values())
-    with (
-        disk_errors_told(folder.predictions, size),
-        written_aside(folder.predictions) as aside,
-        aside.open("wb") as file,
-    ):
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+    with disk_errors_told(folder.predictions, sum(array.nbytes for array in arrays.values())):
+        folder.predictions.parent.mkdir(exist_ok=True)
+        with written_aside(folder.predictions) as aside, aside.open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}

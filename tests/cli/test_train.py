@@ -189,7 +189,7 @@ def test_other_settings_cannot_change_on_resume(dlkit: Dlkit, trained: Path) -> 
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: Path, tmp_path: Path) -> None:
-    settings = ["training.epochs=200", "training.keep_checkpoints=1"]
+    settings = ["training.epochs=200", "training.checkpoints.keep=1"]
     command = [sys.executable, "-m", "dlkit", "train", "small.yaml", "--runs", str(tmp_path / "cut"), *settings]
     process = subprocess.Popen(
         command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}

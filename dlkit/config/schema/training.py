@@ -169,6 +169,15 @@ class EarlyStopping(Section):
     min_delta: NonNegativeFloat = Field(0.0, description="Smallest change that counts as an improvement.")
 
 
+class Checkpoints(Section):
+    """When the state of a run is saved, and how much of it is kept. There is always one at the end of an epoch."""
+
+    keep: Positive = Field(2, description="Newest checkpoints that are kept.")
+    keep_best: Positive = Field(1, description="Best epochs whose weights are kept as well.")
+    every_steps: Positive | None = Field(None, description="Updates after which there is one in mid-epoch.")
+    every_minutes: PositiveFloat | None = Field(None, description="Minutes after which there is one in mid-epoch.")
+
+
 class Training(Section):
     """How the weights are fitted."""
 
@@ -192,6 +201,4 @@ class Training(Section):
         "auto", description="Whether lower or higher is better; auto asks the metric."
     )
     early_stopping: EarlyStopping | None = Field(None, description="When to stop before the last epoch.")
-    keep_checkpoints: Annotated[int, Field(ge=1)] = Field(
-        2, description="Newest checkpoints that are kept, beside the best."
-    )
+    checkpoints: Checkpoints = Field(default_factory=Checkpoints, description="When checkpoints are made and kept.")

@@ -1,0 +1,120 @@
+"""How a run goes on: from which checkpoints, with which settings, after what harm."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from dlkit.config.problems import RunError
+from dlkit.runs import RunFolder
+from dlkit.training import checkpoints, loop
+from dlkit.training.interrupts import Interrupted
+from dlkit.training.listeners import Listener
+from tests.training.helpers import MLP, InterruptAt, resume, settings, state_digest, train
+
+
+class Cut(Exception):
+    """Ends a run without a checkpoint, as a kill does."""
+
+
+class CutAt(Listener):
+    """Raises once so many stretches have ended."""
+
+    def __init__(self, stretch: int) -> None:
+        self.left = stretch
+
+    def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+        self.left -= 1
+        if not self.left:
+            raise Cut
+
+
+def with_checkpoints(**more: Any) -> dict[str, Any]:
+    """A small run of three epochs of seven steps."""
+    return settings(MLP, {"schedule": "cosine", "checkpoints": more})
+
+
+def test_checkpoints_in_mid_epoch_are_where_they_were_asked_for_and_change_no_bit(tmp_path: Path) -> None:
+    plain = train(with_checkpoints(), tmp_path / "plain")
+    often = train(with_checkpoints(every_steps=3, keep=99), tmp_path / "often")
+    steps = [int(path.name.removeprefix("step-")) for path in checkpoints.newest(often.folder / "checkpoints")]
+    assert steps == [21, 18, 15, 14, 12, 9, 7, 6, 3]
+    assert state_digest(often.folder) == state_digest(plain.folder)
+
+
+def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_step_stretches: None) -> None:
+    whole = train(with_checkpoints(), tmp_path / "whole")
+    with pytest.raises(Cut):
+        train(with_checkpoints(every_steps=3), tmp_path / "cut", listener=CutAt(12))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    assert [p.name for p in checkpoints.newest(folder / "checkpoints")] == ["step-0000000009", "step-0000000007"]
+    resume(folder)
+    assert state_digest(folder) == state_digest(whole.folder)
+    assert [e["epoch"] for e in RunFolder(folder).read_events() if e["kind"] == "epoch"] == [1, 2, 3]
+
+
+def test_minutes_pass_on_the_monotonic_clock(
+    tmp_path: Path, one_step_stretches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = iter(range(0, 100000, 40))
+    # There is no other clock for the loop to look at.
+    watch = SimpleNamespace(monotonic=lambda: float(next(clock)), perf_counter=time.perf_counter)
+    monkeypatch.setattr(loop, "time", watch)
+    done = train(with_checkpoints(every_minutes=1.5, keep=99), tmp_path)
+    assert len(checkpoints.newest(done.folder / "checkpoints")) > 5
+
+
+def test_the_best_epochs_are_kept_and_best_leads_to_the_best(tmp_path: Path) -> None:
+    done = train(settings(MLP, {"epochs": 5, "checkpoints": {"keep_best": 2}}), tmp_path)
+    losses = done.history["val_loss"]
+    ranked = sorted(range(1, 6), key=lambda epoch: losses[epoch - 1])[:2]
+    folder = done.folder / "checkpoints"
+    assert {p.name for p in folder.glob("best-*")} == {f"best-{epoch:06d}" for epoch in ranked}
+    assert checkpoints.load(folder / "best").progress.epoch == ranked[0]
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path, one_step_stretches: None) -> None:
+    whole = train(with_checkpoints(), tmp_path / "whole")
+    with pytest.raises(Cut):
+        train(with_checkpoints(), tmp_path / "cut", listener=CutAt(2))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    (folder / "environment.json").unlink()
+    resume(folder)
+    assert state_digest(folder) == state_digest(whole.folder)
+
+
+def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_step_stretches: None) -> None:
+    with pytest.raises(Interrupted):
+        train(with_checkpoints(), tmp_path, listener=InterruptAt(9))
+    folder = (tmp_path / "small" / "latest").resolve()
+    (folder / "checkpoints" / ".step-0000000012.7.partial").mkdir()
+    (folder / ".model.keras.7.partial.keras").write_bytes(b"half")
+    (folder / ".state.json.7.partial").write_bytes(b"{")
+    resume(folder)
+    assert not [p for p in folder.rglob(".*") if "partial" in p.name or p.name.endswith(".old")]
+
+
+def test_a_history_shorter_than_the_checkpoint_is_told(tmp_path: Path, one_step_stretches: None) -> None:
+    with pytest.raises(Interrupted):
+        train(with_checkpoints(), tmp_path, listener=InterruptAt(16))
+    folder = (tmp_path / "small" / "latest").resolve()
+    lines = (folder / "history.csv").read_text().splitlines(keepends=True)
+    (folder / "history.csv").write_text("".join(lines[:-1]))
+    with pytest.raises(RunError, match="has 1 epochs, the checkpoint was made after 2"):
+        resume(folder)
+
+
+def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_stretches: None) -> None:
+    whole = train(with_checkpoints(), tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(with_checkpoints(), tmp_path / "cut", listener=InterruptAt(16))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    for name in ("history.csv", "events.jsonl"):
+        with (folder / name).open("a") as file:
+            file.write('{"3,0.')
+    resume(folder)
+    assert state_digest(folder) == state_digest(whole.folder)
