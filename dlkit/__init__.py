@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from dlkit.api import Run, load_config, load_run, train
+    from dlkit.api import Run, find_lr, load_config, load_run, train
     from dlkit.config.problems import ConfigError, DlkitError, RunError
     from dlkit.config.schema import Config
     from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream
@@ -29,6 +29,7 @@ _HOME = {
     "Stream": "dlkit.data.contract",
     "build_model": "dlkit.models.build",
     "cnn": "dlkit.models.notebook",
+    "find_lr": "dlkit.api",
     "load_config": "dlkit.api",
     "load_run": "dlkit.api",
     "mlp": "dlkit.models.notebook",
@@ -49,6 +50,7 @@ __all__ = [
     "Stream",
     "build_model",
     "cnn",
+    "find_lr",
     "load_config",
     "load_run",
     "mlp",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
     from dlkit.training.listeners import Listener
+    from dlkit.training.range_test import RangeTest
 
 Overrides = Mapping[str, Any]
 
@@ -145,6 +146,45 @@ def train(
         return Run(start(loaded, Path(runs_folder), listener or progress, data=data), data)
     finally:
         progress.close()
+
+
+def find_lr(
+    config: str | Path | Mapping[str, Any],
+    overrides: Overrides | None = None,
+    *,
+    data: Any = None,
+    steps: int | None = None,
+    lowest: float = 1e-7,
+    highest: float = 10.0,
+) -> RangeTest:
+    """Find a learning rate by a range test: a short training in which the rate rises until the loss diverges.
+
+    No run begins, and nothing is written.
+
+    Args:
+        config: path of a YAML file, or the same content as a dictionary.
+        overrides: values by dotted key; they win over the file.
+        data: as for `train`.
+        steps: updates; by default an epoch, but at least 200 and at most 300.
+        lowest: learning rate of the first step.
+        highest: learning rate of the last step.
+
+    Returns:
+        `rates`, `losses` and `smoothed` by step, `suggestion` (None if the loss never falls) and `problems` (warnings).
+        A notebook shows the curve; `plot()` gives it as a figure.
+
+    Raises:
+        ConfigError: if the configuration or the range is wrong.
+
+    Example:
+        >>> found = dlkit.find_lr("configs/mnist_quick.yaml")
+        >>> run = dlkit.train("configs/mnist_quick.yaml", {"training.optimizer.learning_rate": found.suggestion})
+    """
+    loaded = load_config(config, overrides, needs_source=data is None)
+    load_tensorflow()
+    from dlkit.training.find_lr import find_lr as run
+
+    return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data)
 
 
 def load_run(run: str | Path, runs_folder: str | Path = "runs") -> Run:

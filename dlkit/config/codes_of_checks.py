@@ -172,6 +172,31 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "test_accuracy 0.90",
         "test_accuracy 0.99",
     ),
+    # The learning-rate range test
+    "bad-range": (
+        "a range of learning rates that cannot be tested",
+        "The rate rises from a positive number to a larger one, in at least 10 steps.",
+        "dlkit find-lr configs/a.yaml --from 1 --to 1e-6",
+        "dlkit find-lr configs/a.yaml --from 1e-6 --to 1",
+    ),
+    "no-suggestion": (
+        "a range test that suggests no learning rate",
+        "The loss fell nowhere by more than its noise: mostly too few steps, or data from which nothing can be learnt.",
+        "dlkit find-lr configs/a.yaml --steps 10",
+        "dlkit find-lr configs/a.yaml --steps 300",
+    ),
+    "range-too-narrow": (
+        "a range test that ends before its curve does",
+        "The best rate may lie outside the rates that were tried.",
+        "dlkit find-lr configs/a.yaml --to 1e-3",
+        "dlkit find-lr configs/a.yaml --to 10",
+    ),
+    "no-matplotlib": (
+        "no library to draw a picture with",
+        "Pictures are drawn by matplotlib, which training does not need. The table is printed without it.",
+        "pip install dlkit-tf",
+        'pip install "dlkit-tf[notebook]"',
+    ),
     # The command line
     "bad-command-line": (
         "an option or verb that dlkit does not have",
