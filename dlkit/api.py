@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlkit import runs
-from dlkit.config import loader
+from dlkit.config import changes, loader
 from dlkit.config.schema import Config
 from dlkit.progress import progress_for
 from dlkit.progress.quiet import load_tensorflow
@@ -86,9 +86,27 @@ class Run:
 
         return evaluate_run(self._folder, split=split, data=self._data)
 
-    def resume(self, *, verbose: bool = True) -> Run:
-        """Go on with an unfinished run from its newest checkpoint; gives the run itself."""
-        loaded = loader.load(self._folder.config, needs_source=self._data is None)
+    def resume(self, overrides: Overrides | None = None, *, allow_change: bool = False, verbose: bool = True) -> Run:
+        """Go on with a run from its newest checkpoint.
+
+        Args:
+            overrides: values by dotted key; `training.epochs` may always be raised.
+            allow_change: take other settings too. The result is then that of neither; what the checkpoint cannot be
+                used with (another model, other data) is refused all the same.
+            verbose: show progress.
+
+        Returns:
+            The run itself.
+
+        Raises:
+            ConfigError: naming the keys that would change.
+            RunError: if the run failed again.
+        """
+        needs_source = self._data is None
+        loaded = load_config(self._folder.config, overrides, needs_source=needs_source)
+        if not allow_change:
+            changes.refuse_changes(loader.load(self._folder.config, needs_source=needs_source), loaded)
+        self.__dict__.pop("model", None)
         progress = progress_for(verbose)
         try:
             load_tensorflow()

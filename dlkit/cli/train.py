@@ -31,6 +31,9 @@ def train(
         Optional[str],  # noqa: UP045
         typer.Option(metavar="RUN", help="Go on with a run: a folder, a name, or `latest`. Takes the place of CONFIG."),
     ] = None,
+    allow_change: Annotated[
+        bool, typer.Option("--allow-change", help="With --resume: go on with other settings than the run began with.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result alone.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Fail if the result is not what the configuration expects.")
@@ -40,21 +43,39 @@ def train(
 ) -> None:
     """Train, test and save a model."""
     if resume is not None:
-        _resume(resume, [w for w in (config, *(overrides or ())) if w], runs, quiet, verify, as_json)
+        words = [w for w in (config, *(overrides or ())) if w]
+        _resume(resume, words, runs, quiet, verify, as_json, allow_change=allow_change)
         return
     path, words = verbs.config_and_overrides(config, overrides or (), "train")
     loaded = verbs.load(path, words)
+    if not as_json:
+        _hint_at_resume(Path(path).parent)
     _run(loaded, None, runs, quiet, verify, as_json)
 
 
-def _resume(run: str, words: list[str], runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
+def _hint_at_resume(folder: Path) -> None:
+    """A line for those who train the configuration in the folder of a run that is not finished."""
+    from dlkit.runs import RunFolder
+
+    state = RunFolder(folder).read_state().get("state", "finished")
+    if state != "finished":
+        told = f"that run is {state}, and this is a new one; to go on with it: dlkit train --resume {folder}"
+        typer.echo(f"note: {told}", err=True)
+
+
+def _resume(
+    run: str, words: list[str], runs_folder: Path, quiet: bool, verify: bool, as_json: bool, *, allow_change: bool
+) -> None:
     from dlkit import runs
+    from dlkit.config import changes
 
     for number, word in enumerate(words, 1):
-        if not word.startswith("training.epochs="):
+        if "=" not in word:
             raise _not_on_resume(word, number)
     folder = runs.find(run, runs_folder)
     loaded = verbs.load(folder.config, words)
+    if words and not allow_change:
+        changes.refuse_changes(verbs.load(folder.config, []), loaded)
     state, done = folder.read_state().get("state"), len(folder.read_history())
     stopped = _stopped_early(folder)
     if state == "finished" and stopped:
@@ -84,15 +105,7 @@ def _stopped_early(folder: RunFolder) -> str:
 def _not_on_resume(word: str, number: int) -> ConfigError:
     from dlkit.config.problems import COMMAND_LINE, Location
 
-    if "=" not in word:
-        told, help = (
-            f"`--resume` takes the place of a configuration, so `{word}` is one too many",
-            "leave one of them out",
-        )
-    else:
-        key = word.partition("=")[0]
-        told = f"`{key}` cannot change when a run goes on: the result would be that of neither setting"
-        help = "only `training.epochs` can; for anything else start a new run"
+    told, help = f"`--resume` takes the place of a configuration, so `{word}` is one too many", "leave one of them out"
     return ConfigError(
         Problem("not-on-resume", told, location=Location(COMMAND_LINE, number, 1, len(word), word), help=help)
     )

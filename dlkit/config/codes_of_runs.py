@@ -284,6 +284,18 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a full disk",
         "free space, then --resume latest",
     ),
+    "no-weights-taken": (
+        "no weights of the other run fit",
+        "Layers are compared in order; one is taken where all its shapes agree.",
+        "training: {init_from: my_rnn}   # the model is a CNN",
+        "training: {init_from: my_cnn}",
+    ),
+    "no-weights-yet": (
+        "a run without a checkpoint",
+        "Weights are there once its first epoch has ended.",
+        "training: {init_from: latest}   # it has just begun",
+        "training: {init_from: mnist_cnn}",
+    ),
     "file-not-written": (
         "a file of the run could not be written",
         "Mostly the disk is full. Checkpoints are whole, and the run goes on from the newest.",

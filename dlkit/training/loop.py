@@ -285,11 +285,16 @@ class Loop:
                     )
                 )
         self._assign(self._assembly.network.weights, "weights", checkpoint.arrays)
-        self._assign(self._program.optimizer.variables, "optimizer", checkpoint.arrays)
+        optimizer = self._program.optimizer
+        rate = getattr(optimizer.learning_rate, "path", None)
+        # The rate is a setting; it may have been changed on purpose, and no update changes it.
+        self._assign(optimizer.variables, "optimizer", checkpoint.arrays, leave=rate)
         self._assign(self._program.meters.variables(), "meters", checkpoint.arrays)
         self.progress = checkpoint.progress
 
-    def _assign(self, variables: list[keras.Variable], group: str, arrays: dict[str, np.ndarray]) -> None:
+    def _assign(
+        self, variables: list[keras.Variable], group: str, arrays: dict[str, np.ndarray], leave: str | None = None
+    ) -> None:
         for i, variable in enumerate(variables):
             array = arrays.get(f"{group}/{i}")
             if array is None or tuple(array.shape) != tuple(variable.shape):
@@ -300,7 +305,8 @@ class Loop:
                         help="it was made by another model",
                     )
                 )
-            variable.assign(array)
+            if variable.path != leave:
+                variable.assign(array)
 
     def _plan(self) -> Plan:
         spec = self._assembly.spec

@@ -6,6 +6,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from dlkit.config.problems import Problem, RunError
+from dlkit.files import append_text
 from dlkit.runs import RunFolder, now
 from dlkit.training.listeners import Listener, Plan
 
@@ -47,13 +49,16 @@ class Recorder(Listener):
             self._log(f"test {name} {value:.6g}")
 
     def _log(self, line: str) -> None:
-        with self._folder.log.open("a", encoding="utf-8") as file:
-            file.write(f"{now()}  {line}\n")
+        append_text(self._folder.log, f"{now()}  {line}\n")
 
     def _curve(self, split: str, name: str, value: float, step: int) -> None:
         if split not in self._curves:
             self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
         writer = self._curves[split]
-        with writer.as_default():
-            tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
-        writer.flush()
+        try:
+            with writer.as_default():
+                tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
+            writer.flush()
+        except tf.errors.OpError as error:
+            told = f"{self._folder.tensorboard} could not be written: {error.message.splitlines()[0]}"
+            raise RunError(Problem("file-not-written", told, help="free some space, then go on")) from error

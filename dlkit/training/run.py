@@ -7,6 +7,7 @@ import hashlib
 import json
 import operator
 import re
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -30,9 +31,10 @@ from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.choices import Choices, choose
 from dlkit.training.evaluation import EvalProgram
+from dlkit.training.initial import take_weights
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
-from dlkit.training.loop import Loop
+from dlkit.training.loop import Loop, chosen_monitor
 from dlkit.training.recorder import Recorder
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
@@ -58,9 +60,13 @@ def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = 
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
             splits, assembly = prepare(loaded, data)
+            notes = [("data", note) for note in splits.notes]
+            if loaded.config.training.init_from is not None:
+                taken = take_weights(assembly, loaded.config.training.init_from, runs_folder)
+                notes.append(("initial-weights", taken))
             folder = runs.create(runs_folder, loaded.config.name)
             runs.keep_config(folder, loaded.to_yaml())
-            return _train(loaded, splits, assembly, folder, listener, resume=False)
+            return _train(loaded, splits, assembly, folder, listener, resume=False, notes=notes)
 
 
 def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any = None) -> RunFolder:
@@ -76,7 +82,8 @@ def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any =
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
             splits, assembly = prepare(loaded, data)
-            return _train(loaded, splits, assembly, folder, listener, resume=True)
+            notes = [("data", note) for note in splits.notes]
+            return _train(loaded, splits, assembly, folder, listener, resume=True, notes=notes)
 
 
 def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
@@ -94,7 +101,14 @@ def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
 
 
 def _train(
-    loaded: Loaded, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, *, resume: bool
+    loaded: Loaded,
+    splits: Splits,
+    assembly: Assembly,
+    folder: RunFolder,
+    listener: Listener,
+    *,
+    resume: bool,
+    notes: Sequence[tuple[str, str]],
 ) -> RunFolder:
     """Train, test and save, keeping the run's state file true whatever happens."""
     config = loaded.config
@@ -113,8 +127,8 @@ def _train(
                 runs.keep_config(folder, loaded.to_yaml())
             else:
                 _record_start(folder, splits, assembly, choices)
-            for note in splits.notes:
-                listener.noted("data", note)
+            for kind, note in notes:
+                listener.noted(kind, note)
             if config.training.epochs > choices.schedule_epochs and config.training.schedule.name != "constant":
                 listener.noted("schedule-kept", SCHEDULE_KEPT.format(choices.schedule_epochs))
             if splits.validation is None:
@@ -200,6 +214,8 @@ def _make_loop(
         "training_data": splits.fingerprint.get("train"),
         "batch_size": config.data.batch_size,
         "seed": config.seed,
+        "optimizer": config.training.optimizer.name,
+        "monitor": chosen_monitor(config.training, validation=splits.validation is not None)[0],
     }
     return Loop(config, assembly, train, validation, folder, listener, choices=choices, about=about)
 

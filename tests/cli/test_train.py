@@ -180,12 +180,38 @@ def test_a_finished_run_trains_on_with_more_epochs(dlkit: Dlkit, tmp_path: Path)
 
 
 def test_other_settings_cannot_change_on_resume(dlkit: Dlkit, trained: Path) -> None:
-    result = dlkit("train", "--resume", trained, "data.batch_size=8", "training.epochs=9")
+    result = dlkit("train", "--resume", trained, "data.batch_size=8", "seed=9", "training.epochs=9")
     assert result.exit_code == 2
-    assert "error[not-on-resume]" in result.stderr
+    assert result.stderr.count("error[not-on-resume]") == 2
+    assert "`data.batch_size`" in result.stderr
+    assert "`seed`" in result.stderr
+    assert "--allow-change" in result.stderr
     result = dlkit("train", "small.yaml", "--resume", trained)
     assert result.exit_code == 2
     assert "takes the place of a configuration" in result.stderr
+
+
+def test_the_checkpoint_refuses_what_makes_no_sense(dlkit: Dlkit, tmp_path: Path) -> None:
+    assert dlkit("train", "small.yaml", "--runs", tmp_path).exit_code == 0
+    words = ["train", "--resume", "small", "--runs", tmp_path, "--allow-change", "training.epochs=3"]
+    result = dlkit(*words, "model.dense=[9]")
+    assert result.exit_code == 1
+    assert "error[checkpoint-of-another-run]" in result.stderr
+    result = dlkit(*words, "training.optimizer.learning_rate=0.5")
+    assert result.exit_code == 0, result.output
+    folder = RunFolder(tmp_path / "small" / "latest")
+    assert [row["learning_rate"] for row in folder.read_history()] == pytest.approx([0.001, 0.001, 0.5])
+
+
+def test_the_configuration_of_an_unfinished_run_hints_at_resume(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text((trained / "config.yaml").read_text())
+    words = ["train", tmp_path / "config.yaml", "--runs", tmp_path, "--quiet", "training.epochs=1"]
+    assert dlkit(*words).stderr == ""
+    RunFolder(tmp_path).set_state("interrupted")
+    told = dlkit(*words).stderr
+    assert told.splitlines() == [
+        f"note: that run is interrupted, and this is a new one; to go on with it: dlkit train --resume {tmp_path}"
+    ]
 
 
 def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: Path, tmp_path: Path) -> None:

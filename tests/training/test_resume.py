@@ -7,14 +7,15 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 
-from dlkit.config.problems import RunError
+from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import checkpoints, loop
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import MLP, InterruptAt, resume, settings, state_digest, train
+from tests.training.helpers import DATA, MLP, InterruptAt, resume, settings, state_digest, train
 
 
 class Cut(Exception):
@@ -118,3 +119,58 @@ def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_stretches
             file.write('{"3,0.')
     resume(folder)
     assert state_digest(folder) == state_digest(whole.folder)
+
+
+def test_python_resumes_with_more_epochs_and_refuses_the_rest(tmp_path: Path) -> None:
+    done = train(settings(MLP, {"epochs": 1}), tmp_path)
+    with pytest.raises(ConfigError, match=r"`training\.optimizer\.learning_rate` cannot change"):
+        done.resume({"training.epochs": 2, "training.optimizer.learning_rate": 0.01}, verbose=False)
+    done.resume({"training.epochs": 2}, verbose=False)
+    assert done.history["epoch"] == [1, 2]
+    done.resume({"training.epochs": 3, "training.optimizer.learning_rate": 0.01}, allow_change=True, verbose=False)
+    assert done.history["learning_rate"] == pytest.approx([0.001, 0.001, 0.01])
+    with pytest.raises(RunError, match="optimizer is adam, this run's is sgd"):
+        done.resume({"training.epochs": 4, "training.optimizer": "sgd"}, allow_change=True, verbose=False)
+
+
+class Notes(Listener):
+    """Keeps what is said about initial weights."""
+
+    def noted(self, kind: str, text: str) -> None:
+        if kind == "initial-weights":
+            self.text = text
+
+
+@pytest.mark.parametrize("source", ["folder", "name", "model.keras"])
+def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Path) -> None:
+    first = train(settings(MLP), tmp_path)
+    name = {"folder": str(first.folder), "name": "small", "model.keras": str(first.folder / "model.keras")}[source]
+    notes = Notes()
+    config = settings(MLP, {"epochs": 1, "init_from": name, "optimizer": {"name": "sgd", "learning_rate": 1e-30}})
+    second = train(config, tmp_path, listener=notes)
+    assert second.test == first.test
+    assert notes.text.startswith(f"weights of {name} in ")
+    assert "fresh" not in notes.text
+
+
+def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:
+    first = train(settings(MLP), tmp_path)
+    config = settings(MLP, {"epochs": 1, "init_from": str(first.folder)})
+    config["data"]["targets"] = {"odd": {"kind": "binary"}}
+    notes = Notes()
+    data = {name: (x, (y % 2).astype(np.int32)) for name, (x, y) in DATA.items()}
+    train(config, tmp_path, data=data, listener=notes)
+    assert notes.text.endswith("; fresh ones in odd")
+
+
+def test_a_run_that_nothing_can_be_taken_from_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
+    first = train(settings(MLP), tmp_path / "first")
+    for init_from, model, code in (
+        (str(first.folder), {"builder": "mlp", "dense": [5]}, "no-weights-taken"),
+        ("nowhere", MLP, "no-such-run"),
+    ):
+        with pytest.raises((RunError, ConfigError)) as refused:
+            train(settings(model, {"init_from": init_from}), tmp_path / "second")
+        assert [problem.code for problem in refused.value.problems] == [code]
+        assert refused.value.problems[0].key == ("training", "init_from")
+    assert not (tmp_path / "second").exists()

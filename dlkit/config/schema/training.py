@@ -201,4 +201,9 @@ class Training(Section):
         "auto", description="Whether lower or higher is better; auto asks the metric."
     )
     early_stopping: EarlyStopping | None = Field(None, description="When to stop before the last epoch.")
+    init_from: str | None = Field(
+        None,
+        min_length=1,
+        description="Run, or `model.keras`, whose best weights a new run begins with where the shapes agree.",
+    )
     checkpoints: Checkpoints = Field(default_factory=Checkpoints, description="When checkpoints are made and kept.")
