@@ -1,0 +1,13 @@
+"""Whenever a save is killed, the newest checkpoint or the one before is whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.torture.saves import torture
+
+
+def test_a_save_killed_at_every_moment_leaves_a_whole_checkpoint(tmp_path: Path) -> None:
+    found = torture(tmp_path / "checkpoints", at_least=200)
+    assert found["kills"] >= 200
+    assert found["old"] and found["new"]
