@@ -52,13 +52,15 @@ class Recorder(Listener):
         append_text(self._folder.log, f"{now()}  {line}\n")
 
     def _curve(self, split: str, name: str, value: float, step: int) -> None:
-        if split not in self._curves:
-            self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
-        writer = self._curves[split]
         try:
+            if split not in self._curves:
+                self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
+            writer = self._curves[split]
             with writer.as_default():
                 tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
             writer.flush()
         except tf.errors.OpError as error:
-            told = f"{self._folder.tensorboard} could not be written: {error.message.splitlines()[0]}"
+            told = (
+                f"{self._folder.tensorboard} could not be written: {error.message.splitlines()[0].rpartition('}} ')[2]}"
+            )
             raise RunError(Problem("file-not-written", told, help="free some space, then go on")) from error

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -76,22 +74,6 @@ def test_a_folder_that_stepped_aside_comes_back_where_the_new_one_never_came(tmp
     checkpoints.save(tmp_path / "step-0000000002", STATE)
     clear_remains(tmp_path)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["step-0000000001", "step-0000000002"]
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 256 KiB in memory."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", place], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        pytest.skip(f"no file system can be mounted here: {done.stderr.strip()}")
-    try:
-        yield place
-    finally:
-        subprocess.run(["umount", place], check=True)
 
 
 @pytest.mark.parametrize("left", range(0, 80, 4))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -174,3 +175,35 @@ def test_a_run_that_nothing_can_be_taken_from_is_refused_and_leaves_no_folder(tm
         assert [problem.code for problem in refused.value.problems] == [code]
         assert refused.value.problems[0].key == ("training", "init_from")
     assert not (tmp_path / "second").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("left", range(20, 820, 40))
+def test_a_disk_that_fills_up_ends_the_run_with_a_message_and_a_whole_checkpoint(left: int, small_disk: Path) -> None:
+    free = shutil.disk_usage(small_disk).free
+    (small_disk / "other").write_bytes(bytes(free - left * 1024))
+    try:
+        train(with_checkpoints(every_steps=3), small_disk / "runs")
+    except RunError as error:
+        assert error.problems[0].code in ("checkpoint-not-written", "file-not-written", "run-folder-not-made")
+        assert "could not be written" in str(error)
+    else:
+        assert left > 400, "there was no room"
+    folder = small_disk / "runs" / "small" / "latest"
+    found = checkpoints.newest(folder / "checkpoints")
+    assert found or left < 300
+    for path in found:
+        checkpoints.load(path)
+    (small_disk / "other").unlink()
+    resume(folder.resolve())
+    assert RunFolder(folder).read_state()["state"] == "finished"
+
+
+def test_a_disk_that_is_full_when_the_model_is_saved_is_told(small_disk: Path) -> None:
+    done = train(with_checkpoints(), small_disk / "runs")
+    (done.folder / "model.keras").unlink()
+    (small_disk / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - 24 * 1024))
+    with pytest.raises(RunError, match=r"model\.keras could not be written: No space left") as failed:
+        resume(done.folder)
+    assert failed.value.problems[0].code == "file-not-written"
+    assert not (done.folder / "model.keras").exists()
