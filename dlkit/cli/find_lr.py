@@ -15,7 +15,6 @@ from dlkit.cli import verbs
 
 if TYPE_CHECKING:
     from dlkit.config.problems import Problem
-    from dlkit.progress.base import Progress
     from dlkit.training.range_test import RangeTest
 
 EXAMPLES = [
@@ -57,12 +56,7 @@ def find_lr(
     picture, undrawn = picture_path(output, loaded.config.name), why_no_picture()
     if undrawn is not None and output is not None:
         raise ConfigError(undrawn)
-    progress = _progress(as_json)
-    try:
-        progress.working("loading TensorFlow")
-        from dlkit.progress.quiet import load_tensorflow
-
-        load_tensorflow()
+    with verbs.tensorflow(as_json) as progress:
         from dlkit.training.find_lr import find_lr as run
 
         def told(step: int, of: int, rate: float, loss: float) -> None:
@@ -71,8 +65,6 @@ def find_lr(
 
         progress.working("preparing data and model")
         found = run(loaded, steps=steps, lowest=lowest, highest=highest, told=told)
-    finally:
-        progress.close()
     drawn = None if undrawn is not None or not len(found.losses) else picture
     if drawn is not None:
         save_picture(found, drawn)
@@ -85,20 +77,6 @@ def find_lr(
     for line in page(found, drawn):
         typer.echo(line)
     print_problems(warnings, sys.stderr)
-
-
-def _progress(as_json: bool) -> Progress:
-    """What shows on a terminal that it is being waited for; the result alone goes to standard output."""
-    from dlkit.progress import is_terminal
-    from dlkit.progress.base import Progress
-
-    if as_json or not is_terminal(sys.stderr):
-        return Progress()
-    from rich.console import Console
-
-    from dlkit.progress.terminal import TerminalProgress
-
-    return TerminalProgress(Console(stderr=True))
 
 
 def _as_json(found: RangeTest, picture: Path | None, warnings: list[Problem]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from dlkit.config.problems import COMMAND_LINE, ConfigError, DlkitError, Locatio
 
 if TYPE_CHECKING:
     from dlkit.config.loader import Loaded
+    from dlkit.progress.base import Progress
 
 CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file.")
 OVERRIDES = typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, as in training.epochs=3.")
@@ -183,8 +184,11 @@ def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folde
 
 
 @contextlib.contextmanager
-def tensorflow(as_json: bool) -> Iterator[None]:
-    """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for."""
+def tensorflow(as_json: bool) -> Iterator[Progress]:
+    """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for.
+
+    Gives what shows it, to be told what is being waited for.
+    """
     from dlkit.progress import is_terminal
     from dlkit.progress.base import Progress
     from dlkit.progress.quiet import load_tensorflow
@@ -200,6 +204,6 @@ def tensorflow(as_json: bool) -> Iterator[None]:
         progress.working("loading TensorFlow")
         load_tensorflow()
         progress.working("working")
-        yield
+        yield progress
     finally:
         progress.close()

@@ -19,10 +19,12 @@ from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder, make_feeder
 from dlkit.models.build import Assembly
 from dlkit.training.choices import Choices, choose
+from dlkit.training.failures import REFUSALS
+from dlkit.training.failures import told as failure
 from dlkit.training.optimizers import make_optimizer
 from dlkit.training.program import TrainProgram
 from dlkit.training.range_test import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
-from dlkit.training.run import FROM_TENSORFLOW, _from_tensorflow, prepare
+from dlkit.training.run import prepare
 from dlkit.training.strategy import make_strategy, prepare_process
 
 # An epoch, but not so few steps that there is no curve, nor more than it takes to draw one.
@@ -68,8 +70,8 @@ def find_lr(
             rates = np.geomspace(lowest, highest, steps)
             try:
                 losses, diverged = _losses(config, assembly, feeder, rates, told)
-            except FROM_TENSORFLOW as error:
-                raise _from_tensorflow(error) from error
+            except REFUSALS as error:
+                raise failure(error) from error
     return read_curve(config.name, rates, losses, planned=steps, diverged=diverged)
 
 

@@ -14,11 +14,10 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from dlkit import runs
 from dlkit.config.loader import Loaded
-from dlkit.config.problems import DlkitError, Problem, RunError
+from dlkit.config.problems import DlkitError, RunError
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
@@ -31,6 +30,7 @@ from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.choices import Choices, choose
 from dlkit.training.evaluation import EvalProgram
+from dlkit.training.failures import REFUSALS, told
 from dlkit.training.initial import take_weights
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
@@ -141,8 +141,8 @@ def _train(
         except DlkitError as error:
             _leave_state(folder, "failed", why=str(error), code=error.problems[0].code)
             raise
-        except FROM_TENSORFLOW as error:
-            failure = _from_tensorflow(error)
+        except REFUSALS as error:
+            failure = told(error)
             _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
             raise failure from error
         except BaseException as error:
@@ -157,40 +157,6 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
     """Record why the run ends; where a full disk refuses even that, its first error is the one to be told."""
     with contextlib.suppress(RunError):
         folder.set_state(state, **more)
-
-
-FROM_TENSORFLOW = (
-    tf.errors.DataLossError,
-    tf.errors.InvalidArgumentError,
-    tf.errors.ResourceExhaustedError,
-    tf.errors.UnimplementedError,
-)
-
-
-def _from_tensorflow(error: tf.errors.OpError) -> RunError:
-    """What TensorFlow found wrong while the program ran, in its own first words."""
-    words = next((line for line in error.message.splitlines() if line.strip()), type(error).__name__)
-    if isinstance(error, tf.errors.ResourceExhaustedError):
-        return RunError(
-            Problem(
-                "out-of-memory",
-                f"the memory of the device is full: {words}",
-                key=("data", "batch_size"),
-                help="lower `data.batch_size`, or use a smaller model",
-            )
-        )
-    if isinstance(error, tf.errors.UnimplementedError):
-        lines = [line.strip() for line in error.message.splitlines() if "root error" not in line]
-        return RunError(
-            Problem(
-                "not-on-this-device",
-                f"the program cannot be compiled for this device: {lines[0]}",
-                key=("runtime", "compile"),
-                help="leave `runtime.compile` at `auto`, or set `runtime.deterministic: false`",
-            )
-        )
-    help = "--debug shows where in the program it happened"
-    return RunError(Problem("data-refused", f"a batch of the data cannot be used: {words}", key=("data",), help=help))
 
 
 SCHEDULE_KEPT = (

@@ -1,0 +1,40 @@
+"""What TensorFlow refuses while a compiled program runs, told as a failed run."""
+
+from __future__ import annotations
+
+import tensorflow as tf
+
+from dlkit.config.problems import Problem, RunError
+
+REFUSALS = (
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.ResourceExhaustedError,
+    tf.errors.UnimplementedError,
+)
+
+
+def told(error: tf.errors.OpError) -> RunError:
+    """What TensorFlow found wrong while the program ran, in its own first words."""
+    words = next((line for line in error.message.splitlines() if line.strip()), type(error).__name__)
+    if isinstance(error, tf.errors.ResourceExhaustedError):
+        return RunError(
+            Problem(
+                "out-of-memory",
+                f"the memory of the device is full: {words}",
+                key=("data", "batch_size"),
+                help="lower `data.batch_size`, or use a smaller model",
+            )
+        )
+    if isinstance(error, tf.errors.UnimplementedError):
+        lines = [line.strip() for line in error.message.splitlines() if "root error" not in line]
+        return RunError(
+            Problem(
+                "not-on-this-device",
+                f"the program cannot be compiled for this device: {lines[0]}",
+                key=("runtime", "compile"),
+                help="leave `runtime.compile` at `auto`, or set `runtime.deterministic: false`",
+            )
+        )
+    help = "--debug shows where in the program it happened"
+    return RunError(Problem("data-refused", f"a batch of the data cannot be used: {words}", key=("data",), help=help))
