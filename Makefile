@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: help train test test-all lint format docs bench verify-configs keras-names lock wheel clean
+.PHONY: help train test test-all torture lint format docs bench verify-configs keras-names lock wheel clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -23,6 +23,10 @@ test: $(READY)  ## run the tests, all but the long ones
 
 test-all: $(READY)  ## run every test
 	$(BIN)/python -m pytest -n 2 --dist loadfile
+
+torture: $(READY)  ## kill runs at random moments and compare how they end: some minutes
+	$(BIN)/python -m pytest -q tests/torture/test_saves.py
+	$(BIN)/python -m tests.torture --control 10
 
 lint: $(READY)  ## check format, style and types
 	$(BIN)/ruff format --check .
