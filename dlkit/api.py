@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from dlkit.training.listeners import Listener
     from dlkit.training.range_test import RangeTest
 
-Overrides = Mapping[str, Any]
+# By dotted key, or words as on the command line: `{"training.epochs": 3}`, `["training.epochs=3"]`.
+Overrides = Mapping[str, Any] | Sequence[str]
 
 
 class Run:
@@ -205,17 +206,18 @@ def find_lr(
     return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data)
 
 
-def load_run(run: str | Path, runs_folder: str | Path = "runs") -> Run:
+def load_run(run: str | Path, runs_folder: str | Path = "runs", *, data: Any = None) -> Run:
     """A run that is already on disk.
 
     Args:
         run: its folder, `latest`, or the name of a configuration, whose latest run it is.
         runs_folder: where run folders are.
+        data: the data it was trained on, as for `train`, where they were given in Python; to evaluate or resume it.
 
     Raises:
         ConfigError: if there is none.
     """
-    return Run(runs.find(str(run), Path(runs_folder)))
+    return Run(runs.find(str(run), Path(runs_folder)), data)
 
 
 def load_config(
@@ -231,7 +233,7 @@ def load_config(
     Raises:
         ConfigError: naming every mistake.
     """
-    words = [f"{key}={json.dumps(value)}" for key, value in (overrides or {}).items()]
+    words = [overrides] if isinstance(overrides, str) else overrides or {}
     if isinstance(config, Mapping):
         return loader.from_mapping(config, words, needs_source=needs_source)
     return loader.load(Path(config), words, needs_source=needs_source)

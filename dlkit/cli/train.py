@@ -113,6 +113,14 @@ def _not_on_resume(word: str, number: int) -> ConfigError:
 
 def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
     """Train, show how it goes, and report."""
+    if verify and not loaded.config.expects:
+        raise ConfigError(
+            Problem(
+                "nothing-expected",
+                "`--verify` has nothing to check: the configuration expects nothing",
+                help='state a figure, as in `expects: {test_accuracy: ">= 0.99"}`',
+            )
+        )
     import sys
 
     from dlkit.config.render import print_problems

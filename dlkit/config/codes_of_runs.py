@@ -1,6 +1,26 @@
 """Codes of problems with data, models and runs: title, explanation, before, after."""
 
 CODES: dict[str, tuple[str, str, str, str]] = {
+    # Expectations
+    "nothing-expected": (
+        "nothing to verify",
+        "`--verify` compares a run with what its configuration expects, and it expects nothing.",
+        "dlkit train config.yaml --verify",
+        'expects: {test_accuracy: ">= 0.9"}',
+    ),
+    # Schedules
+    "schedule-is-over": (
+        "more epochs for a schedule that has ended",
+        "A run keeps the schedule it began with; a cosine that has come down to 0 learns nothing in more epochs.",
+        "dlkit train --resume RUN training.epochs=20",
+        "training: {epochs: 10, init_from: runs/mnist_cnn/latest}",
+    ),
+    "input-rank": (
+        "an input whose number of axes does not fit the builder",
+        "A CNN takes images of height, width and channels; an RNN takes sequences of steps and channels, or images.",
+        "dlkit.cnn(input_shape=(28, 28), classes=10)",
+        "dlkit.cnn(input_shape=(28, 28, 1), classes=10)",
+    ),
     # Devices
     "no-such-device": (
         "devices that are not there",

@@ -61,6 +61,11 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
             splits[split], features, new = _indexed(split, source, parts, features, data)
             notes += [note for note in new if note not in notes]
             fingerprint[split] = _digest(splits[split])
+    notes += [
+        f"{split} holds the very examples of train: its figures say nothing of new ones"
+        for split in ("validation", "test")
+        if fingerprint.get(split) == fingerprint["train"]
+    ]
     sizes = {split: made.size for split, made in splits.items()}
     spec = _spec(data, features, sizes)
     return Splits(spec, splits["train"], splits.get("validation"), splits.get("test"), tuple(notes), fingerprint)

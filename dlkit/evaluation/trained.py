@@ -55,7 +55,8 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> 
             Problem(
                 "no-model-yet",
                 f"the run {folder.path} has no model yet: it is {state}",
-                help=f"finish it with: dlkit train --resume {folder.path}",
+                help=f"finish it with: dlkit train --resume {folder.path}"
+                + (" (if its process is no longer there; else wait for it)" if state == "running" else ""),
             )
         )
     return Trained(folder.model, *load_model(folder.model), folder)

@@ -25,6 +25,7 @@ def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
         ConfigError: if a block is given fewer rows or columns than its window needs.
     """
     (x,) = inputs.values()
+    must_have_rank(x, (4,), "a CNN takes images of height, width and channels")
     for number, block in enumerate(settings.blocks):
         x = conv_block(x, block, number)
     if settings.pooling == "average":
@@ -34,6 +35,16 @@ def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
     else:
         x = layers.Flatten()(x)
     return dense_stack(x, settings)
+
+
+def must_have_rank(x: Any, ranks: tuple[int, ...], told: str) -> None:
+    """Refuse an input with another number of axes, the batch included."""
+    if len(x.shape) not in ranks:
+        shape = " x ".join(map(str, x.shape[1:])) or "a single number"
+        help = (
+            "add the axis of channels, as in (28, 28, 1)" if len(x.shape) == min(ranks) - 1 else "use another builder"
+        )
+        raise ConfigError(Problem("input-rank", f"{told}, the input is {shape}", key=("model", "builder"), help=help))
 
 
 def conv_block(x: Any, block: ConvBlock, number: int) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import operator
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, SupportsIndex
 
 import keras
 
@@ -44,7 +45,11 @@ def _function(settings_class: type[Section]) -> Callable[..., keras.Model]:
             },
             needs_source=False,
         ).config
-        names = tuple(str(i) for i in range(classes)) if isinstance(classes, int) else tuple(classes or ())
+        # NumPy's whole numbers, as of `y.max() + 1`, are not int.
+        number = isinstance(classes, SupportsIndex)
+        names = tuple(str(i) for i in range(operator.index(classes))) if number else tuple(classes or ())  # type: ignore[arg-type]
+        if isinstance(input_shape, SupportsIndex):
+            raise TypeError(f"{builder}() needs `input_shape` as a tuple, as in ({operator.index(input_shape)},)")
         if target == "category" and len(names) < 2:
             raise TypeError(f"{builder}() needs `classes`, the number of classes or their names, at least 2")
         inputs = {"input": Feature("input", INPUT_KINDS[builder], tuple(input_shape), "float32")}

@@ -7,6 +7,7 @@ from typing import Any
 from keras import layers
 
 from dlkit.config.schema.model import Rnn
+from dlkit.models.cnn import must_have_rank
 from dlkit.models.mlp import dense_stack, drop
 
 CELLS = {"lstm": layers.LSTM, "gru": layers.GRU, "simple_rnn": layers.SimpleRNN}
@@ -23,6 +24,7 @@ def rnn(inputs: dict[str, Any], settings: Rnn) -> Any:
         Features, float, shape (batch, features).
     """
     (x,) = inputs.values()
+    must_have_rank(x, (3, 4), "an RNN takes sequences of steps and channels, or images")
     if len(x.shape) == 4:
         rows, columns, channels = x.shape[1:]
         x = layers.Reshape((rows, columns * channels))(x)

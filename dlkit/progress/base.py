@@ -110,14 +110,16 @@ def outcome(result: dict[str, Any], monitor: str | None) -> list[tuple[str, str]
     return pairs
 
 
-def next_commands(folder: str, epochs: int) -> list[tuple[str, str]]:
-    """What may be done after a run, as pairs of a few words and the command."""
-    run = shlex.quote(folder)
-    return [
-        ("test again", f"dlkit evaluate {run}"),
-        ("use it", f"dlkit predict {run} image.png"),
-        ("train on", f"dlkit train --resume {run} training.epochs={2 * epochs}"),
-    ]
+def next_commands(result: dict[str, Any], epochs: int) -> list[tuple[str, str]]:
+    """What may be done after a run, as pairs of a few words and the command; only what will work."""
+    run = shlex.quote(result["folder"])
+    if result.get("given"):
+        return [("go on in Python", f"dlkit.load_run({result['folder']!r}, data=...)")]
+    commands = [("test again", f"dlkit evaluate {run}")] if result.get("test") else []
+    commands.append(("use it", f"dlkit predict {run} {'image.png' if result.get('images') else 'arrays.npz'}"))
+    if result.get("schedule") == "constant":
+        commands.append(("train on", f"dlkit train --resume {run} training.epochs={2 * epochs}"))
+    return commands
 
 
 def padded(pairs: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -52,7 +52,7 @@ class PlainProgress(Progress):
     def finished(self, result: dict[str, Any]) -> None:
         self._print_result(result)
         epochs = self._plan.epochs if self._plan else 1
-        for purpose, command in padded(next_commands(result["folder"], epochs)):
+        for purpose, command in padded(next_commands(result, epochs)):
             self._print(f"to {purpose}  {command}")
 
     def _print_result(self, result: dict[str, Any]) -> None:

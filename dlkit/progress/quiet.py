@@ -19,6 +19,7 @@ CHATTER = re.compile(
 def load_tensorflow() -> None:
     """Import TensorFlow and Keras. Takes seconds, the first time in a process."""
     if "tensorflow" in sys.modules and "keras" in sys.modules:
+        _hush_loggers()
         return
     with without_chatter():
         tensorflow = importlib.import_module("tensorflow")

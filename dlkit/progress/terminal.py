@@ -95,7 +95,7 @@ class TerminalProgress(Progress):
             mark, style = ("✓", "green") if holds else ("✗", "red")
             self._print(Text.assemble((f"{mark} expected {told}", style)))
         self._print("")
-        for purpose, command in padded(next_commands(result["folder"], self._plan.epochs if self._plan else 1)):
+        for purpose, command in padded(next_commands(result, self._plan.epochs if self._plan else 1)):
             self._print(Text.assemble((f"to {purpose}  ", "dim"), command))
 
     def close(self) -> None:

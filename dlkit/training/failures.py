@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
@@ -12,6 +15,15 @@ REFUSALS = (
     tf.errors.ResourceExhaustedError,
     tf.errors.UnimplementedError,
 )
+
+
+@contextlib.contextmanager
+def refusals_told() -> Iterator[None]:
+    """Within the block, what TensorFlow refuses is raised as a failed run."""
+    try:
+        yield
+    except REFUSALS as error:
+        raise told(error) from error
 
 
 def told(error: tf.errors.OpError) -> RunError:

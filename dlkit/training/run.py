@@ -7,6 +7,7 @@ import hashlib
 import json
 import operator
 import re
+import signal
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -17,7 +18,7 @@ import numpy as np
 
 from dlkit import runs
 from dlkit.config.loader import Loaded
-from dlkit.config.problems import DlkitError, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
@@ -30,12 +31,13 @@ from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.choices import Choices, choose
 from dlkit.training.evaluation import EvalProgram
-from dlkit.training.failures import REFUSALS, told
+from dlkit.training.failures import REFUSALS, refusals_told, told
 from dlkit.training.initial import take_weights
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop, chosen_monitor
 from dlkit.training.recorder import Recorder
+from dlkit.training.schedules import make_schedule
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
 
@@ -56,7 +58,7 @@ def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = 
         RunError: if the run failed; its folder says why.
         Interrupted: if a signal ended it.
     """
-    with loaded.locating():
+    with loaded.locating(), refusals_told():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
             splits, assembly = prepare(loaded, data)
@@ -78,11 +80,11 @@ def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any =
         listener: as for `start`.
         data: as for `start`; must be the same as when the run began.
     """
-    with loaded.locating():
+    with loaded.locating(), refusals_told():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
             splits, assembly = prepare(loaded, data)
-            notes = [("data", note) for note in splits.notes]
+            notes = [*_schedule_kept(loaded.config, folder), *(("data", note) for note in splits.notes)]
             return _train(loaded, splits, assembly, folder, listener, resume=True, notes=notes)
 
 
@@ -129,8 +131,6 @@ def _train(
                 _record_start(folder, splits, assembly, choices)
             for kind, note in notes:
                 listener.noted(kind, note)
-            if config.training.epochs > choices.schedule_epochs and config.training.schedule.name != "constant":
-                listener.noted("schedule-kept", SCHEDULE_KEPT.format(choices.schedule_epochs))
             if splits.validation is None:
                 listener.noted("no-validation", NO_VALIDATION)
             loop.run()
@@ -145,12 +145,22 @@ def _train(
             failure = told(error)
             _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
             raise failure from error
+        except KeyboardInterrupt:
+            # Outside of the loop, which handles signals itself: what it saved is whole, and the rest can be done again.
+            _leave_state(folder, "interrupted", why="before or after the training itself")
+            raise Interrupted(interrupted_outside(folder), signal.SIGINT) from None
         except BaseException as error:
             _leave_state(folder, "failed", why=f"{type(error).__name__}: {error}", code="internal-error")
             raise
         folder.set_state("finished")
         listener.finished(result)
     return folder
+
+
+def interrupted_outside(folder: RunFolder) -> Problem:
+    """What is said when a run is interrupted while it is not training."""
+    told = "interrupted while the run was being prepared, tested or saved"
+    return Problem("interrupted", told, help=f"go on with: dlkit train --resume {folder.path}")
 
 
 def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
@@ -160,13 +170,38 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
 
 
 SCHEDULE_KEPT = (
-    "the learning rate keeps the schedule of {} epochs that the run began with, and stays at its end after them; "
+    "the learning rate keeps the schedule of {} epochs that the run began with, and stays at {:g} after them; "
     "to spread it over more epochs, start a new run"
 )
 NO_VALIDATION = (
     "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen "
     "as the best, and the last weights are kept"
 )
+
+
+def _schedule_kept(config: Config, folder: RunFolder) -> list[tuple[str, str]]:
+    """A note that more epochs do not stretch a run's schedule, where more are asked for.
+
+    Raises:
+        ConfigError: if the schedule has ended at a rate of nothing, so that nothing would be learned in them.
+    """
+    epochs = folder.read_choices()["schedule_epochs"] if folder.environment.exists() else config.training.epochs
+    if config.training.epochs <= epochs or config.training.schedule.name == "constant":
+        return []
+    rate = config.training.optimizer.learning_rate
+    schedule = make_schedule(config.training.schedule, rate, 1000, epochs)
+    last = float(schedule(1000 * epochs)) if callable(schedule) else rate
+    if last <= 1e-6 * rate:
+        raise ConfigError(
+            Problem(
+                "schedule-is-over",
+                f"the {config.training.schedule.name} schedule ended after {epochs} epochs at a learning rate of "
+                f"{last:g}: nothing would be learned in more",
+                key=("training", "schedule"),
+                help="start a new run from these weights, with `training.init_from` set to this run",
+            )
+        )
+    return [("schedule-kept", SCHEDULE_KEPT.format(epochs, last))]
 
 
 def _make_loop(
@@ -211,7 +246,13 @@ def _finish(
     config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop, parts: int
 ) -> dict[str, Any]:
     """Test on the best weights, save the model, compare with what was expected."""
-    result: dict[str, Any] = {"folder": str(folder.path), "epoch": loop.progress.best_epoch or loop.progress.epoch}
+    result: dict[str, Any] = {
+        "folder": str(folder.path),
+        "given": config.data.source is None,
+        "images": any(f.kind == "image" for f in assembly.spec.inputs.values()),
+        "schedule": config.training.schedule.name,
+        "epoch": loop.progress.best_epoch or loop.progress.epoch,
+    }
     figures = {name: value for name, value in loop.history[result["epoch"] - 1].items() if name != "learning_rate"}
     feeder = _evaluation_feeder(splits.test, splits, config)
     if feeder is not None:

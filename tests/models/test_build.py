@@ -200,3 +200,15 @@ def test_arguments_that_keras_refuses_are_told_at_their_setting(
     with pytest.raises(ConfigError) as refused:
         dlkit.build_model(from_mapping(config, needs_source=False).config, spec)
     assert (refused.value.problems[0].code, refused.value.problems[0].key) == ("refused-by-keras", key)
+
+
+def test_classes_may_be_a_number_of_numpy() -> None:
+    assert dlkit.mlp(input_shape=(4,), classes=np.int64(3)).output_shape == (None, 3)
+
+
+@pytest.mark.parametrize(("build", "shape"), [("cnn", (28, 28)), ("rnn", (28,))])
+def test_a_missing_axis_of_channels_is_told(build: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ConfigError) as refused:
+        getattr(dlkit, build)(input_shape=shape, classes=10)
+    assert refused.value.problems[0].code == "input-rank"
+    assert "channels" in refused.value.problems[0].help

@@ -17,7 +17,7 @@ import pytest
 import tensorflow as tf
 
 import dlkit
-from dlkit.config.problems import RunError
+from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import loop, run
 from dlkit.training.interrupts import Interrupted
@@ -326,3 +326,70 @@ def test_other_kinds_of_target_train_and_save_what_they_predict(kind: str, label
         assert found[name] == pytest.approx(value, rel=1e-5), name
     if kind == "binary":
         assert 0 <= done.model.predict(x, verbose=0).min() <= done.model.predict(x, verbose=0).max() <= 1
+
+
+def test_more_epochs_keep_the_schedule_and_are_refused_where_it_has_ended_at_nothing(tmp_path: Path) -> None:
+    falling = {"name": "cosine", "final_factor": 0.5}
+    done = train(settings(MLP, {"epochs": 2, "schedule": falling}), tmp_path / "half")
+    notes = Notes()
+    more = load(settings(MLP, {"epochs": 4, "schedule": falling}))
+    run.resume(more, RunFolder(done.folder), notes, data=DATA)
+    assert "schedule-kept" in notes.kinds
+    assert done.history["learning_rate"][2:] == pytest.approx([0.0005, 0.0005])
+    ended = train(settings(MLP, {"epochs": 2, "schedule": "cosine"}), tmp_path / "nothing")
+    with pytest.raises(ConfigError) as refused:
+        run.resume(
+            load(settings(MLP, {"epochs": 4, "schedule": "cosine"})), RunFolder(ended.folder), Listener(), data=DATA
+        )
+    assert refused.value.problems[0].code == "schedule-is-over"
+    assert ended.state == "finished"
+
+
+def test_an_interrupt_while_the_run_is_saved_leaves_it_interrupted_and_it_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*args: Any) -> None:
+        raise KeyboardInterrupt
+
+    config = settings(MLP)
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "save_model", interrupted)
+        with pytest.raises(Interrupted) as stopped:
+            train(config, tmp_path)
+    assert stopped.value.exit_status == 130
+    folder = (tmp_path / "small" / "latest").resolve()
+    assert RunFolder(folder).read_state()["state"] == "interrupted"
+    resume(folder)
+    assert RunFolder(folder).read_state()["state"] == "finished"
+    assert (folder / "model.keras").is_file()
+
+
+def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_path: Path) -> None:
+    done = train(settings(MLP, {"epochs": 1}), tmp_path)
+    again = dlkit.load_run("small", tmp_path, data=DATA)
+    assert again.evaluate() == pytest.approx(done.test, rel=1e-5)
+    again.resume({"training.epochs": 2}, verbose=False)
+    assert len(again.history["loss"]) == 2
+
+
+def test_examples_that_train_and_test_alike_are_told(tmp_path: Path) -> None:
+    notes: list[str] = []
+
+    class Told(Listener):
+        def noted(self, kind: str, text: str) -> None:
+            notes.append(text)
+
+    train(settings(MLP, {"epochs": 1}), tmp_path, data={"train": DATA["train"], "test": DATA["train"]}, listener=Told())
+    assert any("test holds the very examples of train" in note for note in notes)
+
+
+def test_a_split_that_nothing_would_use_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="`val`, which nothing would use"):
+        train(settings(MLP), tmp_path, data={"train": DATA["train"], "val": DATA["validation"]})
+
+
+@pytest.mark.parametrize(
+    "overrides", [{"training.epochs": np.int64(2)}, "training.epochs=2", ["training.epochs=2"]], ids=repr
+)
+def test_overrides_in_python_take_numbers_of_numpy_and_words(overrides: Any) -> None:
+    assert dlkit.load_config(settings(MLP), overrides, needs_source=False).config.training.epochs == 2
