@@ -1,5 +1,11 @@
 """python -m dlkit"""
 
-from dlkit.cli import main
+import sys
 
-main()
+try:
+    from dlkit.cli import main
+
+    main()
+except KeyboardInterrupt:
+    # So early that no verb is there yet to tell it.
+    sys.exit(130)
