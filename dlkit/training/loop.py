@@ -68,6 +68,7 @@ class Loop:
         settings = config.training
         epochs = choices.schedule_epochs
         rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, epochs)
+        self._rate = rate
         self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, choices)
         self._validation = EvalProgram(assembly, validation, parts=choices.parts) if validation else None
         self._choices, self._about = choices, about
@@ -177,12 +178,19 @@ class Loop:
         row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._program.meters.results()}
         if self._validation:
             row |= {f"val_{name}": value for name, value in self._validation.run().items()}
-        row["learning_rate"] = float(keras.ops.convert_to_numpy(self._program.optimizer.learning_rate))
+        row["learning_rate"] = self._last_rate()
         self.progress.epoch += 1
         self.progress.step_in_epoch = 0
         self.history.append(row)
         self._folder.append_history(row)
         return row
+
+    def _last_rate(self) -> float:
+        """The learning rate of the last update; the optimizer itself would tell that of the next one."""
+        rate = self._program.optimizer.learning_rate
+        if callable(self._rate):
+            rate = self._rate(self._program.optimizer.iterations.value - 1)
+        return float(keras.ops.convert_to_numpy(rate))
 
     def _judge(self, row: dict[str, Any]) -> bool:
         """Whether the epoch is the best so far; decides on early stopping, and keeps the best weights."""
