@@ -49,10 +49,8 @@ def open_given(given: Any, data: Data, name: str = "given in Python") -> SourceD
     if not given or not all(isinstance(split, str) for split in given):
         raise _problem("given-data", f"the data {name} has no splits", _FORMS)
     # With `splits` in the configuration a split may bear any name; without, these three are all that is used.
-    unused = (
-        [] if data.splits is not None else [split for split in given if split not in ("train", "validation", "test")]
-    )
-    if unused and name == "given in Python":
+    unused = [split for split in given if split not in ("train", "validation", "test")]
+    if unused and "train" in given and data.splits is None and name == "given in Python":
         told = f"the data {name} has a split `{unused[0]}`, which nothing would use"
         raise _problem("given-data", told, "splits are called train, validation and test")
     if all(isinstance(value, tf.data.Dataset) for value in given.values()):
