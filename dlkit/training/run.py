@@ -159,8 +159,11 @@ def _train(
 
 def interrupted_outside(folder: RunFolder) -> Problem:
     """What is said when a run is interrupted while it is not training."""
-    told = "interrupted while the run was being prepared, tested or saved"
-    return Problem("interrupted", told, help=f"go on with: dlkit train --resume {folder.path}")
+    return Problem(
+        "interrupted",
+        "interrupted while the run was being prepared, tested or saved",
+        help=f"go on with: dlkit train --resume {folder.path}",
+    )
 
 
 def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
