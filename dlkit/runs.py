@@ -77,6 +77,11 @@ class RunFolder:
         return self.path / "checkpoints"
 
     @property
+    def nonfinite(self) -> Path:
+        """The last batch that made a loss or weight no finite number, and the state before it."""
+        return self.path / "nonfinite"
+
+    @property
     def model(self) -> Path:
         """The saved model, from raw input to probabilities."""
         return self.path / "model.keras"
@@ -135,10 +140,10 @@ class RunFolder:
         writer.writerow(row)
         append_text(self.history, text.getvalue())
 
-    def read_history(self) -> list[dict[str, float]]:
-        """The rows so far, whole ones alone; numbers as they were, whole ones as int."""
+    def read_history(self) -> list[dict[str, Any]]:
+        """The rows so far, whole ones alone; numbers as they were, whole ones as int, None for those that are empty."""
         rows = csv.DictReader(_whole_lines(self.history))
-        return [{k: int(v) if k == "epoch" else float(v) for k, v in row.items()} for row in rows]
+        return [{k: int(v) if k == "epoch" else float(v) if v else None for k, v in row.items()} for row in rows]
 
     def cut_records(self, epochs: int, events: int) -> None:
         """Drop what was recorded after a checkpoint, which a resumed run will write again.

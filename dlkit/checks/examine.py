@@ -80,7 +80,7 @@ def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
     except DlkitError as error:
         errors.append(error)
     try:
-        make_optimizer(config.training.optimizer, config.training.optimizer.learning_rate)
+        make_optimizer(config.training.optimizer, config.training.optimizer.learning_rate, config.runtime.precision)
     except (ValueError, TypeError) as refused:
         told = f"Keras refuses the optimizer: {str(refused).strip().splitlines()[0]}"
         errors.append(ConfigError(Problem("optimizer-refused", told, ("training", "optimizer"))))

@@ -48,7 +48,8 @@ class Memory:
 def estimate(case: Case) -> Memory:
     """What training the model will take. It is an estimate: TensorFlow frees and shares buffers as it sees fit."""
     network = case.assembly.network
-    optimizer = make_optimizer(case.config.training.optimizer, case.config.training.optimizer.learning_rate)
+    settings = case.config.training.optimizer
+    optimizer = make_optimizer(settings, settings.learning_rate, case.config.runtime.precision)
     optimizer.build(network.trainable_variables)
     outputs = sum(_bytes(tensor) for layer in own_layers(network) for tensor in _outputs(layer))
     return Memory(

@@ -14,7 +14,7 @@ from dlkit.checks.memory import BASIS, available_memory, estimate
 from dlkit.data.contract import Feature
 from dlkit.models.heads import KINDS
 from dlkit.training.choices import choose
-from dlkit.training.loop import chosen_monitor
+from dlkit.training.judge import chosen_monitor
 
 
 def report(case: Case) -> dict[str, Any]:
@@ -103,6 +103,8 @@ def _memory(case: Case) -> dict[str, Any]:
 def _training(case: Case) -> dict[str, Any]:
     settings = case.config.training
     monitor, mode = chosen_monitor(settings, validation="validation" in case.assembly.spec.sizes)
+    averaging = {"use_ema", "ema_momentum"} if not settings.optimizer.use_ema else set()
+    optimizer = settings.optimizer.model_dump(exclude=averaging)
     targets: dict[str, dict[str, Any]] = {}
     for name, target in case.assembly.spec.targets.items():
         default = f"the default for a {target.kind}"
@@ -119,7 +121,7 @@ def _training(case: Case) -> dict[str, Any]:
         "epochs": settings.epochs,
         "batch_size": case.config.data.batch_size,
         "steps_per_epoch": case.steps.get("train"),
-        "optimizer": {k: v for k, v in settings.optimizer.model_dump().items() if v is not None},
+        "optimizer": {k: v for k, v in optimizer.items() if v is not None},
         "schedule": settings.schedule.model_dump(),
         "monitor": monitor,
         "mode": mode,

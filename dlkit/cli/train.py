@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Optional
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import COMMAND_LINE, ConfigError, Location, Problem, RunError
 
 if TYPE_CHECKING:
     from dlkit.config.loader import Loaded
@@ -20,6 +20,7 @@ EXAMPLES = [
     ("dlkit train configs/mnist_cnn.yaml training.epochs=3 data.batch_size=128", "change settings for this run"),
     ("dlkit train --resume latest", "go on after an interruption, to the same result"),
     ("dlkit train --resume mnist_cnn training.epochs=20", "train a finished run on"),
+    ("dlkit train --replay latest", "see where a NaN came from"),
 ]
 
 
@@ -34,6 +35,13 @@ def train(
     allow_change: Annotated[
         bool, typer.Option("--allow-change", help="With --resume: go on with other settings than the run began with.")
     ] = False,
+    replay: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(metavar="RUN", help="Look at the batch that made a run's loss NaN or infinite, tensor by tensor."),
+    ] = None,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Record a TensorBoard trace and tell where the time of a step goes.")
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result alone.")] = False,
     verify: Annotated[
         bool, typer.Option("--verify", help="Fail if the result is not what the configuration expects.")
@@ -42,15 +50,21 @@ def train(
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Train, test and save a model."""
+    if replay is not None:
+        _alone("--replay", config, resume)
+        from dlkit.cli.replay import show
+
+        show(replay, str(runs), as_json=as_json)
+        return
     if resume is not None:
         words = [w for w in (config, *(overrides or ())) if w]
-        _resume(resume, words, runs, quiet, verify, as_json, allow_change=allow_change)
+        _resume(resume, words, runs, quiet, verify, as_json, allow_change=allow_change, profile=profile)
         return
     path, words = verbs.config_and_overrides(config, overrides or (), "train")
     loaded = verbs.load(path, words)
     if not as_json:
         _hint_at_resume(Path(path).parent)
-    _run(loaded, None, runs, quiet, verify, as_json)
+    _run(loaded, None, runs, quiet, verify, as_json, profile=profile)
 
 
 def _hint_at_resume(folder: Path) -> None:
@@ -64,7 +78,15 @@ def _hint_at_resume(folder: Path) -> None:
 
 
 def _resume(
-    run: str, words: list[str], runs_folder: Path, quiet: bool, verify: bool, as_json: bool, *, allow_change: bool
+    run: str,
+    words: list[str],
+    runs_folder: Path,
+    quiet: bool,
+    verify: bool,
+    as_json: bool,
+    *,
+    allow_change: bool,
+    profile: bool,
 ) -> None:
     from dlkit import runs
     from dlkit.config import changes
@@ -83,7 +105,7 @@ def _resume(
             Problem(
                 "not-on-resume",
                 f"the run {folder.path} is finished, after {done} epochs: {stopped}",
-                help="to train longer, start a new run with a larger `training.early_stopping.patience`",
+                help="to train longer, start a new run that may, with `training.init_from` set to this one",
             )
         )
     if state == "finished" and (not words or loaded.config.training.epochs <= done):
@@ -94,7 +116,7 @@ def _resume(
         else:
             typer.echo(f"{told}; to train on: {more}")
         return
-    _run(loaded, folder, runs_folder, quiet, verify, as_json)
+    _run(loaded, folder, runs_folder, quiet, verify, as_json, profile=profile)
 
 
 def _stopped_early(folder: RunFolder) -> str:
@@ -102,16 +124,31 @@ def _stopped_early(folder: RunFolder) -> str:
     return next((event["text"] for event in folder.read_events() if event["kind"] == "early-stopping"), "")
 
 
-def _not_on_resume(word: str, number: int) -> ConfigError:
-    from dlkit.config.problems import COMMAND_LINE, Location
+def _alone(option: str, *others: str | None) -> None:
+    """Refuse a configuration, or another run, beside an option that names its run itself."""
+    for number, word in enumerate(filter(None, others), 1):
+        told = f"`{option}` names the run itself, so `{word}` is one too many"
+        where = Location(COMMAND_LINE, number, 1, len(word), word)
+        raise ConfigError(Problem("not-on-resume", told, location=where, help="leave one of them out"))
 
+
+def _not_on_resume(word: str, number: int) -> ConfigError:
     told, help = f"`--resume` takes the place of a configuration, so `{word}` is one too many", "leave one of them out"
     return ConfigError(
         Problem("not-on-resume", told, location=Location(COMMAND_LINE, number, 1, len(word), word), help=help)
     )
 
 
-def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: bool, verify: bool, as_json: bool) -> None:
+def _run(
+    loaded: Loaded,
+    folder: RunFolder | None,
+    runs_folder: Path,
+    quiet: bool,
+    verify: bool,
+    as_json: bool,
+    *,
+    profile: bool,
+) -> None:
     """Train, show how it goes, and report."""
     if verify and not loaded.config.expects:
         raise ConfigError(
@@ -145,9 +182,9 @@ def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: boo
         progress.working("preparing data and model")
         listener = Listeners(progress, keeper)
         if folder is None:
-            folder = run.start(loaded, runs_folder, listener)
+            folder = run.start(loaded, runs_folder, listener, profile=profile)
         else:
-            run.resume(loaded, folder, listener)
+            run.resume(loaded, folder, listener, profile=profile)
     finally:
         progress.close()
     missed = _missed(keeper.result, loaded) if verify else []

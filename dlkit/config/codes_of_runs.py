@@ -8,6 +8,25 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "dlkit train config.yaml --verify",
         'expects: {test_accuracy: ">= 0.9"}',
     ),
+    # Callbacks and frozen layers
+    "callback-failed": (
+        "a callback raised an error",
+        "The mistake is in the callback, or in its arguments. The checkpoints before it are whole: mend it and go on.",
+        "def on_epoch_end(self, epoch, logs): self.best = min(logs['val_los'])",
+        "dlkit train --resume RUN",
+    ),
+    "no-such-layer": (
+        "frozen layers that are not there, or all of them",
+        "`training.freeze` names layers; `*` stands for any characters. At least one layer has to be left to train.",
+        'freeze: ["convolution_*"]',
+        'freeze: ["conv_*"]',
+    ),
+    "nothing-to-replay": (
+        "no batch to replay",
+        "A run keeps the batch that made its loss or a weight NaN or infinite; this one met none.",
+        "dlkit train --replay latest",
+        "dlkit train --resume latest",
+    ),
     # Schedules
     "schedule-is-over": (
         "more epochs for a schedule that has ended",

@@ -7,12 +7,26 @@ from typing import Any
 from dlkit.config.schema import Config
 from dlkit.config.schema.base import KerasObject
 from dlkit.config.schema.data import RandomStep
-from dlkit.config.schema.training import Loss, Metric
+from dlkit.config.schema.training import Callback, Loss, Metric
 
 Schema = dict[str, Any]
 
 _REFERENCE = {"$ref": "#/$defs/Reference"}
-_KERAS_OBJECTS: dict[str, type[KerasObject]] = {"Loss": Loss, "Metric": Metric, "RandomStep": RandomStep}
+_KERAS_OBJECTS: dict[str, type[KerasObject]] = {
+    "Callback": Callback,
+    "Loss": Loss,
+    "Metric": Metric,
+    "RandomStep": RandomStep,
+}
+# What may stand for a whole mapping, by its definition.
+_SHORT_FORMS: dict[str, Schema] = {
+    "LimitBatches": {"type": "integer", "exclusiveMinimum": 0},
+    "OnNonfinite": {"type": "string", "enum": ["rollback", "stop"]},
+    **{
+        name: {"type": "string", "enum": sorted(_KERAS_OBJECTS[name].known_arguments())}
+        for name in ("Callback", "Loss", "Metric")
+    },
+}
 
 
 def json_schema(config_class: type[Config] = Config) -> Schema:
@@ -82,13 +96,12 @@ def _value(schema: Any, defs: dict[str, Schema], prefix: str) -> Any:
 
 
 def _with_word(name: str, reference: Schema) -> Schema:
-    """A reference to a definition, or the word that may stand for it."""
-    if name not in ("Loss", "Metric"):
+    """A reference to a definition, or the short form that may stand for it."""
+    if name not in _SHORT_FORMS:
         return reference
     reference = dict(reference)
-    description = reference.pop("description", None)
-    words = {"type": "string", "enum": sorted(_KERAS_OBJECTS[name].known_arguments())}
-    return {**({"description": description} if description else {}), "anyOf": [words, reference]}
+    described: Schema = {key: reference.pop(key) for key in ("description", "default") if key in reference}
+    return {**described, "anyOf": [_SHORT_FORMS[name], reference]}
 
 
 def _union(schema: Schema, defs: dict[str, Schema], prefix: str) -> Schema:
@@ -137,6 +150,7 @@ def _keras_object(cls: type[KerasObject], schema: Schema) -> Schema:
             for name, arguments in known.items()
         }
         return {**described, "anyOf": [{"type": "string", "enum": sorted(known)}, _single_key(settings)]}
+    own = {key: value for key, value in schema.get("properties", {}).items() if key != "name"}
     forms: dict[tuple[str, ...], list[str]] = {}
     for name, arguments in known.items():
         forms.setdefault(tuple(sorted(arguments)), []).append(name)
@@ -145,7 +159,11 @@ def _keras_object(cls: type[KerasObject], schema: Schema) -> Schema:
         "anyOf": [
             {
                 "type": "object",
-                "properties": {**dict.fromkeys(arguments, True), "name": {"type": "string", "enum": sorted(names)}},
+                "properties": {
+                    **dict.fromkeys(arguments, True),
+                    **own,
+                    "name": {"type": "string", "enum": sorted(names)},
+                },
                 "required": ["name"],
                 "additionalProperties": False,
             }

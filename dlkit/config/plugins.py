@@ -1,6 +1,7 @@
-"""Plug-ins: Python modules, named in the configuration, that add sources, builders, metrics and losses.
+"""Plug-ins: Python modules, named in the configuration, that add sources, builders, metrics, losses and callbacks.
 
-A plug-in module holds plain dictionaries from names to functions or classes: sources, builders, metrics, losses.
+A plug-in module holds plain dictionaries from names to functions or classes: sources, builders, metrics, losses,
+callbacks.
 
     def two_layers(inputs, *, units: int = 64):      # inputs: KerasTensors by input name; returns features
         ...
@@ -35,9 +36,9 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.base import KerasObject, Section, bare_word
 from dlkit.config.schema.data import Data
-from dlkit.config.schema.training import Loss, Metric, Training
+from dlkit.config.schema.training import Callback, Loss, Metric, Training
 
-DICTIONARIES = ("sources", "builders", "metrics", "losses")
+DICTIONARIES = ("sources", "builders", "metrics", "losses", "callbacks")
 _TAGS = {"sources": "kind", "builders": "builder"}
 _NOT_ARGUMENTS = {"self", "name", "dtype", "reduction", "args", "kwargs"}
 
@@ -53,7 +54,7 @@ class Plugins:
     """What the plug-in modules of a configuration add.
 
     Attributes:
-        functions: for each of `sources`, `builders`, `metrics`, `losses`: name to function or class.
+        functions: for each of `sources`, `builders`, `metrics`, `losses`, `callbacks`: name to function or class.
         settings: for each of `sources`, `builders`: name to the class of its settings.
         files: for a module that was found next to the configuration, by the name in `plugins`: its file.
     """
@@ -107,7 +108,7 @@ def load(names: Sequence[str], folder: Path) -> Plugins:
 
 
 def config_class(plugins: Plugins) -> type[Config]:
-    """`Config`, whose sources, builders, metrics and losses are those of dlkit and of the plug-ins."""
+    """`Config`, whose sources, builders, metrics, losses and callbacks are those of dlkit and of the plug-ins."""
     if not any(plugins.functions.values()):
         return Config
     data, training, model = Data, Training, Config.model_fields["model"]
@@ -119,19 +120,23 @@ def config_class(plugins: Plugins) -> type[Config]:
         fields["data"] = (data, _as_field(Config.model_fields["data"]))
     if plugins.settings["builders"]:
         fields["model"] = (_extended(model, plugins.settings["builders"], "builder"), _as_field(model))
-    if plugins.functions["metrics"] or plugins.functions["losses"]:
-        loss = _with_names(Loss, plugins.functions["losses"])
-        metric = _with_names(Metric, plugins.functions["metrics"])
-        loss_type: Any = Annotated[loss, bare_word("name")]
-        metric_type: Any = Annotated[metric, bare_word("name")]
+    if any(plugins.functions[name] for name in ("metrics", "losses", "callbacks")):
+        loss: Any = Annotated[_with_names(Loss, plugins.functions["losses"]), bare_word("name")]
+        metric: Any = Annotated[_with_names(Metric, plugins.functions["metrics"]), bare_word("name")]
+        callback: Any = Annotated[_with_names(Callback, plugins.functions["callbacks"]), bare_word("name")]
         replaced: dict[str, Any] = {
-            "loss": (loss_type | None, _as_field(Training.model_fields["loss"])),
-            "metrics": (list[metric_type] | None, _as_field(Training.model_fields["metrics"])),
+            "loss": (loss | None, _as_field(Training.model_fields["loss"])),
+            "metrics": (list[metric] | None, _as_field(Training.model_fields["metrics"])),
+            "callbacks": (list[callback], Field(default_factory=list, description=_described("callbacks"))),
         }
         training = create_model("Training", __base__=Training, __doc__=Training.__doc__, **replaced)
         described = Config.model_fields["training"].description
         fields["training"] = (training, Field(default_factory=training, description=described))
     return create_model("Config", __base__=Config, __doc__=Config.__doc__, **fields)
+
+
+def _described(field: str) -> str | None:
+    return Training.model_fields[field].description
 
 
 def arguments(settings: Section) -> dict[str, Any]:
@@ -233,7 +238,7 @@ def _entries(module: ModuleType, name: str) -> list[tuple[str, str, Callable[...
         raise ConfigError(
             Problem(
                 "bad-plugin",
-                f"plug-in `{name}` adds nothing: it has no `sources`, `builders`, `metrics` or `losses`",
+                f"plug-in `{name}` adds nothing: it has no `sources`, `builders`, `metrics`, `losses` or `callbacks`",
                 help='as in `builders = {"my_builder": my_builder}`',
             )
         )

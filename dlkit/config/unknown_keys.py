@@ -48,7 +48,8 @@ def unknown_key(
     required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
     free.sort(key=lambda name: name not in required)
     near = nearest_name(word, free) or (nearest_name(word, names) if len(free) < len(names) else None)
-    if near and (home is None or near.replace("_", "") == word.lower().replace("_", "")):
+    same = near is not None and near.replace("_", "") == word.lower().replace("_", "")
+    if near and (home is None or same or near == home[1]):
         return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
     if home is not None:
         section_key, name = home

@@ -61,7 +61,7 @@ class Feeder(Protocol):
         ...
 
 
-def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool) -> Feeder:
+def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool, passes: int = 1) -> Feeder:
     """The feeder that the settings and the size of a split ask for.
 
     Args:
@@ -70,8 +70,9 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool) -> Feed
         data: batch size, shuffling, and the rule of `feed`.
         training: shuffled, with a short last batch; else in the source's order, the last batch padded with examples
             of weight 0, so that every example counts once and all batches have one shape.
+        passes: batches of `data.batch_size` that make one batch of the feeder in training.
     """
-    batch_size = data.batch_size if training else evaluation_batch_size(data.batch_size, example_bytes(spec))
+    batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, example_bytes(spec))
     shuffle = training and data.shuffle
     if isinstance(split, Indexed) and split.arrays is not None:
         fits = _nbytes(split) <= data.device_limit * 2**20

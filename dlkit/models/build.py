@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -44,12 +45,19 @@ class Assembly:
     training: Training
     plugins: Functions
 
-    def losses(self, *, logits: bool, reduction: str | None = "sum_over_batch_size") -> dict[str, keras.losses.Loss]:
+    def losses(
+        self, *, logits: bool, reduction: str | None = "sum_over_batch_size", smoothing: float = 0.0
+    ) -> dict[str, Callable[[Any, Any], Any]]:
         """A new loss for each target, by its name."""
-        return {
-            name: heads.make_loss(target, self.training.loss, self.plugins, logits=logits, reduction=reduction)
-            for name, target in self.spec.targets.items()
-        }
+        made: dict[str, Callable[[Any, Any], Any]] = {}
+        for name, target in self.spec.targets.items():
+            given = self.training.loss
+            if smoothing and target.kind == "category":
+                made[name] = heads.smoothed(len(target.classes), smoothing, reduction, logits=logits)
+            else:
+                given = heads.with_smoothing(target, given, smoothing)
+                made[name] = heads.make_loss(target, given, self.plugins, logits=logits, reduction=reduction)
+        return made
 
     def metrics(self, *, logits: bool) -> dict[str, list[keras.metrics.Metric]]:
         """New metrics for each target, by its name."""
@@ -92,17 +100,33 @@ def assemble(
         functions: builders, losses and metrics of the user's plug-ins.
     """
     preprocessing = preprocessing or make_preprocessing(config.data)
+    with precision(config.runtime.precision):
+        return _assemble(config, spec, preprocessing, functions or {})
+
+
+def _assemble(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> Assembly:
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
     prepared = {
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = _logits(config, prepared, spec, (functions or {}).get("builders", {}))
+    logits = _logits(config, prepared, spec, functions.get("builders", {}))
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
-    assembly = Assembly(model, network, preprocessing, spec, config.training, functions or {})
+    assembly = Assembly(model, network, preprocessing, spec, config.training, functions)
     compile_model(model, assembly, logits=True, optimizer=fresh_optimizer(config.training))
     return assembly
+
+
+@contextlib.contextmanager
+def precision(policy: str) -> Iterator[None]:
+    """Within the block, layers are made with this Keras dtype policy."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(policy)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
 
 
 def compile_model(model: keras.Model, assembly: Assembly, *, logits: bool, optimizer: Any) -> None:

@@ -29,11 +29,11 @@ def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
     for number, block in enumerate(settings.blocks):
         x = conv_block(x, block, number)
     if settings.pooling == "average":
-        x = layers.GlobalAveragePooling2D()(x)
+        x = layers.GlobalAveragePooling2D(name="pool")(x)
     elif settings.pooling == "max":
-        x = layers.GlobalMaxPooling2D()(x)
+        x = layers.GlobalMaxPooling2D(name="pool")(x)
     else:
-        x = layers.Flatten()(x)
+        x = layers.Flatten(name="flatten")(x)
     return dense_stack(x, settings)
 
 
@@ -51,7 +51,7 @@ def conv_block(x: Any, block: ConvBlock, number: int) -> Any:
     """One block: convolution, normalisation, activation, pooling, dropout, each if asked for."""
     if block.padding == "valid":
         _must_fit(x, block.kernel_size, number, "kernel_size")
-    plain = not block.batch_normalization
+    plain, name = not block.batch_normalization, f"conv_{number + 1}"
     x = layers.Conv2D(
         block.filters,
         block.kernel_size,
@@ -59,14 +59,15 @@ def conv_block(x: Any, block: ConvBlock, number: int) -> Any:
         padding=block.padding,
         activation=block.activation if plain else None,
         use_bias=plain,
+        name=name,
     )(x)
     if not plain:
-        x = layers.BatchNormalization()(x)
-        x = layers.Activation(block.activation)(x)
+        x = layers.BatchNormalization(name=f"{name}_norm")(x)
+        x = layers.Activation(block.activation, name=f"{name}_activation")(x)
     if block.pool_size is not None:
         _must_fit(x, block.pool_size, number, "pool_size")
-        x = layers.MaxPooling2D(block.pool_size)(x)
-    return drop(x, block.dropout)
+        x = layers.MaxPooling2D(block.pool_size, name=f"{name}_pool")(x)
+    return drop(x, block.dropout, name)
 
 
 def _must_fit(x: Any, window: int | list[int], number: int, field: str) -> None:

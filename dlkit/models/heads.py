@@ -56,7 +56,11 @@ def attach(features: Any, targets: Mapping[str, Feature]) -> Any:
     Returns:
         A float tensor of shape (batch, units); a dictionary of them by target where there are several.
     """
-    outputs = {name: keras.layers.Dense(units(target), name=name)(features) for name, target in targets.items()}
+    # In float32 whatever the precision of the network: half precision would round probabilities.
+    outputs = {
+        name: keras.layers.Dense(units(target), name=name, dtype="float32")(features)
+        for name, target in targets.items()
+    }
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))
 
 
@@ -102,6 +106,24 @@ def make_loss(
     name = given.name if given else KINDS[target.kind].loss
     arguments = {**(given.arguments if given else {}), "reduction": reduction}
     return _make("losses", name, arguments, plugins, logits=logits)
+
+
+def smoothed(classes: int, smoothing: float, reduction: str | None, *, logits: bool) -> Callable[[Any, Any], Any]:
+    """The cross-entropy of classes with smoothed labels (Szegedy et al., 2016); Keras smooths one-hot labels alone.
+
+    Returns:
+        A function of integer labels, shape (batch,), and logits or probabilities, shape (batch, classes).
+    """
+    loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=smoothing, reduction=reduction)
+    return lambda labels, outputs: loss(keras.ops.one_hot(labels, classes), outputs)
+
+
+def with_smoothing(target: Feature, given: Loss | None, smoothing: float) -> Loss | None:
+    """The loss of a binary target, told to smooth its labels."""
+    if not smoothing:
+        return given
+    given = given or Loss(name=KINDS[target.kind].loss)
+    return Loss(name=given.name, **{**given.arguments, "label_smoothing": smoothing})
 
 
 def make_metrics(

@@ -17,6 +17,13 @@ HIDDEN = {"self", "name", "dtype", "kwargs", "args", "fn", "reduction", "gradien
 SKIPPED = {"Loss", "Metric", "MeanMetricWrapper", "Optimizer", "LossScaleOptimizer", "Initializer", "Mean", "Sum",
            "RandomColorJitterLayer"}  # fmt: skip
 
+# Callbacks that do what dlkit's own loop does, or are made of Python functions or of other callbacks.
+NOT_FOR_A_CONFIGURATION = {
+    "backup_and_restore", "callback", "callback_list", "early_stopping", "history", "lambda_callback",
+    "learning_rate_scheduler", "model_checkpoint", "orbax_checkpoint", "progbar_logger", "swap_ema_weights",
+    "terminate_on_na_n",
+}  # fmt: skip
+
 
 def arguments(cls: type) -> list[str]:
     """The constructor's arguments that a configuration may state, in order."""
@@ -46,8 +53,10 @@ def build_table() -> dict[str, dict[str, list[str]]]:
     random_layers = {
         name: args for name, args in classes(keras.layers, keras.layers.Layer).items() if name.startswith("random_")
     }
+    callbacks = classes(keras.callbacks, keras.callbacks.Callback)
     return {
         "activations": dict(sorted(activations.items())),
+        "callbacks": {name: args for name, args in callbacks.items() if name not in NOT_FOR_A_CONFIGURATION},
         "losses": classes(keras.losses, keras.losses.Loss),
         "metrics": classes(keras.metrics, keras.metrics.Metric),
         "optimizers": classes(keras.optimizers, keras.optimizers.Optimizer),

@@ -27,10 +27,12 @@ def rnn(inputs: dict[str, Any], settings: Rnn) -> Any:
     must_have_rank(x, (3, 4), "an RNN takes sequences of steps and channels, or images")
     if len(x.shape) == 4:
         rows, columns, channels = x.shape[1:]
-        x = layers.Reshape((rows, columns * channels))(x)
-    for number, units in enumerate(settings.units):
-        last = number == len(settings.units) - 1
-        layer = CELLS[settings.cell](units, return_sequences=not last)
-        x = layers.Bidirectional(layer)(x) if settings.bidirectional else layer(x)
-        x = drop(x, settings.dropout)
+        x = layers.Reshape((rows, columns * channels), name="rows")(x)
+    for number, units in enumerate(settings.units, 1):
+        name, last = f"{settings.cell}_{number}", number == len(settings.units)
+        if settings.bidirectional:
+            x = layers.Bidirectional(CELLS[settings.cell](units, return_sequences=not last), name=name)(x)
+        else:
+            x = CELLS[settings.cell](units, return_sequences=not last, name=name)(x)
+        x = drop(x, settings.dropout, name)
     return dense_stack(x, settings)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from dlkit.config.problems import Problem
 from dlkit.training.listeners import Listener, Plan
 
 
@@ -91,6 +92,11 @@ def header(plan: Plan) -> list[tuple[str, str]]:
 COMPILERS = {"xla": "XLA", "graph": "TensorFlow graphs"}
 
 
+def diagnosis(finding: Problem) -> str:
+    """What the figures of a run say, what to change, and where it is explained."""
+    return f"{finding.message}; {finding.help} (dlkit explain-code {finding.code})"
+
+
 def expectations(result: dict[str, Any]) -> list[tuple[bool, str]]:
     """For each expectation of the configuration whether it holds, and a line about it."""
     lines = []
@@ -108,6 +114,22 @@ def outcome(result: dict[str, Any], monitor: str | None) -> list[tuple[str, str]
     why = f"best {monitor}" if monitor else "the last"
     pairs.append(("weights", f"of epoch {result['epoch']} ({why})"))
     return pairs
+
+
+WORDS = {"data": "waiting for data", "health": "looks at its health", "host": "the rest"}
+
+
+def time_spent(result: dict[str, Any]) -> list[tuple[str, str]]:
+    """Where the time of a step went, as pairs of what and how much; empty where it was not asked for."""
+    profile = result.get("profile")
+    if profile is None:
+        return []
+    each = profile["milliseconds"]
+    whole = sum(each.values()) or 1.0
+    pairs = [(WORDS.get(name, name), f"{value:8.3f} ms  {value / whole:4.0%}") for name, value in each.items()]
+    head = ("time of a step", f"{whole:8.3f} ms, of {count(profile['steps'], 'step')}")
+    once = ("once: compiling", f"{profile['compiling']:8.1f} s")
+    return [head, *pairs, once, ("trace", f"tensorboard --logdir {shlex.quote(result['folder'])}/tensorboard")]
 
 
 def next_commands(result: dict[str, Any], epochs: int) -> list[tuple[str, str]]:

@@ -8,7 +8,18 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
-from dlkit.progress.base import count, duration, expectations, figure, figures, outcome, shown_columns, time_left
+from dlkit.config.problems import Problem
+from dlkit.progress.base import (
+    count,
+    diagnosis,
+    duration,
+    expectations,
+    figure,
+    figures,
+    outcome,
+    shown_columns,
+    time_left,
+)
 from dlkit.progress.pace import Pace
 from dlkit.progress.plain import PlainProgress
 from dlkit.training.listeners import Plan
@@ -35,7 +46,7 @@ class NotebookProgress(PlainProgress):
 
     def started(self, plan: Plan) -> None:
         self._plan, self._pace = plan, Pace(plan)
-        self._said = self._notes
+        self._said = [f"note: {note}" for note in self._notes]
         self._line = "compiling …"
         if self._display is not None:
             self._handle = self._display.display(self._display.HTML(self._html()), display_id=True)
@@ -68,7 +79,14 @@ class NotebookProgress(PlainProgress):
         if self._handle is None:
             super().noted(kind, text)
             return
-        self._said.append(text)
+        self._said.append(f"note: {text}")
+        self._update()
+
+    def found(self, finding: Problem) -> None:
+        if self._handle is None:
+            super().found(finding)
+            return
+        self._said.append(f"health: {diagnosis(finding)}")
         self._update()
 
     def finished(self, result: dict[str, Any]) -> None:
@@ -90,7 +108,7 @@ class NotebookProgress(PlainProgress):
         plan = self._plan
         about = f"{count(plan.parameters, 'parameter')}, {plan.epochs} epochs of {count(plan.steps, 'step')}"
         parts = [f"<div><b>{escape(plan.name)}</b> {escape(about)}</div>"]
-        parts += [f"<div>note: {escape(note)}</div>" for note in self._said]
+        parts += [f"<div>{escape(line)}</div>" for line in self._said]
         if self._rows:
             names = shown_columns(self._rows[0][0])
             parts.append(

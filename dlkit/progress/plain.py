@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any, TextIO
 
+from dlkit.config.problems import Problem
 from dlkit.progress.base import (
     Progress,
+    diagnosis,
     duration,
     expectations,
     figures,
@@ -16,6 +18,7 @@ from dlkit.progress.base import (
     outcome,
     padded,
     shown_columns,
+    time_spent,
 )
 from dlkit.training.listeners import Plan
 
@@ -49,6 +52,9 @@ class PlainProgress(Progress):
         else:
             self._print(f"note: {text}")
 
+    def found(self, finding: Problem) -> None:
+        self._print(f"health: {diagnosis(finding)}")
+
     def finished(self, result: dict[str, Any]) -> None:
         self._print_result(result)
         epochs = self._plan.epochs if self._plan else 1
@@ -59,6 +65,8 @@ class PlainProgress(Progress):
         pairs = [*outcome(result, self._plan.monitor if self._plan else None), ("run", result["folder"])]
         for word, value in padded(pairs):
             self._print(f"{word}  {value}")
+        for what, spent in padded(time_spent(result)):
+            self._print(f"{what}  {spent}")
         for holds, told in expectations(result):
             self._print(f"expected {told}: {'met' if holds else 'MISSED'}")
 
@@ -80,6 +88,9 @@ class QuietProgress(PlainProgress):
         """Nothing."""
 
     def noted(self, kind: str, text: str) -> None:
+        """Nothing."""
+
+    def found(self, finding: Problem) -> None:
         """Nothing."""
 
     def finished(self, result: dict[str, Any]) -> None:

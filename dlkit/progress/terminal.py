@@ -11,8 +11,10 @@ from rich.spinner import Spinner
 from rich.table import Table
 from rich.text import Text
 
+from dlkit.config.problems import Problem
 from dlkit.progress.base import (
     Progress,
+    diagnosis,
     duration,
     expectations,
     figure,
@@ -23,6 +25,7 @@ from dlkit.progress.base import (
     padded,
     shown_columns,
     time_left,
+    time_spent,
 )
 from dlkit.progress.pace import Pace
 from dlkit.training.listeners import Plan
@@ -85,12 +88,17 @@ class TerminalProgress(Progress):
         else:
             self._print_note(text)
 
+    def found(self, finding: Problem) -> None:
+        self._print(Text.assemble(("health: ", "magenta"), diagnosis(finding)))
+
     def finished(self, result: dict[str, Any]) -> None:
         self.close()
         self._print("")
         monitor = self._plan.monitor if self._plan else None
         for word, value in padded([*outcome(result, monitor), ("run", result["folder"])]):
             self._print(Text.assemble((f"{word}  ", "dim"), (value, "bold" if word.startswith("test") else "")))
+        for what, spent in padded(time_spent(result)):
+            self._print(Text.assemble((f"{what}  ", "dim"), spent))
         for holds, told in expectations(result):
             mark, style = ("✓", "green") if holds else ("✗", "red")
             self._print(Text.assemble((f"{mark} expected {told}", style)))

@@ -30,6 +30,8 @@ class Progress:
         best_values: those figures.
         epochs_without_improvement: since the best one.
         stopped: why training ended before its last epoch, or None.
+        rollbacks: times that it went back to a checkpoint because a number was not finite.
+        callbacks: what callbacks gave to be kept, as JSON values, None for one that gave nothing.
     """
 
     epoch: int = 0
@@ -39,6 +41,8 @@ class Progress:
     best_values: list[float] = field(default_factory=list)
     epochs_without_improvement: int = 0
     stopped: str | None = None
+    rollbacks: int = 0
+    callbacks: list[Any] = field(default_factory=list)
 
     @property
     def best_epoch(self) -> int:

@@ -65,7 +65,8 @@ def find_lr(
         prepare_process(config)
         with make_strategy(config).scope():
             splits, assembly = prepare(loaded, data)
-            feeder = make_feeder(splits.train, splits.spec, config.data, training=True)
+            passes = config.training.optimizer.gradient_accumulation_steps or 1
+            feeder = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
             steps = steps or min(MOST, max(FEWEST, feeder.steps))
             rates = np.geomspace(lowest, highest, steps)
             try:
@@ -84,7 +85,7 @@ def _losses(
 ) -> tuple[list[float], bool]:
     """The loss of each step until it diverges, and whether it did."""
     rising = RisingRate(float(rates[0]), float(rates[-1]), len(rates))
-    optimizer = make_optimizer(config.training.optimizer, rising)
+    optimizer = make_optimizer(config.training.optimizer, rising, config.runtime.precision)
     program = TrainProgram(assembly, feeder, optimizer, config, _choices(config, assembly))
     losses: list[float] = []
     loss, decay, average, best = program.meters.loss, smoothing(len(rates)), 0.0, math.inf

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ import keras
 import numpy as np
 
 from dlkit import runs
-from dlkit.config.problems import DlkitError, Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.models.build import Assembly
 from dlkit.models.saving import load_model
 from dlkit.training import checkpoints
@@ -62,6 +63,29 @@ def take_weights(assembly: Assembly, source: str, runs_folder: Path) -> str:
             )
         )
     return f"weights of {source} in {', '.join(taken)}" + (f"; fresh ones in {', '.join(fresh)}" if fresh else "")
+
+
+def freeze(assembly: Assembly, patterns: Sequence[str]) -> None:
+    """Keep the weights of the layers of these names as they are.
+
+    Args:
+        assembly: the model.
+        patterns: names; `*` and `?` stand for any characters.
+
+    Raises:
+        ConfigError: if a pattern fits no layer with weights, or no layer would be left to train.
+    """
+    names = [layer.name for layer in assembly.network.layers if layer.weights]
+    for number, pattern in enumerate(patterns):
+        fitting = fnmatch.filter(names, pattern)
+        if not fitting:
+            told, key = f"no layer with weights is called `{pattern}`", ("training", "freeze", number)
+            raise ConfigError(Problem("no-such-layer", told, key=key, help=f"there are {', '.join(names)}"))
+        for name in fitting:
+            assembly.network.get_layer(name).trainable = False
+    if patterns and not assembly.network.trainable_variables:
+        told = "every layer is frozen, and nothing would be trained"
+        raise ConfigError(Problem("no-such-layer", told, key=("training", "freeze"), help="leave the last layer out"))
 
 
 def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:

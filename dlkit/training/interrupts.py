@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import threading
+from pathlib import Path
 from types import FrameType, TracebackType
 
 from dlkit.config.problems import DlkitError, Problem
+from dlkit.config.schema import Config
 
 
 class Interrupted(DlkitError):
@@ -16,6 +19,13 @@ class Interrupted(DlkitError):
     def __init__(self, problem: Problem, number: int) -> None:
         super().__init__(problem)
         self.exit_status = 128 + number
+
+
+def how_to_go_on(folder: Path, config: Config) -> str:
+    """What to type to go on with a run; data that were given in Python have to be given again."""
+    if config.data.source is None:
+        return f"go on with: dlkit.load_run({str(folder)!r}, data=...).resume()"
+    return f"go on with: dlkit train --resume {shlex.quote(str(folder))}"
 
 
 class Interrupts:

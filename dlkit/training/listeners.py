@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from dlkit.config.problems import Problem
+from dlkit.training.health.look import Look
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -67,7 +70,13 @@ class Listener:
         """
 
     def noted(self, kind: str, text: str) -> None:
-        """Something worth a line happened: `early-stopping`, `checkpoint-skipped`, `interrupted`, ..."""
+        """Something worth a line happened: `early-stopping`, `checkpoint-skipped`, `rollback`, ..."""
+
+    def looked(self, look: Look) -> None:
+        """Gradients, weights and activations were measured at one update."""
+
+    def found(self, finding: Problem) -> None:
+        """The figures say that something is wrong, and which setting to change."""
 
     def finished(self, result: dict[str, Any]) -> None:
         """The run is over: test loss and metrics, folder, whether expectations hold."""
@@ -94,6 +103,14 @@ class Listeners(Listener):
     def noted(self, kind: str, text: str) -> None:
         for listener in self._listeners:
             listener.noted(kind, text)
+
+    def looked(self, look: Look) -> None:
+        for listener in self._listeners:
+            listener.looked(look)
+
+    def found(self, finding: Problem) -> None:
+        for listener in self._listeners:
+            listener.found(finding)
 
     def finished(self, result: dict[str, Any]) -> None:
         for listener in self._listeners:

@@ -12,19 +12,27 @@ import numpy as np
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
-from dlkit.config.schema.training import Training
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import Assembly
 from dlkit.runs import RunFolder
-from dlkit.training import checkpoints
+from dlkit.training import checkpoints, nonfinite
+from dlkit.training.callbacks import Callbacks
 from dlkit.training.checkpoints import Checkpoint, Progress
 from dlkit.training.choices import Choices
+from dlkit.training.clock import Clock
 from dlkit.training.evaluation import EvalProgram
-from dlkit.training.interrupts import Interrupted, Interrupts
+from dlkit.training.health.probe import Probe
+from dlkit.training.health.watch import Watch
+from dlkit.training.interrupts import Interrupted, Interrupts, how_to_go_on
+from dlkit.training.judge import Judge
+from dlkit.training.limits import schedule_epochs, time_limit
 from dlkit.training.listeners import Listener, Plan
+from dlkit.training.nonfinite import NotFinite
 from dlkit.training.optimizers import make_optimizer
+from dlkit.training.profile import Profile
 from dlkit.training.program import TrainProgram
 from dlkit.training.schedules import make_schedule
+from dlkit.training.state import State
 from dlkit.training.strategy import devices
 
 STRETCH_SECONDS = 0.5
@@ -49,6 +57,8 @@ class Loop:
         listener: Listener,
         *,
         choices: Choices,
+        callbacks: Callbacks,
+        profile: Profile,
         about: dict[str, Any],
     ) -> None:
         """Compile nothing yet.
@@ -61,45 +71,88 @@ class Loop:
             folder: where checkpoints and history go.
             listener: told of what happens.
             choices: how the step is compiled.
+            callbacks: Keras callbacks.
+            profile: traces a few stretches, where it was asked for.
             about: what a checkpoint must have in common with a run that goes on from it.
         """
         self._config, self._assembly, self._folder, self._listener = config, assembly, folder, listener
-        self._train = train
-        settings = config.training
-        epochs = choices.schedule_epochs
-        rate = make_schedule(settings.schedule, settings.optimizer.learning_rate, train.steps, epochs)
-        self._rate = rate
-        self._program = TrainProgram(assembly, train, make_optimizer(settings.optimizer, rate), config, choices)
+        self._train, self._choices, self._callbacks, self._about = train, choices, callbacks, about
+        self._profile = profile
         self._validation = EvalProgram(assembly, validation, parts=choices.parts) if validation else None
-        self._choices, self._about = choices, about
-        self._monitor, self._mode = chosen_monitor(settings, validation=validation is not None)
+        self._judge = Judge(config.training, validation=validation is not None)
+        self._max_steps = config.training.max_steps or sys.maxsize
+        self._max_seconds = time_limit(config.training)
         self._stretch = FIRST_STRETCH
-        self._saved_at = time.monotonic()
+        self._saved_at = self._counted_at = time.monotonic()
+        # All parts of the run together.
+        self._seconds = 0.0
+        self.clock = Clock()
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
+        self._make_program()
+
+    def _make_program(self) -> None:
+        """The program, with the remedies of the rollbacks so far."""
+        config, training = nonfinite.remedied(self._config, self.progress), self._config.training
+        optimizer = config.training.optimizer
+        epochs = schedule_epochs(training, self._choices.schedule_epochs, self._train.steps)
+        self._rate = make_schedule(training.schedule, optimizer.learning_rate, self._train.steps, epochs)
+        made = make_optimizer(optimizer, self._rate, config.runtime.precision)
+        self._program = TrainProgram(self._assembly, self._train, made, config, self._choices)
+        self._state = State(self._assembly.network, self._program)
+        self._probe = Probe(self._assembly, self._program, self._train)
+        self._watch = Watch(config, self._probe, steps=self._train.steps)
+        self._callbacks.attach(self._assembly.model, made)
+        self._compiled: set[bool] = set()
 
     # The story of a run.
 
     def run(self) -> None:
-        """Train to the last epoch, or until early stopping; the network then holds its best weights.
+        """Train to the last epoch, or until something ends it before; the network then holds its best weights.
 
         Raises:
-            RunError: if the loss is no longer a finite number, or a checkpoint cannot be written.
+            RunError: if a loss or weight is no longer a finite number, or a checkpoint cannot be written.
             Interrupted: if a signal asked the run to stop; a checkpoint was saved first.
         """
         self._listener.started(self._plan())
+        self._callbacks.train_begin(self._plan())
+        if not checkpoints.newest(self._folder.checkpoints):
+            self._save()
         with Interrupts() as interrupts:
             while self.progress.epoch < self._config.training.epochs and not self.progress.stopped:
-                began = time.perf_counter()
-                self._train_epoch(interrupts)
-                row = self._end_epoch()
-                best = self._judge(row)
-                # Told before it is saved: what is recorded after a checkpoint is dropped by a run that goes on from it.
-                self._listener.epoch_ended(row, best, time.perf_counter() - began)
-                self._save()
-                if interrupts.asked and self.progress.epoch < self._config.training.epochs:
-                    self._leave(interrupts.asked)
+                try:
+                    self._epoch(interrupts)
+                except NotFinite as found:
+                    self._roll_back(found)
+        self._callbacks.train_end()
+        self._profile.close()
         self._take_best()
+
+    def _epoch(self, interrupts: Interrupts) -> None:
+        began = time.perf_counter()
+        epoch = self.progress.epoch
+        self._callbacks.epoch_begin(epoch)
+        if self.progress.step_in_epoch == 0:
+            self._program.meters.reset()
+        for block in self.clock.fetching(self._train.blocks(self._config.seed, epoch, self.progress.step_in_epoch)):
+            self._run_block(block, interrupts)
+            if self.progress.stopped:
+                break
+        # The averages of the weights are what is judged, where the optimizer keeps them.
+        with self._state.averaged():
+            row = self._end_epoch()
+            best = self._judge.judge(row, self.progress)
+            if self.progress.epoch in self.progress.best_epochs:
+                self._keep_weights()
+        self._callbacks.epoch_end(row, self.progress)
+        # Told before it is saved: what is recorded after a checkpoint is dropped by a run that goes on from it.
+        self._listener.epoch_ended(row, best, time.perf_counter() - began)
+        self._tell_findings()
+        if self.progress.stopped:
+            self._listener.noted("early-stopping", f"stopped early: {self.progress.stopped}")
+        self._save()
+        if interrupts.asked and self.progress.epoch < self._config.training.epochs:
+            self._leave(interrupts.asked)
 
     def restore(self) -> None:
         """Go back to the newest checkpoint that is whole.
@@ -114,46 +167,48 @@ class Loop:
             except RunError as error:
                 damaged.append(error)
                 continue
-            self._set_state(checkpoint)
-            self._folder.cut_records(self.progress.epoch, checkpoint.about["events"])
-            self.history = self._folder.read_history()
+            # The rate is a setting, which may have been changed on purpose; else a callback may have changed it.
+            changed = checkpoint.about.get("learning_rate") != self._about["learning_rate"]
+            self._go_back_to(checkpoint, keep_rate=changed)
             for skipped in damaged:
                 self._listener.noted("checkpoint-skipped", skipped.problems[0].message)
-            checkpoints.tidy(
-                self._folder.checkpoints, self._config.training.checkpoints.keep + len(damaged), self.progress
-            )
+            keep = self._config.training.checkpoints.keep + len(damaged)
+            checkpoints.tidy(self._folder.checkpoints, keep, self.progress)
             return
         if damaged:
             raise damaged[0]
         self._folder.cut_records(0, 0)
 
-    # Its parts.
-
-    def _train_epoch(self, interrupts: Interrupts) -> None:
-        epoch = self.progress.epoch
-        if self.progress.step_in_epoch == 0:
-            self._program.meters.reset()
-        for block in self._train.blocks(self._config.seed, epoch, self.progress.step_in_epoch):
-            self._run_block(block, interrupts)
+    # A stretch.
 
     def _run_block(self, block: Block, interrupts: Interrupts) -> None:
         position = self.progress.step_in_epoch - block.first
-        while position < block.steps:
-            end = min(block.steps, position + self._stretch, position + self._steps_to_checkpoint())
-            began = time.perf_counter()
-            self._program.run(block, position, end)
-            logs = self._program.meters.results()
-            seconds = time.perf_counter() - began
+        while position < block.steps and not self.progress.stopped:
+            looking = self._watch.due(self.progress.step)
+            end = position + (1 if looking else min(block.steps - position, self._stretch, self._to_border()))
+            self._callbacks.batch_begin(self.progress.step_in_epoch)
+            if looking:
+                with self.clock.counting("health" if self._watch.looks else "compiling"):
+                    self._watch.before(block, position)
+            compiling = self._compiling(block)
+            self._profile.begin(compiling=compiling)
+            with self.clock.counting("compiling" if compiling else "compute"):
+                self._program.run(block, position, end)
+                logs = self._program.meters.results()
+            seconds = self.clock.last
+            self._profile.end(end - position, compiling=compiling)
             steps, position = end - position, end
-            self.progress.step_in_epoch += steps
-            self.progress.step += steps
-            if not math.isfinite(logs["loss"]):
-                raise self._not_finite(logs["loss"])
+            self._count(steps, logs["loss"])
+            if looking:
+                with self.clock.counting("health"):
+                    self._look()
             rate = steps * block.examples / block.steps / seconds
             self._listener.progressed(self.progress.epoch + 1, self.progress.step_in_epoch, rate, logs)
-            # The first stretch compiled the program and says nothing about its speed.
-            if self.progress.step > FIRST_STRETCH:
-                self._stretch = max(1, min(4 * self._stretch, round(STRETCH_SECONDS * steps / seconds)))
+            self._callbacks.batch_end(self.progress.step_in_epoch - 1, logs, self.progress)
+            # What compiled the program, or was looked at, says nothing about its speed.
+            if not compiling and not looking:
+                longest = round(STRETCH_SECONDS * steps / seconds)
+                self._stretch = max(1, min(4 * self._stretch, longest))
             if self.progress.step_in_epoch == self._train.steps:
                 continue  # the end of the epoch sees to it
             if interrupts.asked:
@@ -161,10 +216,45 @@ class Loop:
             if self._checkpoint_is_due():
                 self._save()
 
-    def _steps_to_checkpoint(self) -> int:
-        """Updates until the next checkpoint in mid-epoch; as good as infinitely many where none is asked for."""
+    def _compiling(self, block: Block) -> bool:
+        """Whether the next stretch is the first of its program: full batches have one, a short last batch another."""
+        full = block.examples >= block.steps * self._train.batch_size
+        first = full not in self._compiled
+        self._compiled.add(full)
+        return first
+
+    def _count(self, steps: int, loss: float) -> None:
+        """Count updates that were made, and see whether they are the last ones, or have gone wrong."""
+        begin, now = self.progress.step_in_epoch, time.monotonic()
+        self.progress.step_in_epoch += steps
+        self.progress.step += steps
+        self._seconds += now - self._counted_at
+        self._counted_at = now
+        if not math.isfinite(loss) or not self._state.finite():
+            raise NotFinite(self.progress.epoch, begin, self.progress.step_in_epoch, loss)
+        if self.progress.step >= self._max_steps:
+            self.progress.stopped = f"`training.max_steps` of {self._max_steps:,} updates is reached"
+        elif self._seconds >= self._max_seconds:
+            self.progress.stopped = f"`training.max_time` of {self._config.training.max_time} is over"
+
+    def _to_border(self) -> int:
+        """Updates until something has to happen between two of them; as good as infinitely many where nothing does."""
         every = self._config.training.checkpoints.every_steps
-        return every - self.progress.step % every if every else sys.maxsize
+        borders = [every - self.progress.step % every if every else None, self._watch.to_border(self.progress.step)]
+        borders += [self._max_steps - self.progress.step, 1 if self._callbacks.every_step else None]
+        return min(border for border in borders if border is not None)
+
+    def _look(self) -> None:
+        """Tell what the update that has just been made looked like."""
+        look = self._watch.after(
+            self.progress.step - 1, self.progress.epoch + 1, self._last_rate(), self.clock, self._program.meters.loss
+        )
+        self._listener.looked(look)
+        self._tell_findings()
+
+    def _tell_findings(self) -> None:
+        for finding in self._watch.new_findings(self.history):
+            self._listener.found(finding)
 
     def _checkpoint_is_due(self) -> bool:
         settings = self._config.training.checkpoints
@@ -174,10 +264,16 @@ class Loop:
         minutes = (time.monotonic() - self._saved_at) / 60
         return settings.every_minutes is not None and minutes >= settings.every_minutes
 
+    # The end of an epoch, and of a run.
+
     def _end_epoch(self) -> dict[str, Any]:
         row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._program.meters.results()}
         if self._validation:
-            row |= {f"val_{name}": value for name, value in self._validation.run().items()}
+            epoch, every = self.progress.epoch + 1, self._config.training.validate_every
+            due = epoch % every == 0 or epoch == self._config.training.epochs or self.progress.stopped
+            with self.clock.counting("validation"):
+                found = self._validation.run() if due else dict.fromkeys(self._validation.meters.names())
+            row |= {f"val_{name}": value for name, value in found.items()}
         row["learning_rate"] = self._last_rate()
         self.progress.epoch += 1
         self.progress.step_in_epoch = 0
@@ -192,98 +288,50 @@ class Loop:
             rate = self._rate(self._program.optimizer.iterations.value - 1)
         return float(keras.ops.convert_to_numpy(rate))
 
-    def _judge(self, row: dict[str, Any]) -> bool:
-        """Whether the epoch is the best so far; decides on early stopping, and keeps the best weights."""
-        if self._monitor is None:
-            return False
-        if self._monitor not in row:
-            raise RunError(
-                Problem(
-                    "no-such-column",
-                    f"there is no `{self._monitor}` in the history",
-                    key=("training", "monitor"),
-                    help=f"choose one of {', '.join(k for k in row if k not in ('epoch', 'learning_rate'))}",
-                )
-            )
-        value = row[self._monitor]
-        stopping = self._config.training.early_stopping
-        best, sign = self.progress.best_value, 1 if self._mode == "min" else -1
-        # What is no number is never the best.
-        improved = not math.isnan(value) and (best is None or sign * (best - value) > 0)
-        enough = improved and (best is None or sign * (best - value) > (stopping.min_delta if stopping else 0))
-        self._keep_best(value, sign)
-        self.progress.epochs_without_improvement = 0 if enough else self.progress.epochs_without_improvement + 1
-        if stopping and self.progress.epochs_without_improvement >= stopping.patience:
-            self.progress.stopped = f"{self._monitor} has not improved for {stopping.patience} epochs"
-            self._listener.noted("early-stopping", f"stopped early: {self.progress.stopped}")
-        return improved
+    def _keep_weights(self) -> None:
+        """Keep the weights of the epoch that has just ended, which is among the best."""
+        kept = Checkpoint(self._state.weights(), self.progress, self._about)
+        checkpoints.save(checkpoints.of_epoch(self._folder.checkpoints, self.progress.epoch), kept)
 
-    def _keep_best(self, value: float, sign: int) -> None:
-        """Keep the weights of the epoch that has just ended, if it is among the best; of equals the earlier is."""
-        if math.isnan(value):
-            return
-        epoch, keep = self.progress.epoch, self._config.training.checkpoints.keep_best
-        ranked = [*zip(self.progress.best_values, self.progress.best_epochs, strict=True), (value, epoch)]
-        ranked = sorted(ranked, key=lambda pair: (sign * pair[0], pair[1]))[:keep]
-        if (value, epoch) in ranked:
-            self.progress.best_values, self.progress.best_epochs = ([*part] for part in zip(*ranked, strict=True))
-            weights = Checkpoint(self._weights(), self.progress, self._about)
-            checkpoints.save(checkpoints.of_epoch(self._folder.checkpoints, epoch), weights)
-
-    def _save(self) -> None:
-        folder = self._folder.checkpoints
-        checkpoints.save(checkpoints.of_step(folder, self.progress.step), self._state())
-        checkpoints.tidy(folder, self._config.training.checkpoints.keep, self.progress)
-        self._saved_at = time.monotonic()
+    def _take_best(self) -> None:
+        """Put the best weights into the network, where a figure was monitored; else the last ones stay."""
+        if self.progress.best_epoch:
+            best = checkpoints.load(checkpoints.of_epoch(self._folder.checkpoints, self.progress.best_epoch))
+            self._state.restore_weights(best.arrays)
+        else:
+            self._state.take_averages()
 
     def _leave(self, number: int) -> None:
         """Save, and end the run as the signal asked."""
         if self.progress.step_in_epoch:
             self._save()
         where = f"epoch {self.progress.epoch + 1}, step {self.progress.step_in_epoch}"
-        raise Interrupted(
-            Problem(
-                "interrupted",
-                f"interrupted in {where}; a checkpoint is saved",
-                help=f"go on with: dlkit train --resume {self._folder.path}",
-            ),
-            number,
-        )
+        told = f"interrupted in {where}; a checkpoint is saved"
+        raise Interrupted(Problem("interrupted", told, help=how_to_go_on(self._folder.path, self._config)), number)
 
-    def _not_finite(self, loss: float) -> RunError:
-        return RunError(
-            Problem(
-                "loss-not-finite",
-                f"the loss became {loss} in epoch {self.progress.epoch + 1}, "
-                f"by step {self.progress.step_in_epoch} of {self._train.steps}",
-                key=("training", "optimizer", "learning_rate"),
-                help="lower the learning rate, set `training.optimizer.global_clipnorm: 1.0`, or check the data; "
-                "the checkpoints before it are untouched",
-            )
-        )
+    # Checkpoints.
 
-    def _take_best(self) -> None:
-        """Put the best weights into the network, where a figure was monitored; else the last ones stay."""
-        if self.progress.best_epoch and self.progress.best_epoch != self.progress.epoch:
-            best = checkpoints.load(checkpoints.of_epoch(self._folder.checkpoints, self.progress.best_epoch))
-            self._assign(self._assembly.network.weights, "weights", best.arrays)
+    def _save(self) -> None:
+        began = time.perf_counter()
+        folder, events = self._folder.checkpoints, self._folder.events
+        self.progress.callbacks = self._callbacks.get_state()
+        length = events.stat().st_size if events.exists() else 0
+        about = {**self._about, "events": length, "seconds": self._seconds}
+        state = Checkpoint(self._state.arrays(), self.progress, about)
+        checkpoints.save(checkpoints.of_step(folder, self.progress.step), state)
+        checkpoints.tidy(folder, self._config.training.checkpoints.keep, self.progress)
+        self._saved_at = time.monotonic()
+        self.clock.seconds["saving"] += time.perf_counter() - began
 
-    # State.
+    def _go_back_to(self, checkpoint: Checkpoint, *, keep_rate: bool) -> None:
+        """Take the state of a checkpoint of this run, and drop what was recorded after it.
 
-    def _weights(self) -> dict[str, np.ndarray]:
-        return {f"weights/{i}": v.numpy() for i, v in enumerate(self._assembly.network.weights)}
-
-    def _state(self) -> Checkpoint:
-        arrays = self._weights()
-        arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self._program.optimizer.variables)}
-        arrays |= {f"meters/{i}": v.numpy() for i, v in enumerate(self._program.meters.variables())}
-        events = self._folder.events
-        about = {**self._about, "events": events.stat().st_size if events.exists() else 0}
-        return Checkpoint(arrays, self.progress, about)
-
-    def _set_state(self, checkpoint: Checkpoint) -> None:
+        Args:
+            checkpoint: of this run.
+            keep_rate: take the learning rate from the settings, not from the checkpoint.
+        """
         for key, value in self._about.items():
-            if checkpoint.about.get(key) != value:
+            if key != "learning_rate" and checkpoint.about.get(key) != value:
                 raise RunError(
                     Problem(
                         "checkpoint-of-another-run",
@@ -292,29 +340,33 @@ class Loop:
                         help="resume with the configuration and the data of the run, or start a new one",
                     )
                 )
-        self._assign(self._assembly.network.weights, "weights", checkpoint.arrays)
-        optimizer = self._program.optimizer
-        rate = getattr(optimizer.learning_rate, "path", None)
-        # The rate is a setting; it may have been changed on purpose, and no update changes it.
-        self._assign(optimizer.variables, "optimizer", checkpoint.arrays, leave=rate)
-        self._assign(self._program.meters.variables(), "meters", checkpoint.arrays)
-        self.progress = checkpoint.progress
+        self._folder.cut_records(checkpoint.progress.epoch, checkpoint.about["events"])
+        self.history = self._folder.read_history()
+        self.progress, self._seconds = checkpoint.progress, checkpoint.about["seconds"]
+        self._make_program()
+        self._watch.remember(self._folder.read_events())
+        self._state.restore(checkpoint.arrays, keep_rate=keep_rate)
+        self._callbacks.set_state(self.progress.callbacks)
 
-    def _assign(
-        self, variables: list[keras.Variable], group: str, arrays: dict[str, np.ndarray], leave: str | None = None
-    ) -> None:
-        for i, variable in enumerate(variables):
-            array = arrays.get(f"{group}/{i}")
-            if array is None or tuple(array.shape) != tuple(variable.shape):
-                raise RunError(
-                    Problem(
-                        "checkpoint-of-another-run",
-                        f"the checkpoint has no {group} of shape {tuple(variable.shape)} for `{variable.path}`",
-                        help="it was made by another model",
-                    )
-                )
-            if variable.path != leave:
-                variable.assign(array)
+    def _roll_back(self, found: NotFinite) -> None:
+        """See where a number that is not finite came from; then go back to a checkpoint with a remedy, or fail.
+
+        Raises:
+            RunError: naming the batch and the tensor.
+        """
+        checkpoint = checkpoints.load(checkpoints.newest(self._folder.checkpoints)[0])
+        pieces = nonfinite.Pieces(self._program, self._probe, self._state, self._train, self._config.seed)
+        incident = nonfinite.trace(pieces, checkpoint, found)
+        problem = nonfinite.told(incident, found, self._train.steps, self._folder.nonfinite)
+        if incident is not None:
+            nonfinite.keep(self._folder.nonfinite, incident)
+        settings, rollbacks = self._config.training.on_nonfinite, self.progress.rollbacks
+        if settings.action == "stop" or rollbacks >= settings.attempts or (incident is not None and incident.in_data):
+            raise RunError(problem)
+        checkpoint.progress.rollbacks = rollbacks + 1
+        self._go_back_to(checkpoint, keep_rate=True)
+        self._listener.noted("not-finite", problem.message)
+        self._listener.noted("rollback", nonfinite.told_rollback(self._config, self.progress))
 
     def _plan(self) -> Plan:
         spec = self._assembly.spec
@@ -326,24 +378,10 @@ class Loop:
             steps=self._train.steps,
             examples=dict(spec.sizes),
             parameters=sum(int(np.prod(v.shape)) for v in self._assembly.network.trainable_variables),
-            monitor=self._monitor,
-            mode=self._mode,
+            monitor=self._judge.monitor,
+            mode=self._judge.mode,
             compiled=self._choices.compile,
             parts=self._choices.parts,
             first_step=self.progress.step_in_epoch,
             devices=tuple(devices()),
         )
-
-
-def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:
-    """The column of the history that decides which epoch is best, None where nothing does; and `min` or `max`."""
-    monitor = settings.monitor or ("val_loss" if validation else None)
-    return monitor, _mode(settings.mode, monitor)
-
-
-def _mode(mode: str, monitor: str | None) -> str:
-    """Whether lower or higher is better, by the words of the monitored name where it is left open."""
-    if mode != "auto":
-        return mode
-    lower = ("loss", "error", "divergence", "poisson", "hinge", "crossentropy", "false_")
-    return "min" if monitor is None or any(word in monitor for word in lower) else "max"

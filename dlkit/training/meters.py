@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -17,8 +17,10 @@ class Meters:
     Names are Keras's: `loss`, then each metric; with several targets also `<target>_loss`, `<target>_<metric>`.
     """
 
-    def __init__(self, assembly: Assembly) -> None:
-        self.losses = {name: loss_per_example(assembly, name) for name in assembly.spec.targets}
+    def __init__(self, assembly: Assembly, *, training: bool = False) -> None:
+        """Meters of a split; in training the loss is that of smoothed labels, where they are asked for."""
+        smoothing = assembly.training.label_smoothing if training else 0.0
+        self.losses = {name: loss_per_example(assembly, name, smoothing) for name in assembly.spec.targets}
         self.loss = keras.metrics.Mean(name="loss")
         self.metrics = assembly.metrics(logits=True)
         several = len(self.losses) > 1
@@ -44,12 +46,17 @@ class Meters:
 
     def results(self) -> dict[str, float]:
         """What has been counted since the last reset, by name."""
-        found = {"loss": float(self.loss.result())}
-        found |= {meter.name: float(meter.result()) for meter in self.target_losses.values()}
+        return {name: float(meter.result()) for name, meter in self._by_name()}
+
+    def names(self) -> list[str]:
+        """The names of the results."""
+        return [name for name, _ in self._by_name()]
+
+    def _by_name(self) -> Iterator[tuple[str, keras.metrics.Metric]]:
+        yield "loss", self.loss
+        yield from ((meter.name, meter) for meter in self.target_losses.values())
         for name, metrics in self.metrics.items():
-            for metric in metrics:
-                found[f"{name}_{metric.name}" if self._several else metric.name] = float(metric.result())
-        return found
+            yield from ((f"{name}_{metric.name}" if self._several else metric.name, metric) for metric in metrics)
 
     def reset(self) -> None:
         """Forget what was counted."""
@@ -65,9 +72,9 @@ class Meters:
         return [variable for meter in self.all() for variable in meter.variables]
 
 
-def loss_per_example(assembly: Assembly, name: str) -> Callable[[Any, Any], Any]:
+def loss_per_example(assembly: Assembly, name: str, smoothing: float = 0.0) -> Callable[[Any, Any], Any]:
     """The loss of a target as a function of labels and logits, one value an example: float32, shape (batch,)."""
-    loss = assembly.losses(logits=True, reduction=None)[name]
+    loss = assembly.losses(logits=True, reduction=None, smoothing=smoothing)[name]
 
     def per_example(labels: Any, logits: Any) -> Any:
         values = loss(labels, logits)

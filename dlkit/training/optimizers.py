@@ -9,28 +9,46 @@ import tensorflow as tf
 
 from dlkit.config.schema.training import Optimizer, OptimizerBase
 
-CLIPS = ("clipnorm", "clipvalue", "global_clipnorm")
+# What the loop does itself, after gradients are added up over replicas; Keras would do it on each.
+OF_THE_LOOP = ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps")
 
 
-def make_optimizer(settings: Optimizer, learning_rate: Any) -> keras.optimizers.Optimizer:
-    """The Keras optimizer of the settings, at the given rate or schedule, without Keras's own clipping."""
-    arguments = settings.model_dump(exclude=set(CLIPS))
+def make_optimizer(settings: Optimizer, learning_rate: Any, precision: str) -> keras.optimizers.Optimizer:
+    """The Keras optimizer of the settings, at the given rate or schedule, without Keras's own clipping.
+
+    Args:
+        settings: kind and arguments.
+        learning_rate: a number or a Keras schedule.
+        precision: of the computation; float16 needs a loss that is scaled up, and Keras's optimizer for it.
+    """
+    arguments = settings.model_dump(exclude=set(OF_THE_LOOP))
     name = arguments.pop("name")
-    return keras.optimizers.get({"class_name": name, "config": {**arguments, "learning_rate": learning_rate}})
+    optimizer = keras.optimizers.get({"class_name": name, "config": {**arguments, "learning_rate": learning_rate}})
+    return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
-def clip(gradients: list[tf.Tensor], settings: OptimizerBase) -> list[tf.Tensor]:
+def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) -> list[tf.Tensor]:
     """Clip gradients as Keras's words ask for.
 
     Args:
         gradients: one tensor for each trainable variable, summed over replicas.
         settings: `clipnorm` limits each tensor's norm, `global_clipnorm` that of all together, `clipvalue` each value.
+        scale: what the loss was multiplied with.
     """
     if settings.clipnorm is not None:
-        return [tf.clip_by_norm(g, settings.clipnorm) for g in gradients]
+        return [tf.clip_by_norm(g, settings.clipnorm * scale) for g in gradients]
     if settings.global_clipnorm is not None:
-        clipped, _ = tf.clip_by_global_norm(gradients, settings.global_clipnorm)
+        clipped, _ = tf.clip_by_global_norm(gradients, settings.global_clipnorm * scale)
         return list(clipped)
     if settings.clipvalue is not None:
-        return [tf.clip_by_value(g, -settings.clipvalue, settings.clipvalue) for g in gradients]
+        limit = settings.clipvalue * scale
+        # An infinite value has to stay one, since a step with it is not made.
+        return [tf.where(tf.math.is_finite(g), tf.clip_by_value(g, -limit, limit), g) for g in gradients]
     return gradients
+
+
+def averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
+    """The moving averages of the trainable variables; none where the optimizer keeps none."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)
+    # Keras has no public name for them.
+    return list(inner._model_variables_moving_average) if inner.use_ema else []

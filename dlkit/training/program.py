@@ -28,6 +28,9 @@ class TrainProgram:
     Attributes:
         meters: loss and metrics of the steps since they were last reset.
         optimizer: the Keras optimizer; its `iterations` counts the updates.
+        twin: the network as it is trained, its random layers keyed.
+        outputs: the twin's symbolic output at each layer, by its name.
+        passes: batches that make an update.
     """
 
     def __init__(
@@ -38,11 +41,12 @@ class TrainProgram:
         config: Config,
         choices: Choices,
     ) -> None:
-        self.meters = Meters(assembly)
+        self.meters = Meters(assembly, training=True)
         self.optimizer = optimizer
         self._assembly, self._feeder, self._strategy = assembly, feeder, tf.distribute.get_strategy()
         self._settings, self._parts = config.training.optimizer, choices.parts
-        self._twin = keyed_twin(assembly.network, config.seed)
+        self.passes = config.training.optimizer.gradient_accumulation_steps or 1
+        self.twin, self.outputs = keyed_twin(assembly.network, config.seed)
         self._variables = assembly.network.trainable_variables
         numbers = iter(range(1_000_000, 2_000_000))
         for layers in assembly.preprocessing.augment.values():
@@ -64,10 +68,14 @@ class TrainProgram:
         program = self._short if block.examples < self._feeder.batch_size else self._stretch
         program(block.tensors, tf.constant(begin), tf.constant(end))
 
+    def update(self, inputs: Rows, targets: Rows) -> None:
+        """One update by a batch, as the compiled program makes it."""
+        self._strategy.run(self._step, args=(inputs, targets))
+
     def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
         def step(i: tf.Tensor) -> tuple[tf.Tensor]:
             inputs, targets, _ = self._feeder.pick(tensors, i)
-            self._strategy.run(self._step, args=(inputs, targets))
+            self.update(inputs, targets)
             return (i + 1,)
 
         tf.while_loop(lambda i: i < end, step, (begin,))
@@ -75,43 +83,73 @@ class TrainProgram:
     def _step(self, inputs: Rows, targets: Rows) -> None:
         """One update, on each replica: gradients of its shares of the batch, added up over all, clipped, applied."""
         replicas = self._strategy.num_replicas_in_sync
-        sizes = share_sizes(next(iter(inputs.values())).shape[0], replicas * self._parts)
-        own = own_shares(sizes, self._parts)
-        pairs = zip(own, cut(inputs, sizes, own), cut(targets, sizes, own), strict=True)
-        # The shares do not depend on each other, so that TensorFlow runs them side by side.
-        step = self.optimizer.iterations.value
-        done = [self._gradients(x, y, step, number, sum(sizes), len(sizes)) for number, x, y in pairs]
-        gradients = _added_up([share.gradients for share in done], self._variables)
+        gradients = self._accumulated(inputs, targets)
         if replicas > 1:
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients = clip(gradients, self._settings)
+        gradients = clip(gradients, self._settings, self._scaled(1.0))
         # Keras adds up over replicas once more.
         self.optimizer.apply([g / replicas for g in gradients] if replicas > 1 else gradients, self._variables)
+
+    def _accumulated(self, inputs: Rows, targets: Rows) -> list[tf.Tensor]:
+        """This replica's gradients of a batch, which goes through the network in one pass or in several."""
+        rows = _rows(inputs)
+        size = -(-self._feeder.batch_size // self.passes)
+        full, rest = divmod(rows, size)
+        first = self.optimizer.iterations.value * self.passes
+        if rows <= size:
+            return self._pass(inputs, targets, first, rows)
+
+        def one(i: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            x, y = ({name: _slice(x, i * size, size) for name, x in part.items()} for part in (inputs, targets))
+            return (i + 1, *map(tf.add, sums, self._pass(x, y, first + tf.cast(i, first.dtype), rows)))
+
+        start = (tf.constant(0), *(tf.zeros(v.shape, v.dtype) for v in self._variables))
+        _, *sums = tf.while_loop(lambda i, *_: i < full, one, start)
+        if rest:
+            x, y = ({name: x[full * size :] for name, x in part.items()} for part in (inputs, targets))
+            sums = [*map(tf.add, sums, self._pass(x, y, first + full, rows))]
+        return list(sums)
+
+    def _pass(self, inputs: Rows, targets: Rows, number: tf.Tensor, batch: int) -> list[tf.Tensor]:
+        """One pass through the network: this replica's gradients of these rows of a batch, its metrics counted."""
+        sizes = share_sizes(_rows(inputs), self._strategy.num_replicas_in_sync * self._parts)
+        own = own_shares(sizes, self._parts)
+        pairs = zip(own, cut(inputs, sizes, own), cut(targets, sizes, own), strict=True)
+        # Each share has its part of the penalties of the weights, so that all of a batch's shares have them once.
+        part = sum(sizes) / batch / len(sizes)
+        # The shares do not depend on each other, so that TensorFlow runs them side by side.
+        done = [self._gradients(x, y, number, share, batch, part) for share, x, y in pairs]
         if done:
             per_example, outputs = join([share.per_example for share in done]), join([share.outputs for share in done])
             labels = join(cut(targets, sizes, own))
-            self.meters.update(per_example, penalties(self._twin), labels, outputs, None)
+            self.meters.update(per_example, penalties(self.twin), labels, outputs, None)
+        return _added_up([share.gradients for share in done], self._variables)
 
-    def _gradients(self, inputs: Rows, targets: Rows, step: tf.Tensor, number: int, batch: int, shares: int) -> _Share:
+    def _gradients(self, inputs: Rows, targets: Rows, number: tf.Tensor, share: int, batch: int, part: float) -> _Share:
         """Forward and backward pass of one share: its part of the mean loss over the batch, and of the penalties.
 
         Args:
             inputs: its rows.
             targets: its rows.
-            step: updates made before this one.
-            number: of the share, which random layers draw by.
+            number: of the pass, which random layers draw by.
+            share: its number, which they draw by as well.
             batch: rows of the whole batch.
-            shares: of the whole batch.
+            part: its part of the penalties.
         """
-        with drawing(step, number):
+        with drawing(number, share):
             prepared = device_stage(self._assembly, inputs, augment=True)
             with tf.GradientTape() as tape:
-                outputs = by_target(self._assembly, self._twin(unwrap(prepared), training=True))
+                outputs = by_target(self._assembly, self.twin(unwrap(prepared), training=True))
                 per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.meters.losses.items()}
                 mean = sum(tf.reduce_sum(values) for values in per_example.values()) / batch
-                total = mean + penalties(self._twin) / shares
+                total = self._scaled(mean + penalties(self.twin) * part)
             gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return _Share(gradients, per_example, outputs)
+
+    def _scaled(self, loss: Any) -> Any:
+        """The loss, scaled up where float16 would lose small gradients."""
+        scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
+        return self.optimizer.scale_loss(loss) if scaling else loss
 
 
 class _Share(NamedTuple):
@@ -120,6 +158,15 @@ class _Share(NamedTuple):
     gradients: list[tf.Tensor]
     per_example: Rows
     outputs: Rows
+
+
+def _rows(by_name: Rows) -> int:
+    return int(next(iter(by_name.values())).shape[0])
+
+
+def _slice(x: tf.Tensor, begin: tf.Tensor, size: int) -> tf.Tensor:
+    """Rows from `begin` on; tf.slice keeps their number static, which XLA needs."""
+    return tf.slice(x, [begin, *[0] * (x.shape.rank - 1)], [size, *x.shape[1:]])
 
 
 def _added_up(of_shares: list[list[tf.Tensor]], variables: list[keras.Variable]) -> list[tf.Tensor]:

@@ -65,14 +65,22 @@ class KeyedDropout(keras.layers.Dropout):
         )
 
 
-def keyed_twin(network: keras.Model, seed: int) -> keras.Model:
+def keyed_twin(network: keras.Model, seed: int) -> tuple[keras.Model, dict[str, Any]]:
     """A model that shares the network's layers, but for the random ones, which are keyed.
 
     Args:
         network: the plain model.
         seed: the run's seed.
+
+    Returns:
+        The twin, and its symbolic output at each layer, by the layer's name, from the input on.
     """
     numbers = iter(range(1_000_000))
+    outputs: dict[str, Any] = {}
+
+    def call(layer: keras.layers.Layer, *args: Any, **kwargs: Any) -> Any:
+        outputs[layer.name] = layer(*args, **kwargs)
+        return outputs[layer.name]
 
     def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
         if not _generators(layer):
@@ -84,7 +92,7 @@ def keyed_twin(network: keras.Model, seed: int) -> keras.Model:
         cls = KeyedDropout if type(layer) is keras.layers.Dropout else type(layer)
         return key_layer(cls.from_config(layer.get_config()), seed, numbers)
 
-    return keras.models.clone_model(network, clone_function=twin)
+    return keras.models.clone_model(network, clone_function=twin, call_function=call), outputs
 
 
 def key_layer(layer: keras.layers.Layer, seed: int, numbers: Iterator[int]) -> keras.layers.Layer:

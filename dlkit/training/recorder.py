@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import tensorflow as tf
@@ -9,6 +10,7 @@ import tensorflow as tf
 from dlkit.config.problems import Problem, RunError
 from dlkit.files import append_text
 from dlkit.runs import RunFolder, now
+from dlkit.training.health.look import Look
 from dlkit.training.listeners import Listener, Plan
 
 # tf.summary.scalar would need the package tensorboard, which only those who look at the curves have to install.
@@ -31,6 +33,7 @@ class Recorder(Listener):
 
     def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
         self._folder.event("epoch", epoch=row["epoch"], best=best, seconds=round(seconds, 3))
+        row = {name: value for name, value in row.items() if value is not None}
         figures = "  ".join(f"{name} {value:.6g}" for name, value in row.items() if name != "epoch")
         self._log(f"epoch {row['epoch']}  {figures}  {seconds:.1f} s{'  best' if best else ''}")
         for name, value in row.items():
@@ -42,6 +45,18 @@ class Recorder(Listener):
     def noted(self, kind: str, text: str) -> None:
         self._folder.event(kind, text=text)
         self._log(f"{kind}: {text}")
+
+    def looked(self, look: Look) -> None:
+        self._folder.event("health", look=look.to_json())
+        self._curve("train", "health/gradient", look.gradient, look.step)
+        for layer, figures in look.layers.items():
+            for name, value in asdict(figures).items():
+                if value is not None:
+                    self._curve("train", f"health/{name}/{layer}", value, look.step)
+
+    def found(self, finding: Problem) -> None:
+        self._folder.event("finding", code=finding.code, text=finding.message, help=finding.help)
+        self._log(f"finding {finding.code}: {finding.message}; {finding.help}")
 
     def finished(self, result: dict[str, Any]) -> None:
         self._folder.event("finished", **{k: v for k, v in result.items() if k != "folder"})

@@ -9,7 +9,7 @@ import operator
 import re
 import signal
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,24 +24,31 @@ from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
+from dlkit.data.subset import limited
 from dlkit.files import disk_errors_told, write_json, written_aside
 from dlkit.models.build import Assembly, assemble
 from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
+from dlkit.training.callbacks import Callbacks
 from dlkit.training.choices import Choices, choose
 from dlkit.training.evaluation import EvalProgram
 from dlkit.training.failures import REFUSALS, refusals_told, told
-from dlkit.training.initial import take_weights
-from dlkit.training.interrupts import Interrupted
+from dlkit.training.initial import freeze, take_weights
+from dlkit.training.interrupts import Interrupted, how_to_go_on
+from dlkit.training.judge import chosen_monitor
+from dlkit.training.limits import shortened
 from dlkit.training.listeners import Listener, Listeners
-from dlkit.training.loop import Loop, chosen_monitor
+from dlkit.training.loop import Loop
+from dlkit.training.profile import Profile, times
 from dlkit.training.recorder import Recorder
 from dlkit.training.schedules import make_schedule
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
 
-def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = None) -> RunFolder:
+def start(
+    loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = None, profile: bool = False
+) -> RunFolder:
     """Train a configuration in a new run folder.
 
     Args:
@@ -49,6 +56,7 @@ def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = 
         runs_folder: where run folders are made.
         listener: told of what happens.
         data: arrays or datasets by split in place of the configuration's source; see `dlkit.train`.
+        profile: record a trace, and where the time goes.
 
     Returns:
         The finished run's folder.
@@ -58,6 +66,7 @@ def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = 
         RunError: if the run failed; its folder says why.
         Interrupted: if a signal ended it.
     """
+    loaded = replace(loaded, config=shortened(loaded.config))
     with loaded.locating(), refusals_told():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
@@ -66,12 +75,15 @@ def start(loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = 
             if loaded.config.training.init_from is not None:
                 taken = take_weights(assembly, loaded.config.training.init_from, runs_folder)
                 notes.append(("initial-weights", taken))
+            freeze(assembly, loaded.config.training.freeze)
             folder = runs.create(runs_folder, loaded.config.name)
             runs.keep_config(folder, loaded.to_yaml())
-            return _train(loaded, splits, assembly, folder, listener, resume=False, notes=notes)
+            return _train(loaded, splits, assembly, folder, listener, resume=False, notes=notes, profile=profile)
 
 
-def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any = None) -> RunFolder:
+def resume(
+    loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any = None, profile: bool = False
+) -> RunFolder:
     """Go on with an unfinished run from its newest checkpoint.
 
     Args:
@@ -79,13 +91,16 @@ def resume(loaded: Loaded, folder: RunFolder, listener: Listener, *, data: Any =
         folder: the run.
         listener: as for `start`.
         data: as for `start`; must be the same as when the run began.
+        profile: as for `start`.
     """
+    loaded = replace(loaded, config=shortened(loaded.config))
     with loaded.locating(), refusals_told():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
             splits, assembly = prepare(loaded, data)
+            freeze(assembly, loaded.config.training.freeze)
             notes = [*_schedule_kept(loaded.config, folder), *(("data", note) for note in splits.notes)]
-            return _train(loaded, splits, assembly, folder, listener, resume=True, notes=notes)
+            return _train(loaded, splits, assembly, folder, listener, resume=True, notes=notes, profile=profile)
 
 
 def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
@@ -96,6 +111,7 @@ def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
     """
     config = loaded.config
     splits = load_splits(config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    splits = limited(splits, config)
     preprocessing = make_preprocessing(config.data)
     fit(preprocessing, splits.train)
     assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
@@ -111,6 +127,7 @@ def _train(
     *,
     resume: bool,
     notes: Sequence[tuple[str, str]],
+    profile: bool,
 ) -> RunFolder:
     """Train, test and save, keeping the run's state file true whatever happens."""
     config = loaded.config
@@ -122,7 +139,10 @@ def _train(
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
             resume = resume and (folder.environment.exists() or folder.checkpoints.exists())
             choices = Choices(**folder.read_choices()) if resume else choose(config, assembly)
-            loop = _make_loop(config, splits, assembly, folder, listener, choices)
+            callbacks = Callbacks(config.training.callbacks, loaded.plugins.functions["callbacks"])
+            notes = [*notes, *(("callbacks", OUTSIDE.format(name)) for name in callbacks.without_state())]
+            profiled = Profile(folder.tensorboard if profile else None)
+            loop = _make_loop(config, splits, assembly, folder, listener, choices, callbacks, profiled)
             if resume:
                 loop.restore()
                 # More epochs may have been asked for; the next resume has to know.
@@ -134,7 +154,8 @@ def _train(
             if splits.validation is None:
                 listener.noted("no-validation", NO_VALIDATION)
             loop.run()
-            result = _finish(config, splits, assembly, folder, loop, choices.parts)
+            spent = {"profile": times(loop.clock, profiled.steps)} if profile else {}
+            result = _finish(config, splits, assembly, folder, loop, choices.parts) | spent
         except Interrupted as interrupted:
             _leave_state(folder, "interrupted", why=str(interrupted))
             raise
@@ -148,7 +169,7 @@ def _train(
         except KeyboardInterrupt:
             # Outside of the loop, which handles signals itself: what it saved is whole, and the rest can be done again.
             _leave_state(folder, "interrupted", why="before or after the training itself")
-            raise Interrupted(interrupted_outside(folder), signal.SIGINT) from None
+            raise Interrupted(_interrupted_outside(folder, config), signal.SIGINT) from None
         except BaseException as error:
             _leave_state(folder, "failed", why=f"{type(error).__name__}: {error}", code="internal-error")
             raise
@@ -157,13 +178,10 @@ def _train(
     return folder
 
 
-def interrupted_outside(folder: RunFolder) -> Problem:
+def _interrupted_outside(folder: RunFolder, config: Config) -> Problem:
     """What is said when a run is interrupted while it is not training."""
-    return Problem(
-        "interrupted",
-        "interrupted while the run was being prepared, tested or saved",
-        help=f"go on with: dlkit train --resume {folder.path}",
-    )
+    told = "interrupted while the run was being prepared, tested or saved"
+    return Problem("interrupted", told, help=how_to_go_on(folder.path, config))
 
 
 def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
@@ -175,6 +193,10 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
 SCHEDULE_KEPT = (
     "the learning rate keeps the schedule of {} epochs that the run began with, and stays at {:g} after them; "
     "to spread it over more epochs, start a new run"
+)
+OUTSIDE = (
+    "what the callback `{}` remembers is in no checkpoint: a run that is interrupted and resumed may end with another "
+    "result (a callback with `get_state` and `set_state` is kept)"
 )
 NO_VALIDATION = (
     "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen "
@@ -208,9 +230,17 @@ def _schedule_kept(config: Config, folder: RunFolder) -> list[tuple[str, str]]:
 
 
 def _make_loop(
-    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, listener: Listener, choices: Choices
+    config: Config,
+    splits: Splits,
+    assembly: Assembly,
+    folder: RunFolder,
+    listener: Listener,
+    choices: Choices,
+    callbacks: Callbacks,
+    profile: Profile,
 ) -> Loop:
-    train = make_feeder(splits.train, splits.spec, config.data, training=True)
+    passes = config.training.optimizer.gradient_accumulation_steps or 1
+    train = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
     validation = _evaluation_feeder(splits.validation, splits, config)
     about = {
         # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.
@@ -219,9 +249,21 @@ def _make_loop(
         "batch_size": config.data.batch_size,
         "seed": config.seed,
         "optimizer": config.training.optimizer.name,
+        "learning_rate": config.training.optimizer.learning_rate,
         "monitor": chosen_monitor(config.training, validation=splits.validation is not None)[0],
     }
-    return Loop(config, assembly, train, validation, folder, listener, choices=choices, about=about)
+    return Loop(
+        config,
+        assembly,
+        train,
+        validation,
+        folder,
+        listener,
+        choices=choices,
+        callbacks=callbacks,
+        profile=profile,
+        about=about,
+    )
 
 
 def _evaluation_feeder(split: Any, splits: Splits, config: Config) -> Feeder | None:
@@ -256,7 +298,8 @@ def _finish(
         "schedule": config.training.schedule.name,
         "epoch": loop.progress.best_epoch or loop.progress.epoch,
     }
-    figures = {name: value for name, value in loop.history[result["epoch"] - 1].items() if name != "learning_rate"}
+    row = loop.history[result["epoch"] - 1]
+    figures = {name: value for name, value in row.items() if name != "learning_rate" and value is not None}
     feeder = _evaluation_feeder(splits.test, splits, config)
     if feeder is not None:
         program = EvalProgram(assembly, feeder, parts=parts, keep=True)

@@ -11,19 +11,19 @@ from keras.optimizers import schedules as keras_schedules
 from dlkit.config.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, StepDecay
 
 
-def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs: int) -> Any:
+def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs: float) -> Any:
     """The learning rate as a function of the step.
 
     Args:
         settings: kind of schedule, its lengths in epochs.
         rate: full learning rate.
         steps_per_epoch: updates in an epoch.
-        epochs: epochs of the whole run, over which cosine and one-cycle are spread.
+        epochs: length of the whole run, over which cosine and one-cycle are spread.
 
     Returns:
         A keras LearningRateSchedule; the bare rate where it never changes.
     """
-    total = epochs * steps_per_epoch
+    total = round(epochs * steps_per_epoch)
     if isinstance(settings, OneCycle):
         return OneCycleRate(rate, total, settings.rise, settings.start_factor, settings.final_factor)
     warmup = round(settings.warmup_epochs * steps_per_epoch)

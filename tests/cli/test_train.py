@@ -91,7 +91,7 @@ def test_a_run_that_stopped_early_says_so(dlkit: Dlkit, tmp_path: Path) -> None:
         result = dlkit("train", "--resume", "small", "--runs", tmp_path, *words)
         assert result.exit_code == 2
         assert "stopped early" in result.stderr
-        assert "patience" in result.stderr
+        assert "training.init_from" in result.stderr
 
 
 def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:

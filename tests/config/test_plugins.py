@@ -50,7 +50,7 @@ def test_a_plugin_adds_typed_sources_builders_losses_and_metrics(folder):
     assert plugins.arguments(config.data.source) == {"path": "a.npz", "copy": False}
     assert (config.training.loss.name, config.training.loss.arguments) == ("half", {"weight": 0.1})
     assert loaded.plugins.functions["builders"]["two_layers"].__name__ == "two_layers"
-    assert set(loaded.plugins.functions) == {"sources", "builders", "metrics", "losses"}
+    assert set(loaded.plugins.functions) == {"sources", "builders", "metrics", "losses", "callbacks"}
 
 
 def test_the_resolved_configuration_finds_the_plugin_from_another_folder(folder, tmp_path_factory):

@@ -84,9 +84,10 @@ def check_arguments(given: KerasObject, allowed: list[str]) -> None:
     Raises:
         ValidationError: one error for each such argument.
     """
+    choices = [*type(given).model_fields, *allowed]
     errors = [
         InitErrorDetails(
-            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": ["name", *allowed]}),
+            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": choices}),
             loc=(key,),
             input=value,
         )

@@ -20,7 +20,9 @@ class Runtime(Section):
         None,
         description="Kind and number of the devices, as in `gpu:2`; `cpu:2` makes two of the CPU, one thread each.",
     )
-    precision: Literal["float32"] = Field("float32", description="Type of the computation.")
+    precision: Literal["float32", "mixed_float16", "mixed_bfloat16"] = Field(
+        "float32", description="Type of the computation, as Keras names it; weights and results are always float32."
+    )
     compile: Literal["auto", "xla", "graph"] = Field(
         "auto", description="Whether XLA compiles the training step; auto follows a fixed rule on the model and device."
     )

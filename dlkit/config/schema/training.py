@@ -1,10 +1,10 @@
-"""Settings of `training`: the epochs, the optimizer and its schedule, loss and metrics, stopping and checkpoints."""
+"""Settings of `training`: the epochs, loss and metrics, when to stop, what to keep and what to watch."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from dlkit.config.schema.base import (
     Fraction,
@@ -25,6 +25,11 @@ class OptimizerBase(Section):
     clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of a single weight tensor.")
     clipvalue: PositiveFloat | None = Field(None, description="Largest absolute value of any gradient.")
     global_clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of all weights together.")
+    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Batches whose gradients make one update together, as one batch so many times as large would."
+    )
+    use_ema: bool = Field(False, description="Validate, test and save the moving average of the weights.")
+    ema_momentum: Fraction = Field(0.99, description="Share of the average that is kept at each update.")
 
 
 class AdamBase(OptimizerBase):
@@ -90,6 +95,8 @@ class Lion(OptimizerBase):
     beta_1: Fraction = Field(0.9, description="Mixes gradient and momentum for the update.")
     beta_2: Fraction = Field(0.99, description="Decay of the momentum.")
 
+
+Duration = Annotated[str, Field(pattern=r"^(\d+h(\d+m)?(\d+s)?|\d+m(\d+s)?|\d+s)$")]
 
 Optimizer = Annotated[
     Annotated[Adam | AdamW | Nadam | Sgd | RmsProp | Adagrad | Lion, Field(discriminator="name")], bare_word("name")
@@ -178,6 +185,40 @@ class Checkpoints(Section):
     every_minutes: PositiveFloat | None = Field(None, description="Minutes after which there is one in mid-epoch.")
 
 
+class OnNonfinite(Section):
+    """What to do when a loss or a weight is no longer a finite number."""
+
+    action: Literal["stop", "rollback"] = Field(description="Fail, or go on from the newest checkpoint with a remedy.")
+    learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="What the learning rate is multiplied with at each rollback."
+    )
+    global_clipnorm: PositiveFloat | None = Field(
+        None, description="Longest gradient of all weights together from the first rollback on; null for no change."
+    )
+    attempts: Positive = Field(3, description="Rollbacks before the run fails after all.")
+
+
+class LimitBatches(Section):
+    """Batches of `data.batch_size` that an epoch, or an evaluation, takes of each split; null for all."""
+
+    train: Positive | None = Field(None, description="Batches of an epoch.")
+    validation: Positive | None = Field(None, description="Batches of a validation.")
+    test: Positive | None = Field(None, description="Batches of the test.")
+
+
+def _of_each_split(value: Any) -> Any:
+    """Let a number stand for the same number of each split."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return {"train": value, "validation": value, "test": value} if whole else value
+
+
+class Callback(KerasObject):
+    """A Keras callback by name, or a plug-in's, with the arguments of its constructor."""
+
+    category = "callbacks"
+    every_step: bool = Field(False, description="Call it after every update, which makes training slower.")
+
+
 class Training(Section):
     """How the weights are fitted."""
 
@@ -207,3 +248,33 @@ class Training(Section):
         description="Run, or `model.keras`, whose best weights a new run begins with where the shapes agree.",
     )
     checkpoints: Checkpoints = Field(default_factory=Checkpoints, description="When checkpoints are made and kept.")
+    label_smoothing: Fraction = Field(
+        0.0, description="Share of each label that is spread over all classes in training (Szegedy et al., 2016)."
+    )
+    freeze: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="Layers whose weights stay, by name; `*` stands for any characters."
+    )
+    max_steps: Positive | None = Field(None, description="Updates after which training ends.")
+    max_time: Duration | None = Field(
+        None, description="Time after which training ends, as in `90m` or `1h30m`, resumed parts added up."
+    )
+    validate_every: Positive = Field(1, description="Epochs from one validation to the next; the last is validated.")
+    limit_batches: Annotated[LimitBatches, BeforeValidator(_of_each_split)] = Field(
+        default_factory=LimitBatches, description="Batches that are used of each split; a number stands for all three."
+    )
+    fast_dev_run: bool | Positive = Field(
+        False, description="Run one epoch of so many batches of each split, 2 for `true`, to see that everything works."
+    )
+    overfit_batches: Positive | None = Field(
+        None, description="Train and judge on the same few batches, which a sound model learns by heart."
+    )
+    on_nonfinite: Annotated[OnNonfinite, bare_word("action")] = Field(
+        default_factory=lambda: OnNonfinite(action="stop"),
+        description="What to do when a loss or a weight is no longer a finite number: `stop` or `rollback`.",
+    )
+    callbacks: list[Annotated[Callback, bare_word("name")]] = Field(
+        default_factory=list, description="Keras callbacks, by name or with their settings."
+    )
+    health: Literal["auto", "off"] | Positive = Field(
+        "auto", description="Updates from one look at gradients and activations to the next; auto: every few seconds."
+    )

@@ -1,0 +1,139 @@
+"""Keras callbacks in the loop, with the meaning that Keras gives them under `steps_per_execution`.
+
+The loop runs stretches of updates in one call; a callback's `on_train_batch_*` is called once for each stretch, with
+the number of its first or last batch, unless it asks for `every_step`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from dlkit.config.problems import DlkitError, Key, Problem, RunError
+from dlkit.config.schema.training import Callback
+from dlkit.models.heads import from_plugin
+from dlkit.models.keras_table import snake_case
+from dlkit.training.checkpoints import Progress
+from dlkit.training.listeners import Plan
+
+
+class Callbacks:
+    """The callbacks of a run.
+
+    Attributes:
+        every_step: whether one of them wants to be called after every update.
+    """
+
+    def __init__(self, settings: Sequence[Callback], plugins: Mapping[str, Callable[..., Any]]) -> None:
+        """Make them.
+
+        Args:
+            settings: `training.callbacks`.
+            plugins: those of the user's plug-ins, by name.
+        """
+        self.every_step = any(given.every_step for given in settings)
+        self._names = [given.name for given in settings]
+        self._all = [_make(given, number, plugins) for number, given in enumerate(settings)]
+        self._model: keras.Model | None = None
+
+    def attach(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
+        """Give them the model, whose optimizer is the loop's, so that they can change its learning rate."""
+        if self._all:
+            self._model, model.optimizer = model, optimizer
+            self._call("set_model", model)
+
+    def without_state(self) -> list[str]:
+        """Names of those whose state no checkpoint keeps."""
+        pairs = zip(self._names, self._all, strict=True)
+        return [name for name, c in pairs if not (hasattr(c, "get_state") and hasattr(c, "set_state"))]
+
+    def train_begin(self, plan: Plan) -> None:
+        """Training begins, or goes on."""
+        if self._model is not None:
+            self._model.stop_training = False
+        self._call("set_params", {"epochs": plan.epochs, "steps": plan.steps, "verbose": 0})
+        self._call("on_train_begin", {})
+
+    def epoch_begin(self, epoch: int) -> None:
+        """An epoch begins, or goes on; counted from 0, as Keras does."""
+        self._call("on_epoch_begin", epoch, {})
+
+    def batch_begin(self, batch: int) -> None:
+        """A stretch begins with this batch of the epoch, counted from 0."""
+        self._call("on_train_batch_begin", batch, {})
+
+    def batch_end(self, batch: int, logs: dict[str, float], progress: Progress) -> None:
+        """A stretch ended with this batch of the epoch, counted from 0."""
+        self._call("on_train_batch_end", batch, dict(logs))
+        self._see_whether_to_stop(progress)
+
+    def epoch_end(self, row: Mapping[str, Any], progress: Progress) -> None:
+        """An epoch and its validation ended."""
+        logs = {name: value for name, value in row.items() if name != "epoch" and value is not None}
+        self._call("on_epoch_end", row["epoch"] - 1, logs)
+        self._see_whether_to_stop(progress)
+
+    def train_end(self) -> None:
+        """Training ended."""
+        self._call("on_train_end", {})
+
+    def get_state(self) -> list[Any]:
+        """What each of them gives to be kept in a checkpoint, None for one that gives nothing."""
+        states = []
+        for number, (name, callback) in enumerate(zip(self._names, self._all, strict=True)):
+            with _blamed(name, "get_state", number):
+                # Through JSON, as a checkpoint keeps it: what that cannot keep is refused here.
+                states.append(json.loads(json.dumps(callback.get_state())) if hasattr(callback, "get_state") else None)
+        return states
+
+    def set_state(self, states: Sequence[Any]) -> None:
+        """Give each of them back what it gave; none, where there are others than when the checkpoint was made."""
+        if len(states) == len(self._all):
+            for number, (name, callback, state) in enumerate(zip(self._names, self._all, states, strict=True)):
+                if state is not None and hasattr(callback, "set_state"):
+                    with _blamed(name, "set_state", number):
+                        callback.set_state(state)
+
+    def _call(self, hook: str, *arguments: Any) -> None:
+        for number, (name, callback) in enumerate(zip(self._names, self._all, strict=True)):
+            with _blamed(name, hook, number):
+                getattr(callback, hook)(*arguments)
+
+    def _see_whether_to_stop(self, progress: Progress) -> None:
+        if self._model is not None and self._model.stop_training and not progress.stopped:
+            progress.stopped = "a callback set `model.stop_training`"
+
+
+def _make(given: Callback, number: int, plugins: Mapping[str, Callable[..., Any]]) -> keras.callbacks.Callback:
+    if given.name in plugins:
+        return from_plugin(f"callback `{given.name}`", _key(number), plugins[given.name], **given.arguments)
+    classes = (c for n, c in vars(keras.callbacks).items() if inspect.isclass(c) and snake_case(n) == given.name)
+    with _blamed(given.name, "__init__", number):
+        return next(classes)(**given.arguments)
+
+
+@contextlib.contextmanager
+def _blamed(name: str, hook: str, number: int) -> Iterator[None]:
+    """Within the block, whatever is raised is told as the callback's mistake."""
+    try:
+        yield
+    except DlkitError:
+        raise
+    except Exception as error:
+        raise RunError(
+            Problem(
+                "callback-failed",
+                f"the callback `{name}` raised {type(error).__name__} in {hook}: {error}",
+                key=_key(number),
+                help="mend it, and go on from the newest checkpoint with --resume; --debug shows where",
+            )
+        ) from error
+
+
+def _key(number: int) -> Key:
+    return ("training", "callbacks", number)

@@ -1,0 +1,186 @@
+"""Measures a network at one batch, between two stretches: a forward and a backward pass that change nothing.
+
+It runs the very layers, draws and weights that the update of that batch will use, in a program of its own, so that a
+run ends with the same bits whether it is watched or not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit.data.feeding import Block, Feeder
+from dlkit.models.build import Assembly, unwrap
+from dlkit.training.forward import by_target, device_stage, penalties
+from dlkit.training.health.look import LayerLook
+from dlkit.training.program import TrainProgram
+from dlkit.training.randomness import drawing
+from dlkit.training.shares import Rows
+
+RELUS = ("relu", "relu6")
+# How far from 0 an output can be, at most; a sigmoid is told as twice its distance from a half.
+BOUNDED: dict[str, Callable[[Any], Any]] = {"tanh": tf.abs, "sigmoid": lambda x: tf.abs(2 * x - 1)}
+
+
+class Tensors(NamedTuple):
+    """Everything that one batch gives on its way through a network and back.
+
+    Attributes:
+        prepared: inputs after preprocessing and augmentation.
+        outputs: of each layer, by its name, from the input on.
+        losses: by target, shape (batch,).
+        gradients: of the mean loss, one for each trainable variable.
+    """
+
+    prepared: Rows
+    outputs: Rows
+    losses: Rows
+    gradients: list[tf.Tensor]
+
+
+class Probe:
+    """Measurements of the network of one program.
+
+    Attributes:
+        variables_of_layers: numbers of the trainable variables of each layer that has any, from the input on.
+    """
+
+    def __init__(self, assembly: Assembly, program: TrainProgram, feeder: Feeder) -> None:
+        self._assembly, self._program, self._feeder = assembly, program, feeder
+        self._strategy = tf.distribute.get_strategy()
+        self._every = keras.Model(program.twin.input, program.outputs)
+        self._variables = assembly.network.trainable_variables
+        self._layers = {layer.name: layer for layer in program.twin.layers}
+        self.variables_of_layers = _numbers_by_layer(assembly.network)
+        self._measured = tf.function(self._measure, autograph=False)
+        self._copied = tf.function(lambda: [tf.identity(v) for v in self._variables], autograph=False)
+        self._moved = tf.function(self._move, autograph=False)
+
+    def measure(self, block: Block, i: int) -> dict[str, Any]:
+        """Figures of the batch number `i` of a block: NumPy values of `_figures`, in nested dictionaries."""
+        found = self._measured(block.tensors, tf.constant(i))
+        return dict(tf.nest.map_structure(lambda x: x.numpy().tolist(), found))
+
+    def weights(self) -> list[tf.Tensor]:
+        """A copy of the trainable variables, on their device."""
+        return list(self._copied())
+
+    def moved(self, before: list[tf.Tensor]) -> dict[str, float]:
+        """By layer, how far the weights are from `before`, as a share of their norm then."""
+        return {name: float(value) for name, value in self._moved(before).items()}
+
+    def weights_of_layers(self) -> list[tuple[str, list[np.ndarray]]]:
+        """Each layer's weights, trainable or not, from the input on."""
+        return [(layer.name, [w.numpy() for w in layer.weights]) for layer in self._assembly.network.layers]
+
+    def tensors(self, inputs: Rows, targets: Rows) -> Tensors:
+        """Everything that a batch of the training split gives, as the next update would compute it."""
+        # Batch normalisation moves its statistics as it computes; they are put back.
+        kept = [(v, tf.identity(v)) for v in self._assembly.network.non_trainable_variables]
+        first = self._program.optimizer.iterations.value * self._program.passes
+        with drawing(first, 0):
+            prepared = device_stage(self._assembly, inputs, augment=True)
+            with tf.GradientTape() as tape:
+                found = self._every(unwrap(prepared), training=True)
+                outputs = {name: found[name] for name in self._program.outputs}
+                logits = by_target(self._assembly, self._logits(outputs))
+                losses = {name: loss(targets[name], logits[name]) for name, loss in self._program.meters.losses.items()}
+                mean = tf.add_n([tf.reduce_mean(values) for values in losses.values()])
+                total = mean + penalties(self._program.twin)
+            gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        with tf.control_dependencies([*gradients, *outputs.values()]):
+            for variable, value in kept:
+                variable.assign(value)
+        return Tensors(prepared, outputs, losses, gradients)
+
+    def _logits(self, outputs: Rows) -> Any:
+        """The heads among the layers' outputs, which bear the targets' names."""
+        heads = {name: outputs[name] for name in self._assembly.spec.targets}
+        return heads if len(heads) > 1 else next(iter(heads.values()))
+
+    def _measure(self, tensors: Any, i: tf.Tensor) -> Any:
+        inputs, targets, _ = self._feeder.pick(tensors, i)
+        rows = -(-self._feeder.batch_size // self._program.passes)
+        inputs, targets = ({name: x[:rows] for name, x in part.items()} for part in (inputs, targets))
+        # Every replica measures the same batch, and the first one is listened to.
+        found = self._strategy.run(self._figures, args=(inputs, targets))
+        return tf.nest.map_structure(lambda x: self._strategy.experimental_local_results(x)[0], found)
+
+    def _figures(self, inputs: Rows, targets: Rows) -> dict[str, Any]:
+        found = self.tensors(inputs, targets)
+        squares = [tf.reduce_sum(tf.square(tf.cast(g, tf.float32))) for g in found.gradients]
+        layers: dict[str, dict[str, tf.Tensor]] = {}
+        for name, numbers in self.variables_of_layers.items():
+            layers.setdefault(name, {})["gradient"] = tf.sqrt(tf.add_n([squares[n] for n in numbers]))
+            layers[name]["weight"] = _norm([self._variables[n] for n in numbers])
+        for name, output in found.outputs.items():
+            if name in layers or _activation(self._layers[name]) in RELUS:
+                layers.setdefault(name, {}).update(self._of_outputs(name, tf.cast(output, tf.float32)))
+        order = [name for name in found.outputs if name in layers]
+        return {
+            "loss": tf.add_n([tf.reduce_mean(values) for values in found.losses.values()]),
+            "gradient": tf.sqrt(tf.add_n(squares)) if squares else tf.constant(0.0),
+            "layers": {name: layers[name] for name in order},
+            "classes": {
+                name: (_largest_share(tf.argmax(found.outputs[name], -1, tf.int32)), _largest_share(targets[name]))
+                for name, target in self._assembly.spec.targets.items()
+                if target.kind == "category"
+            },
+        }
+
+    def _of_outputs(self, name: str, output: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Scale, dead units and saturation of a layer's outputs."""
+        found = {"scale": tf.sqrt(tf.reduce_mean(tf.square(output)))}
+        activation = _activation(self._layers[name])
+        if activation in RELUS:
+            alive = tf.reduce_any(output > 0, axis=list(range(output.shape.rank - 1)))
+            found["dead"] = 1 - tf.reduce_mean(tf.cast(alive, tf.float32))
+        elif activation in BOUNDED:
+            found["saturated"] = tf.reduce_mean(tf.cast(BOUNDED[activation](output) > 0.99, tf.float32))
+        return found
+
+    def _move(self, before: list[tf.Tensor]) -> dict[str, tf.Tensor]:
+        tiny = tf.constant(1e-12)
+        return {
+            name: _norm([self._variables[n].value - before[n] for n in numbers])
+            / tf.maximum(_norm([before[n] for n in numbers]), tiny)
+            for name, numbers in self.variables_of_layers.items()
+        }
+
+
+def layer_looks(figures: Mapping[str, Mapping[str, float]], moved: Mapping[str, float]) -> dict[str, LayerLook]:
+    """The layers of a look, from what `measure` and `moved` gave."""
+    return {name: LayerLook(**values, update=moved.get(name)) for name, values in figures.items()}
+
+
+def _numbers_by_layer(network: keras.Model) -> dict[str, list[int]]:
+    """Numbers of the trainable variables of each layer that has any."""
+    place = {id(v): n for n, v in enumerate(network.trainable_variables)}
+    found = {
+        layer.name: [place[id(v)] for v in layer.trainable_variables if id(v) in place] for layer in network.layers
+    }
+    return {name: numbers for name, numbers in found.items() if numbers}
+
+
+def _activation(layer: keras.layers.Layer) -> str:
+    """Name of a layer's activation, as Keras has it; empty where it has none. A recurrent layer has several."""
+    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
+        return ""
+    if isinstance(layer, keras.layers.ReLU):
+        return "relu"
+    return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
+def _norm(tensors: list[Any]) -> tf.Tensor:
+    return tf.sqrt(tf.add_n([tf.reduce_sum(tf.square(tf.cast(t, tf.float32))) for t in tensors]))
+
+
+def _largest_share(classes: tf.Tensor) -> tf.Tensor:
+    """Share of the most frequent one among integer classes."""
+    classes = tf.reshape(classes, [-1])
+    same = tf.reduce_sum(tf.cast(classes[:, None] == classes[None, :], tf.float32), axis=1)
+    return tf.reduce_max(same) / tf.cast(tf.shape(classes)[0], tf.float32)

@@ -1,0 +1,117 @@
+"""Looks at a run in training every few seconds, and tells what it finds."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from dlkit.config.problems import Problem
+from dlkit.config.schema import Config
+from dlkit.data.feeding import Block
+from dlkit.training.clock import Clock
+from dlkit.training.health.look import Look
+from dlkit.training.health.probe import Probe, layer_looks
+from dlkit.training.health.rules import Case, findings
+
+# Seconds between two looks: a look and the update that it measures take some milliseconds.
+SECONDS = 2.0
+
+
+class Watch:
+    """The looks at a run, and what was found.
+
+    Attributes:
+        looks: so far, also those before an interruption.
+        found: code of each finding that was told.
+    """
+
+    def __init__(self, config: Config, probe: Probe, *, steps: int) -> None:
+        """Look at nothing yet.
+
+        Args:
+            config: of the run.
+            probe: what measures.
+            steps: updates in an epoch.
+        """
+        self._config, self._probe, self._steps, self._every = config, probe, steps, config.training.health
+        self.looks: list[Look] = []
+        self.found: set[str] = set()
+        # The first look comes once training has gone on for so long that a program for looking is worth its while.
+        self._due: float | None = None
+        self._begun: tuple[dict[str, Any], list[tf.Tensor]] | None = None
+        self._mark = _Mark()
+
+    def remember(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Take the looks and findings of the run so far from its events."""
+        self.looks = [Look.from_json(event["look"]) for event in events if event["kind"] == "health"]
+        self.found = {event["code"] for event in events if event["kind"] == "finding"}
+
+    def to_border(self, step: int) -> int | None:
+        """Updates until the next look, where looks come at fixed steps; else None."""
+        return self._every - step % self._every if isinstance(self._every, int) else None
+
+    def due(self, step: int) -> bool:
+        """Whether the next update is to be looked at."""
+        if isinstance(self._every, int):
+            return step % self._every == 0
+        if self._every == "off" or step == 0:
+            return False
+        if self._due is None:
+            self._due = time.monotonic() + SECONDS
+        return time.monotonic() >= self._due
+
+    def before(self, block: Block, i: int) -> None:
+        """Measure the network at batch `i` of a block, which comes next."""
+        self._begun = self._probe.measure(block, i), self._probe.weights()
+
+    def after(self, step: int, epoch: int, rate: float, clock: Clock, loss: keras.metrics.Mean) -> Look:
+        """Measure what the update of that batch changed.
+
+        Args:
+            step: updates made before it.
+            epoch: from 1.
+            rate: its learning rate.
+            clock: of the run.
+            loss: mean loss of the epoch so far.
+        """
+        assert self._begun is not None
+        figures, before = self._begun
+        self._begun = None
+        layers = layer_looks(figures["layers"], self._probe.moved(before))
+        classes = {name: (pair[0], pair[1]) for name, pair in figures["classes"].items()}
+        mark = _Mark(clock.seconds["data"], clock.total, float(loss.total.numpy()), float(loss.count.numpy()))
+        recent, waiting = mark.since(self._mark)
+        self._mark = mark
+        look = Look(step, epoch, figures["loss"], recent, rate, figures["gradient"], layers, classes, waiting)
+        self.looks.append(look)
+        self._due = time.monotonic() + SECONDS
+        return look
+
+    def new_findings(self, history: Sequence[Mapping[str, Any]]) -> list[Problem]:
+        """What the looks and the rows of the history so far say that was not said before."""
+        if self._every == "off":
+            return []
+        case = Case(self._config, tuple(self.looks), tuple(history), self._steps)
+        new = [finding for finding in findings(case) if finding.code not in self.found]
+        self.found |= {finding.code for finding in new}
+        return new
+
+
+class _Mark(NamedTuple):
+    """Sums at a moment, which two looks are compared by: seconds, and the loss of the epoch so far."""
+
+    data: float = 0.0
+    seconds: float = 0.0
+    loss: float = 0.0
+    examples: float = 0.0
+
+    def since(self, before: _Mark) -> tuple[float, float]:
+        """Mean loss, and share of the time that went into waiting for data, since an earlier moment."""
+        # A new epoch counts from 0.
+        loss, examples = (before.loss, before.examples) if self.examples >= before.examples else (0.0, 0.0)
+        waiting = (self.data - before.data) / max(self.seconds - before.seconds, 1e-9)
+        return (self.loss - loss) / max(self.examples - examples, 1.0), waiting

@@ -1,0 +1,36 @@
+"""What ends training before its last epoch has been reached, and what makes a run short on purpose."""
+
+from __future__ import annotations
+
+import math
+import re
+
+from dlkit.config.schema import Config
+from dlkit.config.schema.training import LimitBatches, Training
+
+UNITS = {"h": 3600, "m": 60, "s": 1}
+# Enough to see a full batch and what comes after it.
+FAST_DEV_BATCHES = 2
+
+
+def time_limit(settings: Training) -> float:
+    """Seconds that training may take; infinitely many where no limit is set."""
+    if settings.max_time is None:
+        return math.inf
+    return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", settings.max_time))
+
+
+def schedule_epochs(settings: Training, epochs: float, steps: int) -> float:
+    """Epochs over which the learning-rate schedule is spread: no more than `max_steps` leaves."""
+    return epochs if settings.max_steps is None else min(epochs, settings.max_steps / steps)
+
+
+def shortened(config: Config) -> Config:
+    """The configuration as it is run: with `fast_dev_run`, one epoch of a few batches of each split."""
+    wanted = config.training.fast_dev_run
+    if not wanted:
+        return config
+    few = FAST_DEV_BATCHES if wanted is True else wanted
+    limits = LimitBatches(train=few, validation=few, test=few)
+    training = config.training.model_copy(update={"epochs": 1, "limit_batches": limits})
+    return config.model_copy(update={"training": training, "expects": {}})
