@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit.checks.case import Case, make_case
+from dlkit.checks.early import refuse_a_model_too_large
 from dlkit.checks.rules import problems as broken_rules
 from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, DlkitError, Problem
@@ -76,6 +77,7 @@ def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
         if splits is not None:
             fit(preprocessing, splits.train)
         if spec is not None:
+            refuse_a_model_too_large(loaded, spec)
             assembly = assemble(config, spec, preprocessing, plugins)
     except DlkitError as error:
         errors.append(error)

@@ -93,6 +93,7 @@ def _memory(case: Case) -> dict[str, Any]:
         "gradients": memory.gradients,
         "optimizer": memory.optimizer,
         "activations": memory.activations,
+        "copies": memory.copies,
         "data": memory.data,
         "total": memory.total,
         "available": available_memory(),

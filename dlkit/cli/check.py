@@ -108,7 +108,7 @@ def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
     from dlkit.checks.memory import mebibytes
 
-    parts = ["parameters", "gradients", "optimizer", "activations", "data"]
+    parts = ["parameters", "gradients", "optimizer", "activations", "copies", "data"]
     rows = [[part, f"{mebibytes(memory[part]):>10}"] for part in parts if memory[part]]
     rows[[row[0] for row in rows].index("activations")][0] = f"activations of {batch_size:,} examples"
     free = f" of {mebibytes(memory['available'])} free" if memory["available"] else ""

@@ -140,12 +140,13 @@ def _run(loaded: Loaded, folder: RunFolder | None, runs_folder: Path, quiet: boo
         from dlkit.progress.quiet import load_tensorflow
 
         load_tensorflow()
+        from dlkit.checks.early import look_before_training
         from dlkit.training import run
 
         progress.working("preparing data and model")
         listener = Listeners(progress, keeper)
         if folder is None:
-            folder = run.start(loaded, runs_folder, listener)
+            folder = run.start(loaded, runs_folder, listener, look=look_before_training)
         else:
             run.resume(loaded, folder, listener)
     finally:
