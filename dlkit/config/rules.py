@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from dlkit.config.problems import Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.data import ImageInput, Resize, SequenceInput
 from dlkit.config.schema.model import Cnn, Rnn
 from dlkit.config.schema.training import ScheduleBase, StepDecay
+from dlkit.config.slices import read_slices
 
 Rule = Callable[[Config], Iterator[Problem]]
 
@@ -140,6 +141,16 @@ def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
             ("training", "schedule", "warmup_epochs"),
             label=f"must be less than {epochs}",
         )
+
+
+def slices_can_be_read(config: Config) -> Iterator[Problem]:
+    """Every split is written in the language of slices."""
+    for name, text in config.data.splits or ():
+        try:
+            if text is not None:
+                read_slices(text, ("data", "splits", name))
+        except ConfigError as error:
+            yield from error.problems
 
 
 def splits_differ(config: Config) -> Iterator[Problem]:
@@ -306,6 +317,7 @@ RULES: tuple[Rule, ...] = (
     validation_for_what_needs_it,
     monitor_is_a_column,
     schedule_fits_epochs,
+    slices_can_be_read,
     splits_differ,
     builder_fits_inputs,
     expects_what_the_run_has,
