@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from dlkit.config.corrections import correction
 from dlkit.config.errors_path import (
     Path,
     discriminator,
@@ -21,7 +22,7 @@ from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
-from dlkit.config.words import correction, list_choices, section_name, shown, type_in_words
+from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
 
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),
@@ -183,8 +184,8 @@ def _wrong_type(path: Path, value: Any, text: str) -> Problem:
     naming = naming_key(path.key)
     if naming and naming[1]:
         expected = f"a name or {expected}"
-    label, help_ = correction(value, [], expected)
-    if path.key[:1] == ("expects",) and isinstance(value, int | float):
+    label, help_ = correction(value, [], expected, at_the_end(path))
+    if path.key[:1] == ("expects",) and len(path.key) == 2 and isinstance(value, int | float):
         label, help_ = f'write ">= {value}"', ""
     key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
     return Problem(
