@@ -14,7 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.data.contract import Feature
 from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
 
@@ -39,6 +39,10 @@ class _Unusable(Exception):
     """Why a file cannot be used."""
 
 
+class _Absent(_Unusable):
+    """There is no such file: the command is wrong, and not what a file holds."""
+
+
 def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
     """Read files for a model.
 
@@ -48,23 +52,26 @@ def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
             each input by its name.
 
     Raises:
-        RunError: naming every file that cannot be used, and why.
+        ConfigError: naming every file that cannot be used, and why, if one of them is not there.
+        RunError: the same, if all of them are.
     """
     names: list[str] = []
     parts: list[dict[str, np.ndarray]] = []
     problems = []
+    raised: type[DlkitError] = RunError
     for path in paths:
         try:
             examples = _read(trained, path)
         except _Unusable as error:
             help = error.args[1] if len(error.args) > 1 else ""
+            raised = ConfigError if isinstance(error, _Absent) else raised
             problems.append(Problem("unusable-input", f"{path}: {error.args[0]}", help=help))
             continue
         rows = len(next(iter(examples.values())))
         names += [str(path)] if path.suffix.lower() in IMAGES else [f"{path}[{row}]" for row in range(rows)]
         parts.append(examples)
     if problems:
-        raise RunError(problems)
+        raise raised(problems)
     try:
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in trained.spec.inputs}
     except ValueError:
@@ -76,9 +83,9 @@ def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
 def _read(trained: Trained, path: Path) -> dict[str, np.ndarray]:
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise _Unusable("it is a folder", f"name its files, as in {path}/*.png")
+        raise _Absent("it is a folder", f"name its files, as in {path}/*.png")
     if not path.exists():
-        raise _Unusable("there is no such file")
+        raise _Absent("there is no such file")
     if suffix in IMAGES:
         return _from_image(trained, path)
     if suffix in ARRAYS:
