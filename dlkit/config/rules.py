@@ -61,6 +61,18 @@ def broken_rules(config: Config, *, needs_source: bool = True) -> Iterator[Probl
         yield from rule(config)
 
 
+def name_is_free(config: Config) -> Iterator[Problem]:
+    """`latest` is the link that leads to the newest run, and means that run on the command line."""
+    if config.name.lower() == "latest":
+        yield Problem(
+            "bad-format",
+            f"`name` cannot be `{config.name}`, which means the newest run",
+            ("name",),
+            label="choose another name",
+            help="the run's folder gets this name, and `latest` is the link beside the runs in it",
+        )
+
+
 def one_kind_of_clipping(config: Config) -> Iterator[Problem]:
     """Keras takes at most one of the three ways to clip gradients."""
     given = [
@@ -313,6 +325,7 @@ def _unknown_column(name: str, columns: list[str], key: Key, where: str) -> Prob
 
 
 RULES: tuple[Rule, ...] = (
+    name_is_free,
     one_kind_of_clipping,
     validation_for_what_needs_it,
     monitor_is_a_column,

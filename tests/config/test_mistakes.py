@@ -46,6 +46,7 @@ CATALOGUE = [
     ("- {filters: 64}", "- {kernel_size: 5}", "missing-key", "{kernel_size: 5}", "needs `filters`"),
     ("[rescale]", "[{resize: {width: 8}}]", "missing-key", "resize", "height: Height in pixels."),
     ("  source: {kind: tfds, name: mnist}\n", "", "missing-key", "data:", "needs `source`"),
+    ("name: mine", "name: latest", "bad-format", "latest", "choose another name"),
     # Types
     ("epochs: 10", "epochs: '10'", "wrong-type", "'10'", "write 10, not '10'"),
     ("epochs: 10", "epochs: 10.0", "wrong-type", "10.0", "write 10"),
