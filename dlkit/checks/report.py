@@ -121,6 +121,7 @@ def _training(case: Case) -> dict[str, Any]:
         "batch_size": case.config.data.batch_size,
         "steps_per_epoch": case.steps.get("train"),
         "optimizer": {k: v for k, v in settings.optimizer.model_dump().items() if v is not None},
+        "initial_weights": case.initial_weights or None,
         "schedule": settings.schedule.model_dump(),
         "monitor": monitor,
         "mode": mode,
