@@ -160,9 +160,11 @@ def train(
     try:
         progress.working("loading TensorFlow")
         load_tensorflow()
+        from dlkit.checks.early import look_before_training
         from dlkit.training.run import start
 
-        return Run(start(loaded, Path(runs_folder), listener or progress, data=data), data)
+        told = listener or progress
+        return Run(start(loaded, Path(runs_folder), told, data=data, look=look_before_training), data)
     finally:
         progress.close()
 

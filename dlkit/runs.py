@@ -7,10 +7,12 @@ import csv
 import io
 import json
 import os
+import re
 import secrets
+import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -22,6 +24,8 @@ from filelock import FileLock, Timeout
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import append_text, clear_remains, write_json, write_text
 
+STAMP = "%Y-%m-%d_%H%M%S"
+RUN_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d{6})_[0-9a-f]{4}")
 PACKAGES = ("dlkit-tf", "tensorflow", "keras", "numpy", "tensorflow-datasets")
 
 
@@ -220,8 +224,7 @@ def create(runs: Path, name: str) -> RunFolder:
     Raises:
         RunError: if it cannot be made there.
     """
-    stamp = time.strftime("%Y-%m-%d_%H%M%S")
-    path = runs / name / f"{stamp}_{secrets.token_hex(2)}"
+    path = runs / name / f"{time.strftime(STAMP)}_{secrets.token_hex(2)}"
     try:
         path.mkdir(parents=True, exist_ok=False)
         _point_latest(path)
@@ -239,16 +242,20 @@ def create(runs: Path, name: str) -> RunFolder:
 def find(run: str, runs: Path) -> RunFolder:
     """The run that a user means: a folder, `latest`, or the name of a configuration, whose latest run it is.
 
+    Which run is the latest is told by the times in the folders' names, so that links may be lost or copied.
+
     Raises:
         ConfigError: if there is none.
     """
-    candidates = [Path(run), runs / run, runs / run / "latest"]
+    candidates: list[Path] = []
     if run == "latest":
-        candidates = sorted(runs.glob("*/latest"), key=lambda p: p.stat().st_mtime if p.exists() else 0, reverse=True)
+        candidates = _newest_first(runs.glob("*"))
+    elif run:
+        candidates = [Path(run), runs / run, runs / run / "latest", *_newest_first([runs / run])]
     for candidate in candidates:
         if (candidate / "config.yaml").is_file():
             return RunFolder(candidate.resolve())
-    known = sorted(p.parent.name for p in runs.glob("*/latest"))
+    known = sorted({path.parent.name for path in _newest_first(runs.glob("*"))})
     raise ConfigError(
         Problem(
             "no-such-run",
@@ -256,6 +263,23 @@ def find(run: str, runs: Path) -> RunFolder:
             help=f"under {runs} there are: {', '.join(known)}" if known else f"there are no runs under {runs} yet",
         )
     )
+
+
+def _newest_first(places: Iterable[Path]) -> list[Path]:
+    """The runs in these folders; of those of one second, the one that `latest` leads to comes first."""
+    found = [
+        (named[1], path.name == latest, path)
+        for place in places
+        if place.is_dir()
+        for latest in [_target(place / "latest")]
+        for path in place.iterdir()
+        if (named := RUN_NAME.fullmatch(path.name))
+    ]
+    return [path for *_, path in sorted(found, reverse=True)]
+
+
+def _target(link: Path) -> str:
+    return link.readlink().name if link.is_symlink() else ""
 
 
 def environment(devices: list[str], settings: dict[str, Any]) -> dict[str, Any]:
@@ -293,13 +317,9 @@ def _point_latest(path: Path) -> None:
 
 
 def _git_commit() -> str | None:
-    """The commit of the repository that the working folder is in, read from its files; None outside of one."""
-    for folder in [Path.cwd(), *Path.cwd().parents]:
-        head = folder / ".git" / "HEAD"
-        if head.is_file():
-            text = head.read_text(encoding="utf-8").strip()
-            if not text.startswith("ref: "):
-                return text
-            ref = folder / ".git" / text.removeprefix("ref: ")
-            return ref.read_text(encoding="utf-8").strip() if ref.is_file() else None
-    return None
+    """The commit of the repository that the working folder is in; None outside of one, and without git."""
+    try:
+        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return told.stdout.strip() or None

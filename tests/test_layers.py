@@ -22,7 +22,7 @@ ALLOWED = {
     "checks": {"config", "data", "models", "training", "files", "runs"},
     "evaluation": {"config", "data", "models", "training", "files", "runs"},
     "export": {"config", "data", "models", "training", "files", "runs"},
-    "api": {"config", "data", "models", "training", "evaluation", "progress", "files", "runs"},
+    "api": {"config", "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
     "cli": {"config", "data", "models", "training", "checks", "evaluation", "progress", "files", "runs", "api"},
     "__main__": {"cli"},
     "__init__": {"config", "data", "models", "progress", "api"},

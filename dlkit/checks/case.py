@@ -59,6 +59,7 @@ class Case:
         batches: the first batch of each split; empty without data.
         steps: updates, or batches of evaluation, by split; empty without data.
         trial: a step of training; None without data.
+        initial_weights: which weights come from `training.init_from`, in a sentence; empty for none.
     """
 
     config: Config
@@ -67,6 +68,7 @@ class Case:
     batches: Mapping[str, Batch] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
     trial: Trial | None = None
+    initial_weights: str = ""
 
 
 def make_case(config: Config, assembly: Assembly, splits: Splits | None) -> Case:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from dlkit.checks.case import Case, make_case
+from dlkit.checks.early import refuse_a_model_too_large
 from dlkit.checks.rules import problems as broken_rules
 from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, DlkitError, Problem
@@ -13,6 +15,7 @@ from dlkit.data.contract import Spec, Splits
 from dlkit.data.load import load_spec, load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
 from dlkit.models.build import Assembly, assemble
+from dlkit.training.initial import take_weights
 from dlkit.training.optimizers import make_optimizer
 from dlkit.training.strategy import make_strategy, prepare_process
 
@@ -30,13 +33,16 @@ class Examination:
     problems: tuple[Problem, ...]
 
 
-def examine(loaded: Loaded, *, data: Any = None, use_data: bool = True) -> Examination:
+def examine(
+    loaded: Loaded, *, data: Any = None, use_data: bool = True, runs_folder: Path = Path("runs")
+) -> Examination:
     """Check a configuration on its real model and one real batch of each split.
 
     Args:
         loaded: the configuration, through the text phase.
         data: examples given in Python, as for `dlkit.train`.
         use_data: False builds the model from what is known of the data without reading any.
+        runs_folder: where the run of `training.init_from` is looked for.
 
     Returns:
         The case and every warning.
@@ -48,20 +54,21 @@ def examine(loaded: Loaded, *, data: Any = None, use_data: bool = True) -> Exami
     with loaded.locating():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
-            case = _case(loaded, data, use_data)
+            case = _case(loaded, data, use_data, runs_folder)
             found = [*loaded.warnings, *broken_rules(case)]
             if any(problem.severity == "error" for problem in found):
                 raise ConfigError(found)
     return Examination(case, tuple(loaded.locate(problem) for problem in found))
 
 
-def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
+def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> Case:
     """Data, model and a trial; or the mistakes of all three together."""
     errors: list[DlkitError] = []
     config, plugins = loaded.config, loaded.plugins.functions
     splits: Splits | None = None
     spec: Spec | None = None
     assembly: Assembly | None = None
+    initial = ""
     try:
         if use_data:
             splits = load_splits(config.data, given=data, plugin_sources=plugins["sources"])
@@ -76,7 +83,10 @@ def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
         if splits is not None:
             fit(preprocessing, splits.train)
         if spec is not None:
+            refuse_a_model_too_large(loaded, spec)
             assembly = assemble(config, spec, preprocessing, plugins)
+            if config.training.init_from is not None:
+                initial = take_weights(assembly, config.training.init_from, runs_folder)
     except DlkitError as error:
         errors.append(error)
     try:
@@ -88,7 +98,8 @@ def _case(loaded: Loaded, data: Any, use_data: bool) -> Case:
         worst = max((type(error) for error in errors), key=lambda kind: kind.exit_status)
         raise worst([*loaded.warnings, *(problem for error in errors for problem in error.problems)])
     assert assembly is not None
-    return make_case(config, assembly, host_stage(preprocessing, splits) if splits is not None else None)
+    case = make_case(config, assembly, host_stage(preprocessing, splits) if splits is not None else None)
+    return replace(case, initial_weights=initial)
 
 
 def _known_spec(loaded: Loaded) -> Spec:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,17 @@ import keras
 import numpy as np
 
 from dlkit.checks.case import Case, own_layers
+from dlkit.checks.sketch import sketched
 from dlkit.data.contract import Indexed
 from dlkit.training.optimizers import make_optimizer
 
 BASIS = (
     "activations are every layer's output for a batch, which the backward pass needs, and as much again for their "
-    "gradients; what recurrent layers keep between steps is not counted"
+    "gradients; what recurrent layers keep between steps is not counted; copies are two of the largest weight in an "
+    "update, and two of weights and optimizer while a checkpoint or the model is saved"
 )
+
+CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Memory:
         gradients: one for each trainable weight.
         optimizer: what the optimizer remembers.
         activations: outputs of all layers for one batch, and their gradients.
+        copies: what an update, and later saving, holds beside them. Measured on an MLP of 79 million weights: with
+            Adam the peak is 11.5 times the weights, with plain SGD 5.6 times.
         data: examples held in memory.
     """
 
@@ -37,28 +44,43 @@ class Memory:
     gradients: int
     optimizer: int
     activations: int
+    copies: int
     data: int
+
+    @property
+    def least(self) -> int:
+        """What not even one update can do without."""
+        return self.parameters + self.gradients + self.optimizer
 
     @property
     def total(self) -> int:
         """All of it."""
-        return self.parameters + self.gradients + self.optimizer + self.activations + self.data
+        return self.least + self.activations + self.copies + self.data
 
 
 def estimate(case: Case) -> Memory:
     """What training the model will take. It is an estimate: TensorFlow frees and shares buffers as it sees fit."""
     network = case.assembly.network
-    settings = case.config.training.optimizer
-    optimizer = make_optimizer(settings, settings.learning_rate, case.config.runtime.precision)
-    optimizer.build(network.trainable_variables)
     outputs = sum(_bytes(tensor) for layer in own_layers(network) for tensor in _outputs(layer))
+    parameters, optimizer = sum(map(_variable_bytes, network.weights)), sketched(lambda: _optimizer_bytes(case))
+    largest = max(map(_variable_bytes, network.trainable_variables), default=0)
     return Memory(
-        parameters=sum(_variable_bytes(v) for v in network.weights),
-        gradients=sum(_variable_bytes(v) for v in network.trainable_variables),
-        optimizer=sum(_variable_bytes(v) for v in optimizer.variables),
+        parameters=parameters,
+        gradients=sum(map(_variable_bytes, network.trainable_variables)),
+        optimizer=optimizer,
         activations=2 * case.config.data.batch_size * outputs,
+        copies=2 * largest + 2 * (parameters + optimizer),
         data=_data_bytes(case),
     )
+
+
+def _optimizer_bytes(case: Case) -> int:
+    settings = case.config.training.optimizer
+    optimizer = make_optimizer(settings, settings.learning_rate, case.config.runtime.precision)
+    optimizer.build(
+        [keras.Variable("zeros", v.shape, v.dtype, name=v.name) for v in case.assembly.network.trainable_variables]
+    )
+    return sum(map(_variable_bytes, optimizer.variables))
 
 
 def mebibytes(size: float) -> str:
@@ -69,17 +91,49 @@ def mebibytes(size: float) -> str:
 
 
 def available_memory() -> int | None:
-    """Bytes that this machine has free; None where it does not tell."""
-    try:
-        for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024
-    except (OSError, ValueError):
-        pass
+    """Bytes that this process can still have: of the machine, its container and its own limit; None if none tells."""
+    told = [size for size in (_free_of_machine(), _free_of_container(), _free_of_process()) if size is not None]
+    return max(0, min(told)) if told else None
+
+
+def _free_of_machine() -> int | None:
+    if (size := _line_of("/proc/meminfo", "MemAvailable:")) is not None:
+        return size
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
         return None
+
+
+def _free_of_container() -> int | None:
+    """What a memory limit of Linux's control groups (version 2) leaves, with what it would give up of its caches."""
+    try:
+        limit, used = ((CONTROL_GROUP / name).read_text(encoding="ascii") for name in ("memory.max", "memory.current"))
+        cached = re.search(r"^inactive_file (\d+)", (CONTROL_GROUP / "memory.stat").read_text(encoding="ascii"), re.M)
+        return int(limit) - int(used) + (int(cached[1]) if cached else 0)
+    except (OSError, ValueError):  # `max` is no limit
+        return None
+
+
+def _free_of_process() -> int | None:
+    """What `ulimit -v` leaves."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    limit, used = resource.getrlimit(resource.RLIMIT_AS)[0], _line_of("/proc/self/status", "VmSize:")
+    return None if limit == resource.RLIM_INFINITY or used is None else limit - used
+
+
+def _line_of(path: str, name: str) -> int | None:
+    """Bytes in a line such as `MemAvailable:  123 kB` of a file of the system."""
+    try:
+        for line in Path(path).read_text(encoding="ascii").splitlines():
+            if line.startswith(name):
+                return int(line.split()[1]) * 1024
+    except (OSError, ValueError):
+        pass
+    return None
 
 
 def _outputs(layer: keras.layers.Layer) -> list[Any]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlkit.checks.case import Case
+import tensorflow as tf
+
+from dlkit.checks.case import Case, own_layers
 from dlkit.checks.memory import available_memory, estimate, mebibytes
 from dlkit.config.problems import Problem
 from dlkit.models.heads import units
@@ -38,12 +40,27 @@ def too_large(case: Case) -> Iterator[Problem]:
     available = available_memory()
     if available is None:
         return
-    needed = estimate(case).total
-    if needed > LARGE_SHARE * available:
+    needed = estimate(case)
+    on_gpu = bool(tf.config.list_logical_devices("GPU"))  # which has memory of its own for the weights
+    if needed.least > available and not on_gpu:
         yield Problem(
             "large-model",
-            f"training needs about {mebibytes(needed)}, and {mebibytes(available)} of memory are free",
-            ("data", "batch_size"),
-            help="choose a smaller batch or a smaller model",
+            f"weights, gradients and the optimizer's state alone need {mebibytes(needed.least)}, "
+            f"and {mebibytes(available)} of memory are free",
+            ("model",),
+            help=_smaller_model(case),
+        )
+    elif needed.total > LARGE_SHARE * available:
+        batch = needed.activations > needed.least + needed.copies
+        yield Problem(
+            "large-model",
+            f"training and saving need about {mebibytes(needed.total)}, and {mebibytes(available)} of memory are free",
+            ("data", "batch_size") if batch else ("model",),
+            help="choose a smaller batch" if batch else _smaller_model(case),
             severity="warning",
         )
+
+
+def _smaller_model(case: Case) -> str:
+    layer = max(own_layers(case.assembly.network), key=lambda layer: layer.count_params())
+    return f"choose a smaller model; its largest layer, `{layer.name}`, has {layer.count_params():,} parameters"

@@ -30,7 +30,13 @@ RULES: dict[str, Rule] = {
     "probabilities-for-logits": step.probabilities_for_logits,
 }
 
+# Those that need neither a step nor a model with values, and whose finding a run does not tell otherwise.
+BEFORE_TRAINING = (
+    "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
+    "constant-target", "class-without-examples", "nothing-to-train", "output-width", "large-model",
+)  # fmt: skip
 
-def problems(case: Case) -> list[Problem]:
-    """What all rules find."""
-    return [problem for rule in RULES.values() for problem in rule(case)]
+
+def problems(case: Case, codes: Iterable[str] = tuple(RULES)) -> list[Problem]:
+    """What the rules of these codes find; by default all of them."""
+    return [problem for code in codes for problem in RULES[code](case)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Annotated, Any, Optional
 
 import typer
@@ -22,6 +23,7 @@ def check(
     config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
     overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
     no_data: Annotated[bool, typer.Option("--no-data", help="Build the model without reading any data.")] = False,
+    runs: Annotated[Path, verbs.RUNS] = Path("runs"),
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
@@ -34,7 +36,7 @@ def check(
         from dlkit.checks.examine import examine
         from dlkit.checks.report import report
 
-        found = examine(loaded, use_data=not no_data)
+        found = examine(loaded, use_data=not no_data, runs_folder=runs)
         about = report(found.case)
     if as_json:
         verbs.print_json({"ok": True, "exit_status": 0, **render.to_json(found.problems), "report": about})
@@ -108,7 +110,7 @@ def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
     from dlkit.checks.memory import mebibytes
 
-    parts = ["parameters", "gradients", "optimizer", "activations", "data"]
+    parts = ["parameters", "gradients", "optimizer", "activations", "copies", "data"]
     rows = [[part, f"{mebibytes(memory[part]):>10}"] for part in parts if memory[part]]
     rows[[row[0] for row in rows].index("activations")][0] = f"activations of {batch_size:,} examples"
     free = f" of {mebibytes(memory['available'])} free" if memory["available"] else ""
@@ -127,6 +129,8 @@ def _training_rows(about: dict[str, Any]) -> list[list[str]]:
         rows.append([f"metrics{of}", f"{', '.join(target['metrics']) or 'none'} ({target['metrics_why']})"])
         if "first_loss" in target:
             rows.append([f"first batch{of}", f"loss {target['first_loss']:.4g} before any update"])
+    if training["initial_weights"]:
+        rows.append(["begins with", training["initial_weights"]])
     steps = f" of {training['steps_per_epoch']:,} steps" if training["steps_per_epoch"] else ""
     rows.append(["epochs", f"{training['epochs']}{steps}, batches of {training['batch_size']:,}"])
     rows.append(["optimizer", _named(training["optimizer"])])

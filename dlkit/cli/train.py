@@ -177,12 +177,13 @@ def _run(
         from dlkit.progress.quiet import load_tensorflow
 
         load_tensorflow()
+        from dlkit.checks.early import look_before_training
         from dlkit.training import run
 
         progress.working("preparing data and model")
         listener = Listeners(progress, keeper)
         if folder is None:
-            folder = run.start(loaded, runs_folder, listener, profile=profile)
+            folder = run.start(loaded, runs_folder, listener, look=look_before_training, profile=profile)
         else:
             run.resume(loaded, folder, listener, profile=profile)
     finally:

@@ -21,12 +21,20 @@ if TYPE_CHECKING:
     from dlkit.config.loader import Loaded
     from dlkit.progress.base import Progress
 
+
+def _folder(text: str) -> Path:
+    """A folder as it is named; a variable of the shell that is not set leaves an empty name, which means nowhere."""
+    if not str(text).strip():
+        raise typer.BadParameter("the name of the folder is empty; as in: --runs runs")
+    return Path(text)
+
+
 CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file.")
 OVERRIDES = typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, as in training.epochs=3.")
 RUN = typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`; or a model.keras file.")
 DATA = typer.Option("--data", metavar="CONFIG", help="Take the data of this configuration, not the run's own.")
 SPLIT = typer.Option("--split", help="Which examples.")
-RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.")
+RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.", parser=_folder)
 JSON = typer.Option("--json", help="Write JSON to standard output, errors too.")
 DEBUG = typer.Option("--debug", envvar="DLKIT_DEBUG", help="Show tracebacks.")
 

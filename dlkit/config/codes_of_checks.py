@@ -83,9 +83,9 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     ),
     "large-model": (
         "a model that may not fit the memory",
-        "Training keeps weights, gradients, the optimizer's state and activations.",
-        "batch_size: 4096",
-        "batch_size: 64",
+        "Training keeps weights, gradients, the optimizer's state and activations; a checkpoint copies them.",
+        "dense: [1000000]",
+        "dense: [1000]",
     ),
     "gradient-not-finite": (
         "a gradient of NaN or infinity",

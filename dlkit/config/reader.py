@@ -6,6 +6,7 @@ The rules of YAML itself are in `dlkit.config.yaml_tree`; here are those of file
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from dlkit.config.tree import Document, Node
 from dlkit.config.yaml_tree import Builder
 
 MAX_BYTES = 2**20
+_KEY_ALONE = re.compile(r"(?!.*:\s)[^\s'\"\[{#&*!-][^'\"{}#]*:")
 
 
 def read_file(path: str | Path) -> Document:
@@ -78,7 +80,10 @@ def read_text(text: str, source: str) -> Document:
 
 
 def read_value(text: str, argument: Location, column: int, key: Key) -> Node:
-    """Read the value of an override, by the same rules as a file.
+    """Read the value of an override, by the same rules as a file, but that text needs quotes less often.
+
+    What a file would take for the beginning of a block (`>= 0.9`) or for a key without a value (`train[90%:`) cannot be
+    one in a single line, and is text.
 
     Args:
         text: the YAML of the value.
@@ -94,6 +99,10 @@ def read_value(text: str, argument: Location, column: int, key: Key) -> Node:
         width = max(1, end.index - start.index)
         return Location(argument.source, argument.line, column + start.index, width, argument.excerpt)
 
+    word = text.strip()
+    if "\n" not in word and (word.startswith((">", "|")) or _KEY_ALONE.fullmatch(word)):
+        start = column + text.index(word)
+        return Node(word, Location(argument.source, argument.line, start, len(word), argument.excerpt))
     node = Builder(text, locate, key).document()
     if node is None:
         return Node(None, Location(argument.source, argument.line, column, max(1, len(text)), argument.excerpt))

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from dlkit.config.corrections import correction
 from dlkit.config.errors_path import (
     Path,
     discriminator,
@@ -18,10 +19,11 @@ from dlkit.config.errors_path import (
     tagged,
 )
 from dlkit.config.problems import MAX_PROBLEMS, Problem
+from dlkit.config.steps import belongs_in_other_list, malformed_step
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
-from dlkit.config.words import correction, list_choices, section_name, shown, type_in_words
+from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
 
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),
@@ -117,11 +119,11 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
     value = details["input"] if node is None else plain(node)
     text = shown(value, node)
     name = f"`{dotted(path.key)}`"
-    if is_step(path.key) and (problem := _malformed_step(path, node)):
+    if is_step(path.key) and (problem := malformed_step(path, node)):
         return problem
     if kind == "missing" and path.key[-1] in ("name", "step"):
         step = next((path.key[:n] for n in range(1, len(path.key)) if is_step(path.key[:n])), None)
-        if step and (problem := _malformed_step(replace(path, key=step), find(root, step))):
+        if step and (problem := malformed_step(replace(path, key=step), find(root, step))):
             return problem
     if kind in ("extra_forbidden", "unknown-key"):
         return unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
@@ -183,8 +185,8 @@ def _wrong_type(path: Path, value: Any, text: str) -> Problem:
     naming = naming_key(path.key)
     if naming and naming[1]:
         expected = f"a name or {expected}"
-    label, help_ = correction(value, [], expected)
-    if path.key[:1] == ("expects",) and isinstance(value, int | float):
+    label, help_ = correction(value, [], expected, at_the_end(path))
+    if path.key[:1] == ("expects",) and len(path.key) == 2 and isinstance(value, int | float):
         label, help_ = f'write ">= {value}"', ""
     key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
     return Problem(
@@ -287,7 +289,7 @@ def _unknown_choice(
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
     if is_step(path.key):
-        other = _belongs_in_other_list(path, value)
+        other = belongs_in_other_list(path, value)
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
         return Problem("unknown-choice", message, key, label=other or label, help=list_choices(choices))
     return Problem(
@@ -296,49 +298,4 @@ def _unknown_choice(
         key,
         label=label,
         help=list_choices(choices),
-    )
-
-
-def _belongs_in_other_list(path: Path, value: str) -> str:
-    """For a step of `augment` that is written in `preprocess`, or the other way round, where it belongs."""
-    from dlkit.config import keras_names
-
-    if path.key[-2] == "preprocess" and value in keras_names.table()["random_layers"]:
-        return "it is random: it belongs in `augment`"
-    if path.key[-2] == "augment" and value in ("rescale", "normalize", "resize"):
-        return "it is not random: it belongs in `preprocess`"
-    return ""
-
-
-def _malformed_step(path: Path, node: Node | None) -> Problem | None:
-    """The problem of a step that is neither a name nor `{name: {settings}}`; None where the form is right."""
-    if node is None or isinstance(node.value, str):
-        return None
-    where = section_name(path.key)
-    form = "a step is its name, or `name: {setting: value}`"
-    if not isinstance(node.value, dict):
-        return Problem(
-            "malformed-step", f"{where} must be a step, got {shown(plain(node), node)}", path.key, label=form
-        )
-    if "step" in node.value or "name" in node.value:
-        return None
-    if len(node.value) == 1:
-        ((name, settings),) = node.value.items()
-        if isinstance(settings.value, dict | None):
-            return None
-        return Problem(
-            "malformed-step",
-            f"the settings of `{name}` must be a mapping, got {shown(plain(settings), settings)}",
-            (*path.key, name),
-            label=f"expected `{name}: {{setting: value}}`",
-        )
-    first = next(iter(node.value), None)
-    if first is None:
-        return Problem("malformed-step", f"{where} is empty", path.key, label=form)
-    return Problem(
-        "malformed-step",
-        f"{where} has more than one key",
-        (*path.key, first),
-        label=form,
-        help=f"indent the settings of `{first}` two spaces further, or start each step with `- `",
     )

@@ -1,24 +1,17 @@
-"""The language of slices, that of TensorFlow Datasets, for every source: `train[:90%]`, `train[10%:20%]+extra`.
+"""From slices such as `train[:90%]` to the examples that they mean, in a source whose splits have known sizes.
 
-    slices  = part ("+" part)*          one after the other
-    part    = name | name "[" from ":" to "]"
-    from/to = nothing | whole number | number "%"       negative: counted from the end
-
-Percentages are rounded to the nearest example, as TFDS does, so a slice means the same examples in both.
+Percentages are rounded to the nearest example, as TFDS does, so a slice means the same examples in both. The language
+itself is in `dlkit.config.slices`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.slices import Bound, Slice, read_slices
 from dlkit.data.names import did_you_mean
-
-_PART = re.compile(r"(?P<split>[\w-]+)(\[(?P<start>[^:\[\]]*):(?P<stop>[^:\[\]]*)\])?")
-_BOUND = re.compile(r"(?P<whole>-?\d+)|(?P<percent>-?(\d+\.?\d*|\.\d+))\s*%")
-_SYNTAX = "write `train`, `train[:90%]`, `train[90%:]`, `train[:1000]`, `train[-500:]` or `train[10%:20%]+extra`"
 
 
 @dataclass(frozen=True)
@@ -55,63 +48,36 @@ def pieces(slices: str, sizes: Mapping[str, int | None], key: Key = ()) -> tuple
     Raises:
         ConfigError: unreadable text, an unknown split, a slice out of range or without examples.
     """
-    return tuple(_piece(part.strip(), slices, sizes, key) for part in slices.split("+"))
+    return tuple(_piece(part, sizes, key) for part in read_slices(slices, key))
 
 
-def _piece(part: str, slices: str, sizes: Mapping[str, int | None], key: Key) -> Piece:
-    match = _PART.fullmatch(part)
-    if match is None:
-        raise _problem("bad-slice", f"`{slices}` is not a slice that can be read", key, _SYNTAX)
-    split = match["split"]
+def _piece(part: Slice, sizes: Mapping[str, int | None], key: Key) -> Piece:
+    split = part.split
     if split not in sizes:
         message = f"the source has no split `{split}`"
         raise _problem("unknown-split", message, key, did_you_mean(split, sizes, "it has"))
     size = sizes[split]
-    bounds = [_bound(match[end], slices, key) for end in ("start", "stop")]
-    if bounds == [None, None]:
-        if match["start"] is not None:
-            raise _problem("bad-slice", f"`{part}` has neither start nor end", key, f"write `{split}` for all of it")
+    if part.start is None and part.stop is None:
         if size == 0:
             raise _problem("empty-split", f"split `{split}` has no examples", key, "choose another split")
         return Piece(split, 0, size)
     if size is None:
-        message = f"`{part}` cannot be cut, because the number of examples of `{split}` is unknown"
+        message = f"`{part.text}` cannot be cut, because the number of examples of `{split}` is unknown"
         raise _problem("slice-needs-size", message, key, f"use all of it, `{split}`, or give the dataset a cardinality")
-    if len({bound[1] for bound in bounds if bound is not None}) > 1:
-        # TFDS reads the plain number as a percentage too, which nobody means.
-        message = f"`{part}` mixes a percentage with a number of examples"
-        raise _problem("bad-slice", message, key, "give both ends in the same unit")
-    start, stop = (
-        default if bound is None else _absolute(bound, size) for bound, default in zip(bounds, (0, size), strict=True)
-    )
+    start = 0 if part.start is None else _absolute(part.start, size)
+    stop = size if part.stop is None else _absolute(part.stop, size)
     if max(abs(start), abs(stop)) > size:
-        message = f"`{part}` reaches beyond the {size:,} examples of `{split}`"
+        message = f"`{part.text}` reaches beyond the {size:,} examples of `{split}`"
         raise _problem("slice-out-of-range", message, key, f"stay within -{size} and {size}, or use percentages")
     start, stop = (end + size if end < 0 else end for end in (start, stop))
     if start >= stop:
-        message = f"`{part}` holds no examples: it runs from {start:,} to {stop:,} of {size:,}"
+        message = f"`{part.text}` holds no examples: it runs from {start:,} to {stop:,} of {size:,}"
         raise _problem("empty-split", message, key, "let it start before its end")
     return Piece(split, start, stop)
 
 
-def _bound(text: str | None, slices: str, key: Key) -> tuple[float, str] | None:
-    """A number and its unit, % or nothing; None for an end that is left out."""
-    if not (text or "").strip():
-        return None
-    match = _BOUND.fullmatch((text or "").strip())
-    if match is None:
-        raise _problem("bad-slice", f"`{text}` in `{slices}` is neither a number nor a percentage", key, _SYNTAX)
-    if match["percent"] is None:
-        return int(match["whole"]), ""
-    percent = float(match["percent"])
-    if abs(percent) > 100:
-        raise _problem("slice-out-of-range", f"`{text}` in `{slices}` is more than 100 %", key, "stay within 100 %")
-    return percent, "%"
-
-
-def _absolute(bound: tuple[float, str], size: int) -> int:
-    value, unit = bound
-    return round(value * size / 100.0) if unit == "%" else int(value)
+def _absolute(bound: Bound, size: int) -> int:
+    return round(bound.value * size / 100.0) if bound.unit == "%" else int(bound.value)
 
 
 def total(parts: Sequence[Piece]) -> int | None:

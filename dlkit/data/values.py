@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.contract import Feature
 from dlkit.data.features import numbered
 from dlkit.data.splits import Piece
@@ -56,11 +56,10 @@ def target_values(array: np.ndarray, feature: Feature, place: Place, *, stated: 
     """The values of a target, of the feature's shape and type, and a note if they were one-hot, else "".
 
     Labels are checked against the feature's classes only where it has some; `stated` says that the configuration
-    names them, so that it may be what is wrong.
+    names them, so that the message points there.
 
     Raises:
         RunError: NaN or infinity; labels that are not whole numbers, or outside the classes.
-        ConfigError: labels outside the classes that the configuration states.
     """
     if feature.kind == "number":
         _same_shape(array, feature, place)
@@ -132,8 +131,7 @@ def _in_range(labels: np.ndarray, classes: int, feature: Feature, place: Place, 
     else:
         help = "correct the labels, or state `classes`" if not stated else "correct the labels, or `classes`"
     if stated:
-        told = f"{place.split}: field `{place.field}`: {message}"
-        raise ConfigError(Problem("label-out-of-range", told, (*place.key, "classes"), help=help))
+        place = replace(place, key=(*place.key, "classes"))
     raise _run("label-out-of-range", message, place, help)
 
 

@@ -6,7 +6,8 @@ A file that cannot be used is named, never skipped.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+import struct
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.data.contract import Feature
 from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
 
@@ -39,6 +40,10 @@ class _Unusable(Exception):
     """Why a file cannot be used."""
 
 
+class _Absent(_Unusable):
+    """There is no such file: the command is wrong, and not what a file holds."""
+
+
 def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
     """Read files for a model.
 
@@ -48,23 +53,26 @@ def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
             each input by its name.
 
     Raises:
-        RunError: naming every file that cannot be used, and why.
+        ConfigError: naming every file that cannot be used, and why, if one of them is not there.
+        RunError: the same, if all of them are.
     """
     names: list[str] = []
     parts: list[dict[str, np.ndarray]] = []
     problems = []
+    raised: type[DlkitError] = RunError
     for path in paths:
         try:
             examples = _read(trained, path)
         except _Unusable as error:
             help = error.args[1] if len(error.args) > 1 else ""
+            raised = ConfigError if isinstance(error, _Absent) else raised
             problems.append(Problem("unusable-input", f"{path}: {error.args[0]}", help=help))
             continue
         rows = len(next(iter(examples.values())))
         names += [str(path)] if path.suffix.lower() in IMAGES else [f"{path}[{row}]" for row in range(rows)]
         parts.append(examples)
     if problems:
-        raise RunError(problems)
+        raise raised(problems)
     try:
         arrays = {name: np.concatenate([part[name] for part in parts]) for name in trained.spec.inputs}
     except ValueError:
@@ -76,9 +84,9 @@ def read_inputs(trained: Trained, paths: Sequence[Path]) -> Inputs:
 def _read(trained: Trained, path: Path) -> dict[str, np.ndarray]:
     suffix = path.suffix.lower()
     if path.is_dir():
-        raise _Unusable("it is a folder", f"name its files, as in {path}/*.png")
+        raise _Absent("it is a folder", f"name its files, as in {path}/*.png")
     if not path.exists():
-        raise _Unusable("there is no such file")
+        raise _Absent("there is no such file")
     if suffix in IMAGES:
         return _from_image(trained, path)
     if suffix in ARRAYS:
@@ -95,12 +103,38 @@ def _from_image(trained: Trained, path: Path) -> dict[str, np.ndarray]:
             f"the model was trained on {feature.dtype} images, whose scale is unknown",
             "give arrays, scaled as in training: .npy or .npz",
         )
-    channels = feature.shape[2] or 0
     try:
-        image = tf.io.decode_image(path.read_bytes(), channels=channels, expand_animations=False).numpy()
+        image = _decoded(path.read_bytes(), feature.shape[2] or 0)
     except (tf.errors.InvalidArgumentError, OSError) as error:
         raise _Unusable(f"it is not a whole image ({_reason(error)})") from error
     return {feature.name: _sized(trained, feature, image)[np.newaxis]}
+
+
+def _decoded(content: bytes, channels: int) -> np.ndarray:
+    """An image with so many channels; with its own number of them if 0."""
+    if content.startswith(b"BM") and _has_coloured_palette(content):
+        raise _Unusable("its colours come from a palette, which cannot be read", "save it as PNG")
+    # TensorFlow makes gray images of PNG and JPEG alone.
+    gray = channels == 1 and content.startswith((b"BM", b"GIF"))
+    image = tf.io.decode_image(content, channels=3 if gray else channels, expand_animations=False)
+    if gray:
+        alike = bool(tf.reduce_all(image == image[..., :1]))
+        image = image[..., :1] if alike else tf.image.rgb_to_grayscale(image)
+    decoded: np.ndarray = image.numpy()
+    return decoded
+
+
+def _has_coloured_palette(bitmap: bytes) -> bool:
+    """Whether the numbers in a BMP of 8 bits are other than shades of gray; TensorFlow would take them for those."""
+    try:
+        pixels, header, _, _, _, bits = struct.unpack_from("<IIiiHH", bitmap, 10)
+    except struct.error:
+        return False
+    if bits > 8:
+        return False
+    palette = np.frombuffer(bitmap[14 + header : pixels], np.uint8)
+    palette = palette[: len(palette) // 4 * 4].reshape(-1, 4)[:, :3]
+    return bool((palette != np.arange(len(palette))[:, np.newaxis]).any())
 
 
 def _sized(trained: Trained, feature: Feature, image: np.ndarray) -> np.ndarray:
@@ -127,16 +161,21 @@ def _from_arrays(trained: Trained, path: Path) -> dict[str, np.ndarray]:
     if not isinstance(arrays, dict):
         feature = _only_input(trained)
         return {feature.name: _rows(feature, arrays)}
-    if len(inputs) == 1 and len(arrays) == 1:
-        (feature,), (array,) = inputs.values(), arrays.values()
-        return {feature.name: _rows(feature, array)}
+    if len(inputs) == 1 and list(arrays) == ["arr_0"]:  # the name that NumPy gives to an array that was given none
+        feature = _only_input(trained)
+        return {feature.name: _rows(feature, arrays["arr_0"])}
     missing = [name for name in inputs if name not in arrays]
     if missing:
-        raise _Unusable(f"it has no array `{missing[0]}`", f"its arrays are {', '.join(arrays)}")
+        found = f"its arrays are {', '.join(arrays)}" if arrays else "it is empty"
+        raise _Unusable(f"it has no array {_listed(missing)}", f"{found}; the model takes {_listed(inputs)}")
     examples = {name: _rows(feature, arrays[name]) for name, feature in inputs.items()}
     if len({len(array) for array in examples.values()}) > 1:
         raise _Unusable("its arrays differ in length: " + ", ".join(f"`{n}` {len(a):,}" for n, a in examples.items()))
     return examples
+
+
+def _listed(names: Iterable[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:

@@ -41,11 +41,14 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> 
         runs_folder: where run folders are.
 
     Raises:
-        ConfigError: if there is no such run.
-        RunError: if the run has no model yet, or the file is missing or damaged.
+        ConfigError: if there is no such run or file.
+        RunError: if the run has no model yet, or the file is damaged.
     """
     path = Path(run_or_model)
     if path.suffix == ".keras" or path.is_file():
+        if not path.exists():
+            help = "give a run folder or a model.keras"
+            raise ConfigError(Problem("no-such-model", f"there is no model file {path}", help=help))
         folder = RunFolder(path.parent) if (path.parent / "config.yaml").is_file() else None
         return Trained(path, *load_model(path), folder)
     folder = runs.find(str(run_or_model), runs_folder)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 import operator
 from collections.abc import Callable, Sequence
-from typing import Any, SupportsIndex
+from typing import TYPE_CHECKING, Any, Literal, Required, SupportsIndex, TypedDict, get_args, get_origin
 
 import keras
+from pydantic.fields import FieldInfo
 
+from dlkit.config.errors_path import as_section, members
 from dlkit.config.loader import from_mapping
 from dlkit.config.schema.base import Section
 from dlkit.config.schema.model import Cnn, Mlp, Rnn
@@ -56,7 +59,7 @@ def _function(settings_class: type[Section]) -> Callable[..., keras.Model]:
         dtype = "float32" if target == "number" else "int32"
         return build_model(config, Spec(inputs, {"output": Feature("output", target, (), dtype, names)}))
 
-    documented = "\n".join(f"    {name}: {field.description}" for name, field in fields.items())
+    documented = "\n".join(_documented(name, field, "    ") for name, field in fields.items())
     build.__name__ = build.__qualname__ = builder
     build.__doc__ = f"""{(settings_class.__doc__ or "").strip()}
 
@@ -78,7 +81,7 @@ Raises:
     own = [p for p in inspect.signature(build).parameters.values() if p.kind is not inspect.Parameter.VAR_KEYWORD]
     described = [
         inspect.Parameter(
-            name, inspect.Parameter.KEYWORD_ONLY, default=field.get_default(call_default_factory=True), annotation=Any
+            name, inspect.Parameter.KEYWORD_ONLY, default=_default(field), annotation=_plain_type(field.annotation)
         )
         for name, field in fields.items()
     ]
@@ -86,6 +89,96 @@ Raises:
     return build
 
 
-cnn = _function(Cnn)
-mlp = _function(Mlp)
-rnn = _function(Rnn)
+def _documented(name: str, field: FieldInfo, indent: str) -> str:
+    """The line of a setting, and below it those of the keys of its items where they are mappings."""
+    line = f"{indent}{name}: {field.description}"
+    sections = [as_section(item) for member in members(field.annotation) for item in get_args(member)]
+    keys = next((section.model_fields for section in sections if section is not None), {})
+    below = [_documented(key, info, f"{indent}    ") + _by_default(info) for key, info in keys.items()]
+    return "\n".join([line + (" Each is a dictionary:" if below else ""), *below])
+
+
+def _by_default(field: FieldInfo) -> str:
+    return " Required." if field.is_required() else f" By default {_default(field)!r}."
+
+
+def _default(field: FieldInfo) -> Any:
+    """The default as one would write it: sections as dictionaries of what is not their own default."""
+    default = field.get_default(call_default_factory=True)
+    if isinstance(default, list):
+        return [x.model_dump(exclude_unset=True) if isinstance(x, Section) else x for x in default]
+    return default
+
+
+def _plain_type(annotation: Any) -> Any:
+    """A type of the schema without its bounds; a section is a dictionary."""
+    inner = members(annotation)
+    if len(inner) > 1 or inner[0] is not annotation:
+        optional = [None] if type(None) in get_args(annotation) else []
+        return functools.reduce(operator.or_, [*map(_plain_type, inner), *optional])
+    if as_section(annotation) is not None:
+        return dict[str, Any]
+    return list[_plain_type(get_args(annotation)[0])] if get_origin(annotation) is list else annotation  # type: ignore[misc]
+
+
+if TYPE_CHECKING:
+    # For editors, which do not run this file. A test holds it equal to the settings classes.
+    Kind = Literal["category", "binary", "number"]
+    Size = int | Sequence[int]
+
+    class Block(TypedDict, total=False):
+        """One convolution block of `cnn`."""
+
+        filters: Required[int]
+        kernel_size: Size
+        strides: Size
+        padding: Literal["valid", "same"]
+        activation: str
+        batch_normalization: bool
+        pool_size: Size | None
+        dropout: float
+
+    def cnn(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        dense: Sequence[int] = (),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
+        pooling: Literal["flatten", "average", "max"] = "flatten",
+    ) -> keras.Model:
+        """A convolutional network over images, compiled; `help(dlkit.cnn)` tells of each setting."""
+
+    def mlp(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        dense: Sequence[int] = (128,),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        batch_normalization: bool = False,
+    ) -> keras.Model:
+        """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` tells of each setting."""
+
+    def rnn(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        dense: Sequence[int] = (),
+        activation: str = "relu",
+        dropout: float = 0.0,
+        cell: Literal["lstm", "gru", "simple_rnn"] = "lstm",
+        units: Sequence[int] = (64,),
+        bidirectional: bool = False,
+    ) -> keras.Model:
+        """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` tells of each setting."""
+
+else:
+    cnn, mlp, rnn = map(_function, (Cnn, Mlp, Rnn))

@@ -8,7 +8,7 @@ import json
 import operator
 import re
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
+from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
 from dlkit.data.subset import limited
 from dlkit.files import disk_errors_told, write_json, written_aside
 from dlkit.models.build import Assembly, assemble
@@ -45,9 +45,18 @@ from dlkit.training.recorder import Recorder
 from dlkit.training.schedules import make_schedule
 from dlkit.training.strategy import devices, make_strategy, prepare_process
 
+# Looks at the data before the model is built: lines to be noted, or a ConfigError.
+Look = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
+
 
 def start(
-    loaded: Loaded, runs_folder: Path, listener: Listener, *, data: Any = None, profile: bool = False
+    loaded: Loaded,
+    runs_folder: Path,
+    listener: Listener,
+    *,
+    data: Any = None,
+    look: Look | None = None,
+    profile: bool = False,
 ) -> RunFolder:
     """Train a configuration in a new run folder.
 
@@ -56,6 +65,7 @@ def start(
         runs_folder: where run folders are made.
         listener: told of what happens.
         data: arrays or datasets by split in place of the configuration's source; see `dlkit.train`.
+        look: looks at data and model before there is a run; see dlkit.checks.early.
         profile: record a trace, and where the time goes.
 
     Returns:
@@ -70,7 +80,7 @@ def start(
     with loaded.locating(), refusals_told():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
-            splits, assembly = prepare(loaded, data)
+            splits, assembly = prepare(loaded, data, look)
             notes = [("data", note) for note in splits.notes]
             if loaded.config.training.init_from is not None:
                 taken = take_weights(assembly, loaded.config.training.init_from, runs_folder)
@@ -103,8 +113,8 @@ def resume(
             return _train(loaded, splits, assembly, folder, listener, resume=True, notes=notes, profile=profile)
 
 
-def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
-    """Load the data and build the model with its preprocessing fitted on the training split.
+def prepare(loaded: Loaded, data: Any = None, look: Look | None = None) -> tuple[Splits, Assembly]:
+    """Load the data and build the model with its preprocessing fitted on the training split; look at both before.
 
     Returns:
         The splits, after the host stage, and the model.
@@ -114,6 +124,8 @@ def prepare(loaded: Loaded, data: Any = None) -> tuple[Splits, Assembly]:
     splits = limited(splits, config)
     preprocessing = make_preprocessing(config.data)
     fit(preprocessing, splits.train)
+    if look is not None:
+        splits = replace(splits, notes=(*splits.notes, *look(loaded, splits, preprocessing)))
     assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
     return host_stage(preprocessing, splits), assembly
 

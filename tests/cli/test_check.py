@@ -61,3 +61,19 @@ def test_without_data(dlkit: Dlkit) -> None:
     known = dlkit("check", "small.yaml", "--no-data", "data.inputs.image.shape=[28, 28, 1]")
     assert known.exit_code == 0, known.output
     assert "28 x 28 x 1" in known.stdout
+
+
+def test_the_run_that_training_begins_from_is_looked_for(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
+    runs = ["--runs", trained.parents[1]]
+    gone = dlkit("check", "small.yaml", "training.init_from=smal", *runs)
+    assert gone.exit_code == 2
+    assert "error[no-such-run]" in gone.stderr
+    assert "command line, argument 1" in gone.stderr
+    found = dlkit("check", "small.yaml", "training.init_from=small", "--json", *runs)
+    assert found.exit_code == 0, found.output
+    assert json.loads(found.stdout)["report"]["training"]["initial_weights"].startswith("weights of small in dense")
+    page = dlkit("check", "small.yaml", f"training.init_from={trained}").stdout
+    assert "begins with" in page
+    unlike = dlkit("check", "small.yaml", "training.init_from=small", "model={builder: rnn}", *runs)
+    assert unlike.exit_code == 1
+    assert "error[no-weights-taken]" in unlike.stderr

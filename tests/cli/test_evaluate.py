@@ -60,6 +60,7 @@ def test_a_damaged_model_is_told_as_such(dlkit: Dlkit, trained: Path, tmp_path: 
         assert result.exit_code == 1
         assert "error[damaged-model]" in result.stderr
     missing = dlkit("evaluate", tmp_path / "none.keras", "--data", "small.yaml")
+    assert missing.exit_code == 2
     assert "error[no-such-model]" in missing.stderr
 
 
@@ -89,13 +90,17 @@ def test_every_bad_file_is_named_and_nothing_is_predicted(
     np.save(tmp_path / "objects.npy", np.array([{}], object))
     np.save(tmp_path / "floats.npy", np.zeros((2, 28, 28, 1), np.float32))
     (tmp_path / "notes.txt").write_text("hello")
-    bad = [tmp_path / name for name in ("bad.png", "objects.npy", "floats.npy", "notes.txt", "gone.png")]
+    bad = [tmp_path / name for name in ("bad.png", "objects.npy", "floats.npy", "notes.txt")]
     result = dlkit("predict", trained, digit, *bad)
     assert result.exit_code == 1
     assert result.stdout == ""
     assert result.stderr.count("error[unusable-input]") == len(bad)
     assert all(path.name in result.stderr for path in bad)
     assert "{{" not in result.stderr
+    for absent in (tmp_path / "gone.png", tmp_path):
+        result = dlkit("predict", trained, digit, bad[0], absent)
+        assert result.exit_code == 2
+        assert result.stderr.count("error[unusable-input]") == 2
 
 
 def test_results_are_written_as_csv_json_and_arrays(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:

@@ -73,6 +73,13 @@ def test_a_wrong_option_is_a_mistake_of_the_command_line(dlkit: Dlkit) -> None:
     assert "--epochs" in result.stderr
 
 
+@pytest.mark.parametrize("verb", ["train", "evaluate", "predict"])
+def test_an_empty_runs_folder_is_a_mistake_of_the_command_line(dlkit: Dlkit, verb: str) -> None:
+    result = dlkit(verb, "small.yaml", "--runs", "")
+    assert result.exit_code == 2
+    assert "the name of the folder is empty" in result.stderr
+
+
 def test_with_json_a_wrong_option_is_json_too() -> None:
     words = [sys.executable, "-m", "dlkit", "train", "--epochs", "3", "--json"]
     ended = subprocess.run(words, capture_output=True, text=True, check=False)

@@ -59,7 +59,7 @@ def test_json_is_the_whole_output(dlkit: Dlkit, tmp_path: Path) -> None:
 
 
 def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Path) -> None:
-    words = ["train", "small.yaml", "--runs", tmp_path, 'expects.test_accuracy=">= 1.1"', "training.epochs=1"]
+    words = ["train", "small.yaml", "--runs", tmp_path, "expects.test_accuracy=>= 1.1", "training.epochs=1"]
     result = dlkit(*words, "--verify")
     assert result.exit_code == 1
     assert "error[expectation-missed]" in result.stderr
@@ -67,7 +67,7 @@ def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Pat
 
 
 def test_a_missed_expectation_is_part_of_the_json(dlkit: Dlkit, tmp_path: Path) -> None:
-    words = ["train", "small.yaml", "--runs", tmp_path, 'expects.test_accuracy=">= 1.1"', "training.epochs=1"]
+    words = ["train", "small.yaml", "--runs", tmp_path, "expects.test_accuracy=>= 1.1", "training.epochs=1"]
     result = dlkit(*words, "--verify", "--json")
     told = json.loads(result.stdout)
     assert (result.exit_code, told["ok"], told["exit_status"]) == (1, False, 1)

@@ -36,6 +36,12 @@ def test_overrides_set_values_by_the_rules_of_yaml(tmp_path):
     assert config.runtime.compile == "xla"
 
 
+@pytest.mark.parametrize("value", [">= 0.9", ">=0.9", "> 0.9", " >= 0.9 ", '">= 0.9"', "<= 0.9"])
+def test_a_comparison_needs_no_quotes_in_an_override(tmp_path, value):
+    loaded = load_text(tmp_path, VALID, f"expects.test_accuracy={value}")
+    assert loaded.config.expects == {"test_accuracy": value.strip(' "')}
+
+
 def test_a_setting_of_a_bare_word_or_of_a_default_can_be_overridden(tmp_path):
     bare = VALID.replace("{name: adam, learning_rate: 0.001}", "sgd")
     assert load_text(tmp_path, bare, "training.optimizer.momentum=0.9").config.training.optimizer.momentum == 0.9
@@ -63,6 +69,8 @@ def test_overrides_from_python_take_values_as_they_are(tmp_path):
         ("training.epochs='3'", "wrong-type", 17, "write 3"), ("training.epochs=[", "invalid-yaml", 18, ""),
         ("training.epochs=010", "unclear-number", 17, "write 10"), ("extends=a.yaml", "bad-override-key", 1, "file"),
         ("training.optimizer={name: adam, lr: 1}", "unknown-key", 33, "learning_rate"),
+        ("data.splits.train=train[80%:", "bad-slice", 19, "write `train[80%:]`"),
+        ("data.splits.train=train[:ten]", "bad-slice", 19, "neither a number nor a percentage"),
         ("training..epochs=3", "bad-override-key", 10, ""), ("training.epochs=${nope}", "unknown-reference", 17, ""),
     ],
 )  # fmt: skip
@@ -176,8 +184,8 @@ def test_messages_do_not_show_what_the_environment_holds(tmp_path, monkeypatch):
 
 
 def test_a_dollar_sign_can_be_written(tmp_path):
-    loaded = load_text(tmp_path, VALID.replace("test: test", "test: 'a$${b}'"))
-    assert loaded.config.data.splits.test == "a${b}"
+    loaded = load_text(tmp_path, VALID.replace("{kind: category}", "{kind: category, field: 'a$${b}'}"))
+    assert loaded.config.data.targets["label"].field == "a${b}"
     assert load_text(tmp_path, loaded.to_yaml()).config == loaded.config
 
 

@@ -76,6 +76,8 @@ def test_pieces(text, expected):
     ("text", "code", "says"),
     [
         ("train[", "bad-slice", "`train[` is not a slice"),
+        ("train[90%:", "bad-slice", "`train[90%:` is not closed; write `train[90%:]`"),
+        ("train[:10%]+extra[:5", "bad-slice", "write `extra[:5]`"),
         ("", "bad-slice", "not a slice"),
         ("train+", "bad-slice", "not a slice"),
         ("train[:]", "bad-slice", "neither start nor end"),

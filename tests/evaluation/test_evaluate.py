@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,46 @@ def test_arrays_that_do_not_fit_are_refused(digits: Path, tmp_path: Path, array:
     np.save(tmp_path / "x.npy", array)
     with pytest.raises(RunError, match=r"x\.npy"):
         read_inputs(open_trained(digits), [tmp_path / "x.npy"])
+
+
+@pytest.mark.parametrize(("name", "accepted"), [("image", True), ("arr_0", True), ("x", False), ("x_test", False)])
+def test_an_array_of_another_name_is_refused(digits: Path, tmp_path: Path, name: str, accepted: bool) -> None:
+    x, _ = images(3)
+    np.savez(tmp_path / "some.npz", **{name: x})
+    if accepted:
+        assert len(predict(digits, [tmp_path / "some.npz"]).names) == 3
+        return
+    with pytest.raises(RunError, match=f"it has no array `image`; its arrays are {name}; the model takes `image`"):
+        predict(digits, [tmp_path / "some.npz"])
+
+
+def bitmap(pixels: np.ndarray, palette: np.ndarray | None) -> bytes:
+    """A BMP file: 8 bits a pixel with a palette of (256, 3), or 24 bits of blue, green and red. Rows run upwards."""
+    height, width = pixels.shape[:2]
+    bits, colours = (24, b"") if palette is None else (8, np.pad(palette, ((0, 0), (0, 1))).astype(np.uint8).tobytes())
+    start, body = 54 + len(colours), pixels[::-1].tobytes()
+    return (
+        struct.pack("<2sIII", b"BM", start + len(body), 0, start)
+        + struct.pack("<IiiHHIIiiII", 40, width, height, 1, bits, 0, len(body), 0, 0, 0, 0)
+        + colours
+        + body
+    )
+
+
+def test_a_bitmap_of_one_channel_or_of_gray_colours_is_read_as_the_digit_it_is(digits: Path, tmp_path: Path) -> None:
+    (digit,), _ = images(1)
+    grays = np.repeat(np.arange(256)[:, np.newaxis], 3, axis=1)
+    (tmp_path / "gray.bmp").write_bytes(bitmap(digit, grays))
+    (tmp_path / "colour.bmp").write_bytes(bitmap(np.repeat(digit, 3, axis=2), None))
+    trained = open_trained(digits)
+    for name in ("gray.bmp", "colour.bmp"):
+        given = read_inputs(trained, [tmp_path / name]).arrays["image"]
+        np.testing.assert_array_equal(given, digit[np.newaxis])
+    (tmp_path / "painted.bmp").write_bytes(bitmap(digit, grays[::-1]))
+    (tmp_path / "cut.bmp").write_bytes(b"BM")
+    for name, told in (("painted.bmp", "palette"), ("cut.bmp", "not a whole image")):
+        with pytest.raises(RunError, match=told):
+            read_inputs(trained, [tmp_path / name])
 
 
 def test_a_model_that_resizes_takes_images_of_any_size(tmp_path: Path) -> None:

@@ -1,0 +1,34 @@
+"""How much memory there is: of the machine, its container, and the limit of the process."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from dlkit.checks import memory
+
+
+def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free = memory.available_memory()
+    assert free is not None
+    (tmp_path / "memory.current").write_text("700000\n")
+    (tmp_path / "memory.stat").write_text("anon 1\ninactive_file 50000\n")
+    monkeypatch.setattr(memory, "CONTROL_GROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("1000000\n")
+    assert memory.available_memory() == 350_000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert memory.available_memory() != 350_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is that of Linux")
+def test_the_limit_of_the_process_counts() -> None:
+    program = (
+        "import resource; from dlkit.checks.memory import _free_of_process as free\n"
+        "assert free() is None, free()\n"
+        "resource.setrlimit(resource.RLIMIT_AS, (2**40, resource.getrlimit(resource.RLIMIT_AS)[1]))\n"
+        "assert 0 < free() < 2**40, free()\n"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -1,0 +1,73 @@
+"""The builders as functions: what an editor sees, and what `help` tells, is what the settings classes say."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import dlkit
+from dlkit.config.errors_path import literal_choices
+from dlkit.config.schema.model import Cnn, ConvBlock, Mlp, Rnn
+from dlkit.models import notebook
+
+BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}
+COMMON = ["input_shape", "classes", "target", "optimizer"]
+
+
+def for_editors(name: str) -> Any:
+    """The definition of that name that only type checkers read."""
+    (definition,) = (
+        node
+        for node in ast.walk(ast.parse(inspect.getsource(notebook)))
+        if isinstance(node, ast.FunctionDef | ast.ClassDef) and node.name == name
+    )
+    return definition
+
+
+def words(annotation: ast.expr | None) -> Iterator[str]:
+    """The words of a `Literal`."""
+    assert annotation is not None
+    yield from (n.value for n in ast.walk(annotation) if isinstance(n, ast.Constant) and isinstance(n.value, str))
+
+
+@pytest.mark.parametrize("builder", BUILDERS)
+def test_an_editor_sees_the_settings_and_their_defaults(builder: str) -> None:
+    arguments = for_editors(builder).args
+    seen = inspect.signature(getattr(dlkit, builder)).parameters
+    assert [a.arg for a in [*arguments.args, *arguments.kwonlyargs]] == list(seen)
+    for argument, default in zip(arguments.kwonlyargs, arguments.kw_defaults, strict=True):
+        value, expected = ast.literal_eval(default), seen[argument.arg].default
+        assert (list(value) if isinstance(value, tuple) else value) == expected
+        if argument.arg not in COMMON:
+            choices = literal_choices(BUILDERS[builder].model_fields[argument.arg].annotation)
+            assert list(words(argument.annotation)) == choices
+
+
+def test_an_editor_sees_the_keys_of_a_block() -> None:
+    keys = {line.target.id: line.annotation for line in for_editors("Block").body if isinstance(line, ast.AnnAssign)}
+    assert list(keys) == list(ConvBlock.model_fields)
+    for key, info in ConvBlock.model_fields.items():
+        assert list(words(keys[key])) == literal_choices(info.annotation)
+        assert ast.unparse(keys[key]).startswith("Required") == info.is_required()
+
+
+def test_help_tells_of_every_setting_and_of_the_keys_of_a_block() -> None:
+    for builder, settings in BUILDERS.items():
+        text = inspect.getdoc(getattr(dlkit, builder)) or ""
+        for name, info in settings.model_fields.items():
+            assert name == "builder" or f"    {name}: {info.description}" in text
+    text = (inspect.getdoc(dlkit.cnn) or "").partition("Each is a dictionary:\n")[2]
+    lines = [line.strip() for line in text.splitlines()[: len(ConvBlock.model_fields)]]
+    assert [line.partition(":")[0] for line in lines] == list(ConvBlock.model_fields)
+    assert lines[0] == "filters: Output channels of the convolution. Required."
+    assert lines[1] == "kernel_size: Side of the square window, or its height and width. By default 3."
+
+
+def test_the_types_are_those_that_python_knows() -> None:
+    types = {name: p.annotation for name, p in inspect.signature(dlkit.cnn).parameters.items()}
+    assert (types["dense"], types["dropout"], types["activation"]) == (list[int], float, str)
+    assert types["blocks"] == list[dict[str, Any]]
