@@ -110,6 +110,16 @@ class RunFolder:
             return dict(json.loads(self.state.read_text(encoding="utf-8")))
         return {}
 
+    def has_begun(self) -> bool:
+        """Whether the run has recorded its start, so that it can be gone on with."""
+        return self.environment.exists() or self.checkpoints.exists()
+
+    def read_environment(self) -> dict[str, Any]:
+        """What the run was made with; empty where that cannot be read."""
+        with contextlib.suppress(OSError, ValueError):
+            return dict(json.loads(self.environment.read_text(encoding="utf-8")))
+        return {}
+
     def read_choices(self) -> dict[str, Any]:
         """What the loop chose by rule when the run began.
 

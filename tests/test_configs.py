@@ -38,7 +38,7 @@ def test_mnist_cnn_is_the_network_of_the_tutorial_on_54_000_6_000_and_10_000_ima
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_each_keeps_what_it_expects(path: Path, tmp_path: Path) -> None:
     import dlkit
-    from dlkit.training.run import holds
+    from dlkit.training.outcome import holds
 
     run = dlkit.train(path, runs_folder=tmp_path, verbose=False)
     assert holds(run.config.expects["test_accuracy"], run.test["accuracy"])

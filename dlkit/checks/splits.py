@@ -8,7 +8,7 @@ import keras
 
 from dlkit.checks.case import Case, own_layers
 from dlkit.config.problems import Problem
-from dlkit.training.run import NO_VALIDATION
+from dlkit.training.notes import NO_VALIDATION
 
 
 def no_validation(case: Case) -> Iterator[Problem]:

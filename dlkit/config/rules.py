@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from dlkit.config import rules_of_data as data
+from dlkit.config import rules_of_recipes as recipes
 from dlkit.config import rules_of_training as training
 from dlkit.config.problems import Problem
 from dlkit.config.schema import Config
@@ -54,6 +55,10 @@ RULES: tuple[Rule, ...] = (
     data.builder_fits_inputs,
     training.expects_what_the_run_has,
     training.loss_and_metrics_fit,
+    recipes.smoothing_fits,
+    recipes.settings_have_an_effect,
+    recipes.few_batches_once,
+    recipes.callbacks_can_set_the_rate,
     data.names_differ,
     data.one_way_to_keep_the_aspect,
     data.class_names_differ,

@@ -91,6 +91,25 @@ _SYNONYMS = {
 }
 
 
+# What the loop does itself, by Keras's callback for it.
+_OF_THE_LOOP = {
+    "early_stopping": "training.early_stopping",
+    "model_checkpoint": "training.checkpoints",
+    "orbax_checkpoint": "training.checkpoints",
+    "backup_and_restore": "train --resume",
+    "learning_rate_scheduler": "training.schedule",
+    "swap_ema_weights": "training.optimizer.use_ema",
+    "terminate_on_nan": "training.on_nonfinite",
+    "lambda_callback": "plugins",
+}
+
+
+def instead_of_callback(name: str) -> str:
+    """A label for a Keras callback that no configuration needs; empty for any other name."""
+    place = next((place for callback, place in _OF_THE_LOOP.items() if _form(callback) == _form(name)), None)
+    return f"use `{place}` instead" if place else ""
+
+
 def nearest_name(word: str, choices: Iterable[str]) -> str | None:
     """The choice that `word` was probably meant to be, or None where nothing is near."""
     import difflib

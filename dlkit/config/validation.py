@@ -20,7 +20,7 @@ from dlkit.config.errors_path import (
 )
 from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.steps import belongs_in_other_list, malformed_step
-from dlkit.config.suggestions import nearest_name
+from dlkit.config.suggestions import instead_of_callback, nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
 from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
@@ -216,6 +216,9 @@ def _bad_format(path: Path, value: str, pattern: str) -> Problem:
             path.key,
             label='expected something like ">= 0.99"',
         )
+    if path.key[-1] == "max_time":
+        told, help = f"{name} must be a time, got {value[:60]!r}", "hours, minutes and seconds, in that order"
+        return Problem("bad-format", told, path.key, label="as in `90m` or `1h30m`", help=help)
     return Problem(
         "bad-format",
         f"{name} does not have the expected form, got {value[:60]!r}",
@@ -296,6 +299,6 @@ def _unknown_choice(
         "unknown-choice",
         f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`",
         key,
-        label=label,
+        label=(path.key[:2] == ("training", "callbacks") and instead_of_callback(value)) or label,
         help=list_choices(choices),
     )

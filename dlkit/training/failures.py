@@ -35,7 +35,7 @@ def told(error: tf.errors.OpError) -> RunError:
                 "out-of-memory",
                 f"the memory of the device is full: {words}",
                 key=("data", "batch_size"),
-                help="lower `data.batch_size`, or use a smaller model",
+                help="lower `data.batch_size`, keep the data off it with `data.feed: pipeline`, or use a smaller model",
             )
         )
     if isinstance(error, tf.errors.UnimplementedError):

@@ -22,9 +22,9 @@ from dlkit.training.choices import Choices, choose
 from dlkit.training.failures import REFUSALS
 from dlkit.training.failures import told as failure
 from dlkit.training.optimizers import make_optimizer
+from dlkit.training.prepare import prepare
 from dlkit.training.program import TrainProgram
 from dlkit.training.range_test import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
-from dlkit.training.run import prepare
 from dlkit.training.strategy import make_strategy, prepare_process
 
 # An epoch, but not so few steps that there is no curve, nor more than it takes to draw one.

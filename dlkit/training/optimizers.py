@@ -27,6 +27,11 @@ def make_optimizer(settings: Optimizer, learning_rate: Any, precision: str) -> k
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
+def clips(settings: OptimizerBase) -> bool:
+    """Whether gradients are clipped."""
+    return (settings.clipnorm, settings.clipvalue, settings.global_clipnorm) != (None, None, None)
+
+
 def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) -> list[tf.Tensor]:
     """Clip gradients as Keras's words ask for.
 

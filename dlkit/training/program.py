@@ -17,7 +17,7 @@ from dlkit.models.build import Assembly, unwrap
 from dlkit.training.choices import Choices
 from dlkit.training.forward import by_target, device_stage, penalties
 from dlkit.training.meters import Meters
-from dlkit.training.optimizers import clip
+from dlkit.training.optimizers import clip, clips
 from dlkit.training.randomness import drawing, key_layer, keyed_twin
 from dlkit.training.shares import Rows, cut, join, own_shares, share_sizes
 
@@ -41,6 +41,7 @@ class TrainProgram:
         config: Config,
         choices: Choices,
     ) -> None:
+        self._scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.meters = Meters(assembly, training=True)
         self.optimizer = optimizer
         self._assembly, self._feeder, self._strategy = assembly, feeder, tf.distribute.get_strategy()
@@ -84,11 +85,13 @@ class TrainProgram:
         """One update, on each replica: gradients of its shares of the batch, added up over all, clipped, applied."""
         replicas = self._strategy.num_replicas_in_sync
         gradients = self._accumulated(inputs, targets)
-        if replicas > 1:
+        if replicas > 1 and (clips(self._settings) or self._scales):
+            # What is clipped, or looked at for overflow, is the sum; and Keras adds up over replicas once more.
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
-        gradients = clip(gradients, self._settings, self._scaled(1.0))
-        # Keras adds up over replicas once more.
-        self.optimizer.apply([g / replicas for g in gradients] if replicas > 1 else gradients, self._variables)
+            gradients = [g / replicas for g in clip(gradients, self._settings, self._scaled(1.0))]
+        else:
+            gradients = clip(gradients, self._settings, self._scaled(1.0))
+        self.optimizer.apply(gradients, self._variables)
 
     def _accumulated(self, inputs: Rows, targets: Rows) -> list[tf.Tensor]:
         """This replica's gradients of a batch, which goes through the network in one pass or in several."""
@@ -148,8 +151,7 @@ class TrainProgram:
 
     def _scaled(self, loss: Any) -> Any:
         """The loss, scaled up where float16 would lose small gradients."""
-        scaling = isinstance(self.optimizer, keras.optimizers.LossScaleOptimizer)
-        return self.optimizer.scale_loss(loss) if scaling else loss
+        return self.optimizer.scale_loss(loss) if self._scales else loss
 
 
 class _Share(NamedTuple):

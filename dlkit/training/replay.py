@@ -21,8 +21,8 @@ from dlkit.training.initial import freeze
 from dlkit.training.limits import shortened
 from dlkit.training.nonfinite import Incident, Pieces
 from dlkit.training.optimizers import make_optimizer
+from dlkit.training.prepare import prepare
 from dlkit.training.program import TrainProgram
-from dlkit.training.run import prepare
 from dlkit.training.state import State
 from dlkit.training.strategy import make_strategy, prepare_process
 

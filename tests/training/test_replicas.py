@@ -35,6 +35,7 @@ print(json.dumps({"history": run.history, "test": run.test, "evaluated": run.eva
 STEPS = {
     "adam": {},
     "clipped": {"optimizer": {"name": "adam", "global_clipnorm": 0.5}, "schedule": "cosine"},
+    "accumulated": {"optimizer": {"name": "adam", "gradient_accumulation_steps": 2, "use_ema": True}, "health": 7},
     "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "clipnorm": 0.1}},
 }
 
@@ -57,9 +58,10 @@ def trained(model: dict[str, Any], more: dict[str, Any], devices: str, compiled:
         (MLP, STEPS["clipped"], "graph"),
         (MLP, STEPS["momentum"], "xla"),
         (CNN, STEPS["adam"], "graph"),
+        (MLP, STEPS["accumulated"], "graph"),
         pytest.param(RNN, STEPS["clipped"], "graph", marks=pytest.mark.slow),
     ],
-    ids=["mlp-clipped", "mlp-momentum-xla", "cnn", "rnn"],
+    ids=["mlp-clipped", "mlp-momentum-xla", "cnn", "mlp-accumulated", "rnn"],
 )
 def test_two_replicas_train_validate_and_test_as_one_device(
     model: dict[str, Any], more: dict[str, Any], compiled: str, tmp_path: Path

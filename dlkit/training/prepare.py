@@ -1,0 +1,34 @@
+"""Data and model of a run, before it trains."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dlkit.config.loader import Loaded
+from dlkit.data.contract import Splits
+from dlkit.data.load import load_splits
+from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
+from dlkit.data.subset import limited
+from dlkit.models.build import Assembly, assemble
+
+# Looks at the data before the model is built: lines to be noted, or a ConfigError.
+Look = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
+
+
+def prepare(loaded: Loaded, data: Any = None, look: Look | None = None) -> tuple[Splits, Assembly]:
+    """Load the data and build the model with its preprocessing fitted on the training split; look at both before.
+
+    Returns:
+        The splits, after the host stage, and the model.
+    """
+    config = loaded.config
+    splits = load_splits(config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    splits = limited(splits, config)
+    preprocessing = make_preprocessing(config.data)
+    fit(preprocessing, splits.train)
+    if look is not None:
+        splits = replace(splits, notes=(*splits.notes, *look(loaded, splits, preprocessing)))
+    assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
+    return host_stage(preprocessing, splits), assembly
