@@ -138,11 +138,10 @@ def _keep(kept: IO[str], content: dict[str, Any]) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure training throughput.")
-    words = {"type": lambda text: text.split(",")}
     names = [row.name for row in ROWS]
-    parser.add_argument("--models", **words, default=list(IMAGES), help=f"some of {','.join(IMAGES)}")
+    parser.add_argument("--models", type=_words, default=list(IMAGES), help=f"some of {','.join(IMAGES)}")
     parser.add_argument("--batches", type=lambda text: [int(n) for n in text.split(",")], default=[32, 256])
-    parser.add_argument("--rows", **words, default=names, help=f"some of {','.join(names)}")
+    parser.add_argument("--rows", type=_words, default=names, help=f"some of {','.join(names)}")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=2.0, help="shortest turn of a row")
     parser.add_argument("--torch-python", help="interpreter of an environment that has torch and lightning")
@@ -152,6 +151,10 @@ def _options() -> argparse.Namespace:
         if unknown := sorted(set(given) - set(known)):
             parser.error(f"not known: {', '.join(unknown)}; there are {', '.join(known)}")
     return options
+
+
+def _words(text: str) -> list[str]:
+    return text.split(",")
 
 
 if __name__ == "__main__":
