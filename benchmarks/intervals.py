@@ -7,9 +7,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
+FEWEST = 3
+
 
 class Ratio(NamedTuple):
-    """A ratio and its 95 % interval; the interval is as wide as can be where there is a single pair."""
+    """A ratio and its 95 % interval, which is left open where there are too few pairs for one that says anything."""
 
     value: float
     low: float
@@ -31,7 +33,7 @@ def paired_ratio(rates: list[float], others: list[float]) -> Ratio:
     """
     logs = np.log(rates) - np.log(others)
     value = float(np.exp(logs.mean()))
-    if len(logs) < 2:
+    if len(logs) < FEWEST:
         return Ratio(value, 0.0, float("inf"))
     low, high = stats.ttest_1samp(logs, 0.0).confidence_interval(0.95)
     return Ratio(value, float(np.exp(low)), float(np.exp(high)))

@@ -1,6 +1,6 @@
 """The peer: the convolutional network of the tutorials with `fit`, tested after each epoch until it is good enough.
 
-python benchmarks/tutorial.py mnist.npz 0 0.99      # data, seed, test accuracy to reach
+python benchmarks/tutorial.py mnist.npz 0 0.99 64      # data, seed, test accuracy to reach, batch size
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import keras
 import numpy as np
 from keras import layers
 
-BATCH_SIZE = 64
 MOST_EPOCHS = 30
 
 
@@ -30,8 +29,8 @@ class StopWhenReached(keras.callbacks.Callback):
 
 
 def main() -> None:
-    """Train until the accuracy is reached, and tell the one that was."""
-    path, seed, accuracy = sys.argv[1], int(sys.argv[2]), float(sys.argv[3])
+    """Train until the accuracy is reached, and tell the epochs and the accuracy that it took."""
+    path, seed, accuracy, batch_size = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     keras.utils.set_random_seed(seed)
     with np.load(path) as data:
         x_train, y_train = data["x_train"].astype("float32") / 255, data["y_train"]
@@ -55,13 +54,14 @@ def main() -> None:
     history = model.fit(
         x_train,
         y_train,
-        batch_size=BATCH_SIZE,
+        batch_size=batch_size,
         epochs=MOST_EPOCHS,
         validation_data=(x_test, y_test),
         callbacks=[StopWhenReached(accuracy)],
         verbose=2,
     )
-    print(history.history["val_accuracy"][-1])
+    reached = history.history["val_accuracy"]
+    print(len(reached), reached[-1])
 
 
 if __name__ == "__main__":
