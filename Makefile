@@ -41,9 +41,10 @@ docs: $(READY)  ## build the documentation in site/
 	$(BIN)/python docs/reference.py
 	$(BIN)/mkdocs build --config-file .ci/mkdocs.yml --strict --quiet
 
-bench: $(READY)  ## measure against model.fit: a quarter of an hour on two quiet cores
-	$(BIN)/python benchmarks/throughput.py
+bench: $(READY)  ## measure against training by hand: three quarters of an hour on two quiet cores
+	$(BIN)/python benchmarks/throughput.py $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 	$(BIN)/python benchmarks/whole_process.py
+	$(BIN)/python benchmarks/time_to_accuracy.py
 
 verify-configs: $(READY)  ## train every configuration and check what it expects
 	for config in configs/*.yaml; do $(BIN)/python -m dlkit train $$config --verify || exit 1; done

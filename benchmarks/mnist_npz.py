@@ -9,16 +9,17 @@ import numpy as np
 from dlkit.data.bundled.reading import read_mnist
 
 
-def write_npz(path: Path) -> Path:
-    """Write `x_train` (54,000 images), `x_validation` (6,000), `x_test` (10,000) and their labels `y_...`."""
+def write_npz(path: Path, validation: int = 6_000) -> Path:
+    """Write `x_train`, `x_validation` (the last so many of the 60,000), `x_test` (10,000) and their labels `y_...`."""
     images, labels = read_mnist("train")
     test_images, test_labels = read_mnist("test")
+    training = len(images) - validation
     np.savez(
         path,
-        x_train=images[:54_000],
-        y_train=labels[:54_000],
-        x_validation=images[54_000:],
-        y_validation=labels[54_000:],
+        x_train=images[:training],
+        y_train=labels[:training],
+        x_validation=images[training:],
+        y_validation=labels[training:],
         x_test=test_images,
         y_test=test_labels,
     )

@@ -11,8 +11,8 @@ from dlkit.config.loader import load
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 
 
-def test_there_is_one_for_each_builder_and_a_quick_one() -> None:
-    assert [c.stem for c in CONFIGS] == ["mnist_cnn", "mnist_mlp", "mnist_quick", "mnist_rnn"]
+def test_there_is_one_for_each_builder_a_fast_and_a_quick_one() -> None:
+    assert [c.stem for c in CONFIGS] == ["mnist_cnn", "mnist_fast", "mnist_mlp", "mnist_quick", "mnist_rnn"]
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
