@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from dlkit.training.listeners import Listener
     from dlkit.training.range_test import RangeTest
+    from dlkit.training.replay import Replay
 
 # By dotted key, or words as on the command line: `{"training.epochs": 3}`, `["training.epochs=3"]`.
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -38,8 +39,11 @@ class Run:
         self._data = data
 
     @property
-    def history(self) -> dict[str, list[float]]:
-        """The figures of each epoch by column, as in Keras's `History.history`: `loss`, `val_accuracy`, ..."""
+    def history(self) -> dict[str, list[Any]]:
+        """The figures of each epoch by column, as in Keras's `History.history`: `loss`, `val_accuracy`, ...
+
+        None for the validation of an epoch that was not validated.
+        """
         rows = self._folder.read_history()
         return {column: [row[column] for row in rows] for column in (rows[0] if rows else {})}
 
@@ -117,6 +121,21 @@ class Run:
         finally:
             progress.close()
         return self
+
+    def replay(self) -> Replay:
+        """Run the batch that made a loss or weight of this run NaN or infinite once more, and look at every tensor.
+
+        Returns:
+            `rows` (name, shape, smallest and largest value, values that are not finite), `operation`, `incident`.
+
+        Raises:
+            RunError: if the run has kept none.
+        """
+        loaded = load_config(self._folder.config, needs_source=self._data is None)
+        load_tensorflow()
+        from dlkit.training.replay import replay
+
+        return replay(loaded, self._folder, self._data)
 
     def __repr__(self) -> str:
         figures = ", ".join(f"test {name} {value:.4f}" for name, value in self.test.items())

@@ -7,7 +7,8 @@ import inspect
 import keras
 import pytest
 
-from dlkit.config import keras_names, rules
+from dlkit.config import keras_names
+from dlkit.config import rules_of_training as rules
 from dlkit.config.errors_path import tagged, with_discriminator
 from dlkit.config.schema.training import Training
 from dlkit.models.heads import KINDS
