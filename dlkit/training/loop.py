@@ -15,7 +15,7 @@ from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import Assembly
 from dlkit.runs import RunFolder
-from dlkit.training import checkpoints, nonfinite
+from dlkit.training import nonfinite
 from dlkit.training.callbacks import Callbacks
 from dlkit.training.checkpoints import Checkpoint, Progress
 from dlkit.training.choices import Choices
@@ -25,6 +25,7 @@ from dlkit.training.health.probe import Probe
 from dlkit.training.health.watch import Watch
 from dlkit.training.interrupts import Interrupted, Interrupts, how_to_go_on
 from dlkit.training.judge import Judge
+from dlkit.training.keeper import Keeper
 from dlkit.training.limits import schedule_epochs, time_limit
 from dlkit.training.listeners import Listener, Plan
 from dlkit.training.nonfinite import NotFinite
@@ -76,14 +77,15 @@ class Loop:
             about: what a checkpoint must have in common with a run that goes on from it.
         """
         self._config, self._assembly, self._folder, self._listener = config, assembly, folder, listener
-        self._train, self._choices, self._callbacks, self._about = train, choices, callbacks, about
+        self._train, self._choices, self._callbacks = train, choices, callbacks
         self._profile = profile
         self._validation = EvalProgram(assembly, validation, parts=choices.parts) if validation else None
+        self._keeper = Keeper(folder, config.training.checkpoints, about)
         self._judge = Judge(config.training, validation=validation is not None)
         self._max_steps = config.training.max_steps or sys.maxsize
         self._max_seconds = time_limit(config.training)
         self._stretch = FIRST_STRETCH
-        self._saved_at = self._counted_at = time.monotonic()
+        self._counted_at = time.monotonic()
         # All parts of the run together.
         self._seconds = 0.0
         self.clock = Clock()
@@ -116,7 +118,7 @@ class Loop:
         """
         self._listener.started(self._plan())
         self._callbacks.train_begin(self._plan())
-        if not checkpoints.newest(self._folder.checkpoints):
+        if self._keeper.is_empty():
             self._save()
         with Interrupts() as interrupts:
             while self.progress.epoch < self._config.training.epochs and not self.progress.stopped:
@@ -143,7 +145,7 @@ class Loop:
             row = self._end_epoch()
             best = self._judge.judge(row, self.progress)
             if self.progress.epoch in self.progress.best_epochs:
-                self._keep_weights()
+                self._keeper.save_best(self._state, self.progress)
         self._callbacks.epoch_end(row, self.progress)
         # Told before it is saved: what is recorded after a checkpoint is dropped by a run that goes on from it.
         self._listener.epoch_ended(row, best, time.perf_counter() - began)
@@ -160,24 +162,15 @@ class Loop:
         Raises:
             RunError: if there is none, or it belongs to another model or other data.
         """
-        damaged: list[RunError] = []
-        for path in checkpoints.newest(self._folder.checkpoints):
-            try:
-                checkpoint = checkpoints.load(path)
-            except RunError as error:
-                damaged.append(error)
-                continue
-            # The rate is a setting, which may have been changed on purpose; else a callback may have changed it.
-            changed = checkpoint.about.get("learning_rate") != self._about["learning_rate"]
-            self._go_back_to(checkpoint, keep_rate=changed)
-            for skipped in damaged:
-                self._listener.noted("checkpoint-skipped", skipped.problems[0].message)
-            keep = self._config.training.checkpoints.keep + len(damaged)
-            checkpoints.tidy(self._folder.checkpoints, keep, self.progress)
+        checkpoint, damaged = self._keeper.newest()
+        if checkpoint is None:
+            self._folder.cut_records(0, 0)
             return
-        if damaged:
-            raise damaged[0]
-        self._folder.cut_records(0, 0)
+        # The rate is a setting, which may have been changed on purpose; else a callback may have changed it.
+        self._go_back_to(checkpoint, keep_rate=self._keeper.rate_is_another(checkpoint))
+        for skipped in damaged:
+            self._listener.noted("checkpoint-skipped", skipped.problems[0].message)
+        self._keeper.tidy(self.progress, len(damaged))
 
     # A stretch.
 
@@ -213,7 +206,7 @@ class Loop:
                 continue  # the end of the epoch sees to it
             if interrupts.asked:
                 self._leave(interrupts.asked)
-            if self._checkpoint_is_due():
+            if self._keeper.due(self.progress):
                 self._save()
 
     def _compiling(self, block: Block) -> bool:
@@ -239,8 +232,7 @@ class Loop:
 
     def _to_border(self) -> int:
         """Updates until something has to happen between two of them; as good as infinitely many where nothing does."""
-        every = self._config.training.checkpoints.every_steps
-        borders = [every - self.progress.step % every if every else None, self._watch.to_border(self.progress.step)]
+        borders = [self._keeper.to_border(self.progress), self._watch.to_border(self.progress.step)]
         borders += [self._max_steps - self.progress.step, 1 if self._callbacks.every_step else None]
         return min(border for border in borders if border is not None)
 
@@ -255,14 +247,6 @@ class Loop:
     def _tell_findings(self) -> None:
         for finding in self._watch.new_findings(self.history):
             self._listener.found(finding)
-
-    def _checkpoint_is_due(self) -> bool:
-        settings = self._config.training.checkpoints
-        if settings.every_steps and self.progress.step % settings.every_steps == 0:
-            return True
-        # The monotonic clock: the one on the wall may be set back.
-        minutes = (time.monotonic() - self._saved_at) / 60
-        return settings.every_minutes is not None and minutes >= settings.every_minutes
 
     # The end of an epoch, and of a run.
 
@@ -288,16 +272,10 @@ class Loop:
             rate = self._rate(self._program.optimizer.iterations.value - 1)
         return float(keras.ops.convert_to_numpy(rate))
 
-    def _keep_weights(self) -> None:
-        """Keep the weights of the epoch that has just ended, which is among the best."""
-        kept = Checkpoint(self._state.weights(), self.progress, self._about)
-        checkpoints.save(checkpoints.of_epoch(self._folder.checkpoints, self.progress.epoch), kept)
-
     def _take_best(self) -> None:
         """Put the best weights into the network, where a figure was monitored; else the last ones stay."""
         if self.progress.best_epoch:
-            best = checkpoints.load(checkpoints.of_epoch(self._folder.checkpoints, self.progress.best_epoch))
-            self._state.restore_weights(best.arrays)
+            self._state.restore_weights(self._keeper.best(self.progress))
         else:
             self._state.take_averages()
 
@@ -312,16 +290,9 @@ class Loop:
     # Checkpoints.
 
     def _save(self) -> None:
-        began = time.perf_counter()
-        folder, events = self._folder.checkpoints, self._folder.events
         self.progress.callbacks = self._callbacks.get_state()
-        length = events.stat().st_size if events.exists() else 0
-        about = {**self._about, "events": length, "seconds": self._seconds}
-        state = Checkpoint(self._state.arrays(), self.progress, about)
-        checkpoints.save(checkpoints.of_step(folder, self.progress.step), state)
-        checkpoints.tidy(folder, self._config.training.checkpoints.keep, self.progress)
-        self._saved_at = time.monotonic()
-        self.clock.seconds["saving"] += time.perf_counter() - began
+        with self.clock.counting("saving"):
+            self._keeper.save(self._state, self.progress, self._seconds)
 
     def _go_back_to(self, checkpoint: Checkpoint, *, keep_rate: bool) -> None:
         """Take the state of a checkpoint of this run, and drop what was recorded after it.
@@ -330,16 +301,6 @@ class Loop:
             checkpoint: of this run.
             keep_rate: take the learning rate from the settings, not from the checkpoint.
         """
-        for key, value in self._about.items():
-            if key != "learning_rate" and checkpoint.about.get(key) != value:
-                raise RunError(
-                    Problem(
-                        "checkpoint-of-another-run",
-                        f"the checkpoint's {key.replace('_', ' ')} is {checkpoint.about.get(key)}, "
-                        f"this run's is {value}",
-                        help="resume with the configuration and the data of the run, or start a new one",
-                    )
-                )
         self._folder.cut_records(checkpoint.progress.epoch, checkpoint.about["events"])
         self.history = self._folder.read_history()
         self.progress, self._seconds = checkpoint.progress, checkpoint.about["seconds"]
@@ -354,7 +315,8 @@ class Loop:
         Raises:
             RunError: naming the batch and the tensor.
         """
-        checkpoint = checkpoints.load(checkpoints.newest(self._folder.checkpoints)[0])
+        checkpoint, _ = self._keeper.newest()
+        assert checkpoint is not None, "there is one before the first update"
         pieces = nonfinite.Pieces(self._program, self._probe, self._state, self._train, self._config.seed)
         incident = nonfinite.trace(pieces, checkpoint, found)
         problem = nonfinite.told(incident, found, self._train.steps, self._folder.nonfinite)

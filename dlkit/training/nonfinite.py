@@ -185,7 +185,7 @@ def _bad_weights(pieces: Pieces) -> Named:
 
 def _floats(x: Any) -> np.ndarray:
     """Values as an array of numbers; of text, which is always finite, none."""
-    array = np.asarray(x)
+    array = np.asarray(tf.convert_to_tensor(x).numpy())
     return array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros((0,), np.float32)
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
-from dlkit.training import checkpoints, loop
+from dlkit.training import checkpoints, keeper
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import DATA, MLP, InterruptAt, resume, settings, state_digest, train
@@ -63,9 +63,9 @@ def test_minutes_pass_on_the_monotonic_clock(
     tmp_path: Path, one_step_stretches: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 100000, 40))
-    # There is no other clock for the loop to look at.
+    # There is no other clock to look at.
     watch = SimpleNamespace(monotonic=lambda: float(next(clock)), perf_counter=time.perf_counter)
-    monkeypatch.setattr(loop, "time", watch)
+    monkeypatch.setattr(keeper, "time", watch)
     done = train(with_checkpoints(every_minutes=1.5, keep=99), tmp_path)
     assert len(checkpoints.newest(done.folder / "checkpoints")) > 5
 
