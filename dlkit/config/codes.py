@@ -1,7 +1,8 @@
 """Every kind of problem by its stable code: what it means, and an example of how it is mended.
 
 A layer that reports a new kind of problem adds one entry to one of the tables in `dlkit.config.codes_of_config` (text
-and command line), `dlkit.config.codes_of_runs` (data, models, runs) and `dlkit.config.codes_of_checks`.
+and command line), `dlkit.config.codes_of_runs` (data, models, runs), `dlkit.config.codes_of_checks` and
+`dlkit.config.codes_of_health` (runs in training).
 """
 
 from __future__ import annotations
@@ -29,9 +30,11 @@ def table() -> dict[str, Code]:
     """Every code with its entry, in the order of the alphabet."""
     from dlkit.config.codes_of_checks import CODES as OF_CHECKS
     from dlkit.config.codes_of_config import CODES as OF_CONFIG
+    from dlkit.config.codes_of_health import CODES as OF_HEALTH
     from dlkit.config.codes_of_runs import CODES as OF_RUNS
 
-    return {code: Code(*entry) for code, entry in sorted({**OF_CONFIG, **OF_RUNS, **OF_CHECKS}.items())}
+    entries = {**OF_CONFIG, **OF_RUNS, **OF_CHECKS, **OF_HEALTH}
+    return {code: Code(*entry) for code, entry in sorted(entries.items())}
 
 
 def explain(code: str) -> str:
