@@ -57,8 +57,11 @@ Rule = Callable[[Case], Iterator[Problem]]
 
 
 def share_of_constant(case: Case, looks: Sequence[Look]) -> float:
-    """Mean loss of some looks, as a share of what the same answer to every example would give."""
-    return statistics.fmean(look.recent for look in looks) / max(case.constant, 1e-12)
+    """Mean loss of some looks, as a share of what the same answer to every example would give.
+
+    0 where that is 0, or less in a loss that has no lowest value: nothing can be said of such a run.
+    """
+    return statistics.fmean(look.recent for look in looks) / case.constant if case.constant > 1e-12 else 0.0
 
 
 def hardly_falls(case: Case) -> bool:

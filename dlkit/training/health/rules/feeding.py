@@ -18,7 +18,7 @@ SEVERAL_WAITS, WORTH = 3, 2.0
 def input_bound(case: Case) -> Iterator[Problem]:
     """A run that spends much of its time waiting for data."""
     # The first look counts the start of the run.
-    looks = case.looks[1:][-LOOKS:]
+    looks = case.looks[max(1, len(case.looks) - LOOKS) :]
     waited = [look.waiting * look.seconds for look in looks]
     seconds = sum(look.seconds for look in looks)
     waits = sum(look.waiting > WAITING for look in looks)

@@ -11,6 +11,7 @@ from dlkit.training.health.rules import remedies
 from dlkit.training.health.rules.case import (
     SEVERAL,
     SOUND,
+    UNLEARNT,
     Case,
     changes,
     figure,
@@ -22,8 +23,6 @@ from dlkit.training.health.rules.case import (
 # The median over the layers, averaged over three looks: healthy runs of MNIST and diabetes stay below 0.014 (0.028 for
 # a layer of a single unit) while they have learnt little; rates a hundred times too high give 0.07 to 0.16.
 HIGH, HIGH_LOOKS = 0.04, 3
-# ... and little is what such a run has learnt: its share of the loss of a constant answer.
-LITTLE = 0.8
 # A loss so far above that of a constant answer, and above the first ones, means that training diverges; a new network
 # may begin with a larger one, and is none the worse for it. Rates too high give 1.9 to 12 times the constant answer's.
 DIVERGED, RISEN = 2.0, 1.2
@@ -49,7 +48,7 @@ def _large_updates(case: Case) -> list[Problem]:
     looks = case.last(HIGH_LOOKS)
     if not looks or looks[-1].step < EARLY or not all(changes(look) for look in looks):
         return []
-    if share_of_constant(case, looks) < LITTLE:
+    if share_of_constant(case, case.looks[-SEVERAL:]) < UNLEARNT:
         return []
     medians = [statistics.median(changes(look)) for look in looks]
     # The geometric mean: one of them may be among the first updates.
@@ -66,7 +65,7 @@ def _large_updates(case: Case) -> list[Problem]:
 
 def _diverging(case: Case) -> list[Problem]:
     looks = case.last()
-    if not looks or looks[0].step < EARLY:
+    if not looks or looks[0].step < EARLY or share_of_constant(case, looks) < DIVERGED:
         return []
     # Medians, so that a single batch with a huge loss is none.
     loss, constant = statistics.median(look.recent for look in looks), case.constant
@@ -96,7 +95,7 @@ def too_low(case: Case) -> Iterator[Problem]:
     looks = case.last()
     if not looks or not all(changes(look) for look in looks) or not hardly_falls(case):
         return
-    highest = max(look.rate for look in case.looks)
+    highest = max(look.rate for look in case.looks[-1000:])
     full = highest > FULL * case.config.training.optimizer.learning_rate and looks[0].rate >= FULL * highest
     ratio = max(max(changes(look)) for look in looks)
     usual = statistics.median(statistics.median(changes(look)) for look in looks)

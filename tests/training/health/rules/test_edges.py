@@ -152,3 +152,8 @@ def test_waiting_is_told_by_its_share_of_all_the_time_and_not_for_less_than_seco
 def test_what_was_told_is_not_told_again() -> None:
     waiting = [look(10 * n, waiting=0.9) for n in range(10)]
     assert codes(case(waiting, told={"input-bound"})) == []
+
+
+def test_nothing_is_said_of_targets_that_are_all_the_same() -> None:
+    looks = [look(20 * n, recent=1e-5 + 1e-7 * (n % 2), constant=0.0) for n in range(60)]
+    assert codes(case(looks, [row(n, loss=1e-5, val_loss=1e-5 / n) for n in range(1, 9)])) == []
