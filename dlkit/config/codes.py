@@ -1,8 +1,8 @@
 """Every kind of problem by its stable code: what it means, and an example of how it is mended.
 
 A layer that reports a new kind of problem adds one entry to one of the tables in `dlkit.config.codes_of_config` (text
-and command line), `dlkit.config.codes_of_data`, `dlkit.config.codes_of_runs` (devices, models, runs) and
-`dlkit.config.codes_of_checks`.
+and command line), `dlkit.config.codes_of_data`, `dlkit.config.codes_of_runs` (devices, models, runs),
+`dlkit.config.codes_of_checks` and `dlkit.config.codes_of_health` (runs in training).
 """
 
 from __future__ import annotations
@@ -31,9 +31,11 @@ def table() -> dict[str, Code]:
     from dlkit.config.codes_of_checks import CODES as OF_CHECKS
     from dlkit.config.codes_of_config import CODES as OF_CONFIG
     from dlkit.config.codes_of_data import CODES as OF_DATA
+    from dlkit.config.codes_of_health import CODES as OF_HEALTH
     from dlkit.config.codes_of_runs import CODES as OF_RUNS
 
-    return {code: Code(*entry) for code, entry in sorted({**OF_CONFIG, **OF_DATA, **OF_RUNS, **OF_CHECKS}.items())}
+    entries = {**OF_CONFIG, **OF_DATA, **OF_RUNS, **OF_CHECKS, **OF_HEALTH}
+    return {code: Code(*entry) for code, entry in sorted(entries.items())}
 
 
 def explain(code: str) -> str:

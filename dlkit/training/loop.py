@@ -177,13 +177,16 @@ class Loop:
     def _run_block(self, block: Block, interrupts: Interrupts) -> None:
         position = self.progress.step_in_epoch - block.first
         while position < block.steps and not self.progress.stopped:
-            looking = self._watch.due(self.progress.step)
+            full = block.examples >= block.steps * self._train.batch_size
+            looking = self._watch.due(self.progress.step, full=full)
             end = position + (1 if looking else min(block.steps - position, self._stretch, self._to_border()))
             self._callbacks.batch_begin(self.progress.step_in_epoch)
             if looking:
                 with self.clock.counting("health" if self._watch.looks else "compiling"):
                     self._watch.before(block, position)
-            compiling = self._compiling(block)
+            # Full batches have one program, a short last batch another; the first stretch of each compiles it.
+            compiling = full not in self._compiled
+            self._compiled.add(full)
             self._profile.begin(compiling=compiling)
             with self.clock.counting("compiling" if compiling else "compute"):
                 self._program.run(block, position, end)
@@ -208,13 +211,6 @@ class Loop:
                 self._leave(interrupts.asked)
             if self._keeper.due(self.progress):
                 self._save()
-
-    def _compiling(self, block: Block) -> bool:
-        """Whether the next stretch is the first of its program: full batches have one, a short last batch another."""
-        full = block.examples >= block.steps * self._train.batch_size
-        first = full not in self._compiled
-        self._compiled.add(full)
-        return first
 
     def _count(self, steps: int, loss: float) -> None:
         """Count updates that were made, and see whether they are the last ones, or have gone wrong."""

@@ -38,10 +38,13 @@ class Look:
         recent: mean loss over the updates since the last look, or since the epoch began.
         rate: the learning rate.
         gradient: norm of the gradients of all weights together, before clipping.
+        constant: loss of the batch, had every example been given one answer: the shares of the classes, or the mean.
         layers: by name, from the input on.
         classes: by target, share of the batch that the most frequent class has among the predictions, and among the
             labels.
-        waiting: share of the time since the last look that went into waiting for data.
+        seconds: since the last look, or since the run began or went on.
+        waiting: share of them that went into waiting for data.
+        counted: sum of the losses of the epoch so far, and of the weights of its examples, to the last digit.
     """
 
     step: int
@@ -50,21 +53,24 @@ class Look:
     recent: float
     rate: float
     gradient: float
+    constant: float
     layers: dict[str, LayerLook]
     classes: dict[str, tuple[float, float]]
+    seconds: float
     waiting: float
+    counted: tuple[float, float]
 
     def to_json(self) -> dict[str, Any]:
         """The look as JSON values, short: figures that are None are left out, the rest have five digits."""
-        return dict(_short(asdict(self)))
+        return {**_short(asdict(self)), "counted": list(self.counted)}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> Look:
         """The look that `to_json` wrote."""
         layers = {name: LayerLook(**figures) for name, figures in values["layers"].items()}
         classes = {name: (pair[0], pair[1]) for name, pair in values["classes"].items()}
-        fields = {name: values[name] for name in ("step", "epoch", "loss", "recent", "rate", "gradient", "waiting")}
-        return cls(**fields, layers=layers, classes=classes)
+        counted = (values["counted"][0], values["counted"][1])
+        return cls(**{**values, "layers": layers, "classes": classes, "counted": counted})
 
 
 def _short(value: Any) -> Any:

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dlkit.data.contract import Feature
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import Assembly, unwrap
 from dlkit.training.forward import by_target, device_stage, penalties
@@ -124,13 +125,23 @@ class Probe:
         return {
             "loss": tf.add_n([tf.reduce_mean(values) for values in found.losses.values()]),
             "gradient": tf.sqrt(tf.add_n(squares)) if squares else tf.constant(0.0),
+            "constant": self._constant(targets),
             "layers": {name: layers[name] for name in order},
             "classes": {
-                name: (_largest_share(tf.argmax(found.outputs[name], -1, tf.int32)), _largest_share(targets[name]))
+                name: (_largest_share(_predicted(found.outputs[name], target)), _largest_share(targets[name]))
                 for name, target in self._assembly.spec.targets.items()
-                if target.kind == "category"
+                if target.kind != "number"
             },
         }
+
+    def _constant(self, targets: Rows) -> tf.Tensor:
+        """Loss of a batch, had the network given the same answer to every example: the best one for that batch."""
+        losses = []
+        for name, loss in self._program.meters.losses.items():
+            answer = _constant_answer(targets[name], self._assembly.spec.targets[name])
+            answers = tf.tile(answer[None], [tf.shape(targets[name])[0], 1])
+            losses.append(tf.reduce_mean(loss(targets[name], answers)))
+        return tf.add_n(losses)
 
     def _of_outputs(self, name: str, output: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scale, dead units and saturation of a layer's outputs."""
@@ -173,6 +184,22 @@ def _activation(layer: keras.layers.Layer) -> str:
     if isinstance(layer, keras.layers.ReLU):
         return "relu"
     return getattr(getattr(layer, "activation", None), "__name__", "")
+
+
+def _predicted(logits: tf.Tensor, target: Feature) -> tf.Tensor:
+    """The most probable class of each example."""
+    return tf.cast(logits > 0, tf.int32) if target.kind == "binary" else tf.argmax(logits, -1, tf.int32)
+
+
+def _constant_answer(targets: tf.Tensor, target: Feature) -> tf.Tensor:
+    """The logits, or numbers, that fit all examples of a batch best, shape (units of the head,)."""
+    if target.kind == "number":
+        return tf.reshape(tf.reduce_mean(tf.cast(targets, tf.float32), axis=0), [-1])
+    binary = target.kind == "binary"
+    classes = tf.one_hot(tf.reshape(tf.cast(targets, tf.int32), [-1]), 2 if binary else len(target.classes))
+    # As if each class had been seen once more: a small batch lacks some of many classes.
+    seen = tf.math.log(tf.reduce_sum(classes, axis=0) + 1)
+    return seen[1:] - seen[:1] if binary else seen
 
 
 def _norm(tensors: list[Any]) -> tf.Tensor:

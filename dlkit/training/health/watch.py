@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -19,6 +19,8 @@ from dlkit.training.health.rules import Case, findings
 
 # Seconds between two looks: a look and the update that it measures take some milliseconds.
 SECONDS = 2.0
+# The first one comes once training has gone on for so long that compiling the looks, half a second, is worth its while.
+FIRST_SECONDS = 5.0
 
 
 class Watch:
@@ -43,7 +45,8 @@ class Watch:
         # The first look comes once training has gone on for so long that a program for looking is worth its while.
         self._due: float | None = None
         self._begun: tuple[dict[str, Any], list[tf.Tensor]] | None = None
-        self._mark = _Mark()
+        # Seconds of waiting for data, and of the run, at the last look.
+        self._clocked = (0.0, 0.0)
 
     def remember(self, events: Iterable[Mapping[str, Any]]) -> None:
         """Take the looks and findings of the run so far from its events."""
@@ -54,14 +57,19 @@ class Watch:
         """Updates until the next look, where looks come at fixed steps; else None."""
         return self._every - step % self._every if isinstance(self._every, int) else None
 
-    def due(self, step: int) -> bool:
-        """Whether the next update is to be looked at."""
+    def due(self, step: int, *, full: bool) -> bool:
+        """Whether the next update is to be looked at.
+
+        Args:
+            step: updates made before it.
+            full: whether its batch is a full one; a short one would need a program of its own.
+        """
         if isinstance(self._every, int):
             return step % self._every == 0
-        if self._every == "off" or step == 0:
+        if self._every == "off" or step == 0 or not full:
             return False
         if self._due is None:
-            self._due = time.monotonic() + SECONDS
+            self._due = time.monotonic() + FIRST_SECONDS
         return time.monotonic() >= self._due
 
     def before(self, block: Block, i: int) -> None:
@@ -83,10 +91,25 @@ class Watch:
         self._begun = None
         layers = layer_looks(figures["layers"], self._probe.moved(before))
         classes = {name: (pair[0], pair[1]) for name, pair in figures["classes"].items()}
-        mark = _Mark(clock.seconds["data"], clock.total, float(loss.total.numpy()), float(loss.count.numpy()))
-        recent, waiting = mark.since(self._mark)
-        self._mark = mark
-        look = Look(step, epoch, figures["loss"], recent, rate, figures["gradient"], layers, classes, waiting)
+        counted = float(loss.total.numpy()), float(loss.count.numpy())
+        waited, seconds = clock.seconds["data"] - self._clocked[0], clock.total - self._clocked[1]
+        self._clocked = clock.seconds["data"], clock.total
+        look = Look(
+            step=step,
+            epoch=epoch,
+            loss=figures["loss"],
+            recent=self._recent(epoch, *counted),
+            rate=rate,
+            gradient=figures["gradient"],
+            constant=figures["constant"],
+            layers=layers,
+            classes=classes,
+            seconds=seconds,
+            waiting=waited / max(seconds, 1e-9),
+            counted=counted,
+        )
+        # As it is recorded, so that a run that goes on judges by the same figures.
+        look = Look.from_json(look.to_json())
         self.looks.append(look)
         self._due = time.monotonic() + SECONDS
         return look
@@ -95,23 +118,12 @@ class Watch:
         """What the looks and the rows of the history so far say that was not said before."""
         if self._every == "off":
             return []
-        case = Case(self._config, tuple(self.looks), tuple(history), self._steps)
-        new = [finding for finding in findings(case) if finding.code not in self.found]
+        case = Case(self._config, tuple(self.looks), tuple(history), self._steps, frozenset(self.found))
+        new = list(findings(case))
         self.found |= {finding.code for finding in new}
         return new
 
-
-class _Mark(NamedTuple):
-    """Sums at a moment, which two looks are compared by: seconds, and the loss of the epoch so far."""
-
-    data: float = 0.0
-    seconds: float = 0.0
-    loss: float = 0.0
-    examples: float = 0.0
-
-    def since(self, before: _Mark) -> tuple[float, float]:
-        """Mean loss, and share of the time that went into waiting for data, since an earlier moment."""
-        # A new epoch counts from 0.
-        loss, examples = (before.loss, before.examples) if self.examples >= before.examples else (0.0, 0.0)
-        waiting = (self.data - before.data) / max(self.seconds - before.seconds, 1e-9)
-        return (self.loss - loss) / max(self.examples - examples, 1.0), waiting
+    def _recent(self, epoch: int, total: float, examples: float) -> float:
+        """Mean loss since the last look, or since the epoch began, from the sums of the epoch so far."""
+        begun = self.looks[-1].counted if self.looks and self.looks[-1].epoch == epoch else (0.0, 0.0)
+        return (total - begun[0]) / max(examples - begun[1], 1.0)

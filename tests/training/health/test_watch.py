@@ -1,0 +1,82 @@
+"""A run that is watched is the run that is not; one that goes on after an interruption is told the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dlkit.runs import RunFolder
+from dlkit.training.health.look import LayerLook, Look
+from dlkit.training.interrupts import Interrupted
+from tests.training.health.planted import Heard, at, mlp
+from tests.training.helpers import MLP, XLA, InterruptAt, resume, settings, state_digest, train
+
+NORMED = {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 4, "batch_normalization": True}], "dense": [8]}
+
+
+@pytest.mark.parametrize(
+    "model, more", [(MLP, {}), (MLP, XLA), (NORMED, {})], ids=["dropout", "dropout and xla", "batch normalisation"]
+)
+def test_a_run_that_is_watched_ends_with_the_same_bits(
+    model: dict[str, Any], more: dict[str, Any], tmp_path: Path
+) -> None:
+    listener = Heard()
+    watched = train(settings(model, {"health": 5}, **more), tmp_path / "watched", listener=listener)
+    alone = train(settings(model, {"health": "off"}, **more), tmp_path / "alone")
+    assert [look.step for look in listener.looks] == [0, 5, 10, 15, 20]
+    assert state_digest(watched.folder) == state_digest(alone.folder)
+
+
+def told(folder: Path) -> list[dict[str, Any]]:
+    """The looks and findings among a run's events, without what depends on the clock."""
+    events = [e for e in RunFolder(folder).read_events() if e["kind"] in ("health", "finding")]
+    for event in events:
+        del event["time"]
+        if event["kind"] == "health":
+            del event["look"]["seconds"], event["look"]["waiting"]
+    return events
+
+
+SICK = settings(
+    mlp(32, activation="tanh"),
+    {"epochs": 6, "health": 4, "optimizer": at("adam", 0.3), "schedule": {"name": "cosine", "final_factor": 0.5}},
+)
+
+
+@pytest.fixture(scope="module")
+def in_one_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was never interrupted."""
+    return train(SICK, tmp_path_factory.mktemp("whole")).folder
+
+
+@pytest.mark.usefixtures("one_step_stretches")
+@pytest.mark.parametrize("step", [3, 22, 38])
+def test_a_run_that_goes_on_is_told_what_one_in_one_go_is(step: int, in_one_go: Path, tmp_path: Path) -> None:
+    with pytest.raises(Interrupted):
+        train(SICK, tmp_path, listener=InterruptAt(step))
+    (cut,) = (path for path in (tmp_path / "small").iterdir() if not path.is_symlink())
+    resume(cut)
+    events = told(in_one_go)
+    assert [e["look"]["step"] for e in events if e["kind"] == "health"] == list(range(0, 42, 4))
+    assert [e["code"] for e in events if e["kind"] == "finding"] == ["rate-too-high"]
+    assert told(cut) == events
+    assert state_digest(cut) == state_digest(in_one_go)
+
+
+def test_a_finding_stands_in_the_log_and_among_the_events(tmp_path: Path) -> None:
+    listener = Heard()
+    done = train(SICK, tmp_path, listener=listener)
+    (finding,) = listener.findings
+    (event,) = (e for e in RunFolder(done.folder).read_events() if e["kind"] == "finding")
+    assert (event["code"], event["text"], event["help"]) == (finding.code, finding.message, finding.help)
+    assert f"finding {finding.code}: {finding.message}; {finding.help}" in (done.folder / "train.log").read_text()
+
+
+def test_a_look_is_read_back_as_it_was_written() -> None:
+    layers = {"dense_1": LayerLook(1.5, 2.5, 0.001, 0.25, 0.5), "label": LayerLook(gradient=1.0)}
+    look = Look(7, 2, 0.1, 0.2, 0.001, 3.0, 2.3, layers, {"label": (0.5, 0.25)}, 2.0, 0.125, (123.4567890123, 96.0))
+    assert Look.from_json(look.to_json()) == look
+    assert look.to_json()["counted"] == [123.4567890123, 96.0]
+    assert "dead" not in look.to_json()["layers"]["label"]
