@@ -214,7 +214,7 @@ PLANTS = {
     "input-bound": Plant(
         "images that take three milliseconds each to read",
         "input-bound",
-        classify(mlp(16), {"epochs": 5, "health": 3}),
+        classify(mlp(16), {"epochs": 4, "health": 3}),
         slow,
         ("waits for data", "num_parallel_calls"),
     ),

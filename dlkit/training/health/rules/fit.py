@@ -13,9 +13,12 @@ from dlkit.training.health.rules.case import SOUND, STILL, UNLEARNT, Case, chang
 from dlkit.training.judge import chosen_monitor
 
 # val_loss above its best, in each of so many validated epochs, while the loss in training falls by a tenth and more.
-RISEN, RISEN_EPOCHS, STILL_FALLS = 1.1, 3, 0.9
+# Three epochs may also be a swing of plain gradient descent at a high rate.
+RISEN, RISEN_EPOCHS, STILL_FALLS = 1.1, 4, 0.9
 # Epochs and updates after which a run should have learnt something, and the epochs over which it stands still.
 UNDER_EPOCHS, UNDER_UPDATES, STANDS = 5, 200, 3
+# A loss so many times that of a constant answer is that of a network whose answers are still near 0.
+UNSCALED = 2.0
 # Validated epochs without a better figure.
 PLATEAU_EPOCHS = 10
 # Below a tenth of its highest rate a run is at the end of its schedule, where little is to be expected.
@@ -69,7 +72,8 @@ def under_fitting(case: Case) -> Iterator[Problem]:
         f"the model learns next to nothing: after {rows[-1]['epoch']} epochs the training loss is "
         f"{rows[-1]['loss']:.3g} and stands still, and the same answer to every example would give {figure(constant)}",
         key=("model",),
-        help="see whether inputs and labels belong together; set "
+        help=_unscaled(case, rows[-1]["loss"] / constant)
+        or "see whether inputs and labels belong together; set "
         + remedies.either(
             remedies.less_dropout(case.config),
             remedies.less_decay(case.config),
@@ -99,6 +103,16 @@ def plateau(case: Case) -> Iterator[Problem]:
             remedies.early_stopping(case.config), remedies.decay(case.config), remedies.rate(case.config, 0.3)
         ),
         severity="warning",
+    )
+
+
+def _unscaled(case: Case, share: float) -> str:
+    """What to do about numbers that lie so far from 0 that a network takes long to get there; empty for others."""
+    numbers = [f"`{name}`" for name, target in case.config.data.targets.items() if target.kind == "number"]
+    if share < UNSCALED or not numbers:
+        return ""
+    return (
+        f"bring the numbers of {', '.join(numbers)} to about 1 before training, or set {remedies.rate(case.config, 10)}"
     )
 
 

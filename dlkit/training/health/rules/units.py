@@ -62,11 +62,9 @@ def one_class(case: Case) -> Iterator[Problem]:
             f"most frequent class has only {labels:.0%} of the labels",
             key=("training", "optimizer"),
             help="see whether inputs and labels belong together (`dlkit check`); set "
-            + remedies.either(
-                remedies.less_decay(case.config),
-                remedies.scaling(case.config),
-                remedies.rate(case.config, 0.1),
-                remedies.larger_model(case.config),
+            + (
+                remedies.either(remedies.less_decay(case.config), remedies.scaling(case.config))
+                or remedies.either(remedies.rate(case.config, 0.1), remedies.larger_model(case.config))
             ),
             severity="warning",
         )

@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from dlkit.training.health.look import LayerLook
+from dlkit.training.health.rules import Case, findings
+from tests.training.health.planted import mlp, regress
 from tests.training.health.rules.made import SOUND, alone, case, codes, look, row
+from tests.training.helpers import load
 
 
 def layers(**figures: dict[str, Any]) -> dict[str, LayerLook]:
@@ -46,6 +49,14 @@ def test_a_single_large_gradient_does_not_explode() -> None:
 def test_a_gradient_that_was_small_as_all_was_learnt_does_not_explode_as_it_comes_back() -> None:
     looks = [look(10 * n, gradient=1.0 if n < 3 else 1e-4) for n in range(20)]
     assert codes(case([*looks, look(200, gradient=2.0), look(210, gradient=2.0)])) == []
+
+
+@pytest.mark.parametrize("gradient, told", [(50.0, True), (5.0, False)])
+def test_a_gradient_explodes_from_the_last_layer_to_the_first(gradient: float, told: bool) -> None:
+    large = layers(dense_1={"gradient": gradient}, label={})
+    looks = [look(10 * n, layers=large) for n in range(5)]
+    assert codes(case(looks)) == (["exploding-gradients"] if told else [])
+    assert codes(case([*looks[:4], look(40)])) == []
 
 
 def test_units_are_dead_only_if_the_same_layer_is_dead_in_every_look() -> None:
@@ -105,22 +116,22 @@ def over_fitted(epochs: int, *, loss: float = 0.5) -> list[dict[str, Any]]:
 
 
 def test_over_fitting_takes_several_epochs_and_a_training_loss_that_falls() -> None:
-    assert codes(case([], over_fitted(3))) == ["over-fitting"]
-    assert codes(case([], over_fitted(2))) == []
-    assert codes(case([], over_fitted(3, loss=0.95))) == []
+    assert codes(case([], over_fitted(4))) == ["over-fitting"]
+    assert codes(case([], over_fitted(3))) == []
+    assert codes(case([], over_fitted(4, loss=0.95))) == []
 
 
 def test_epochs_that_were_not_validated_do_not_count() -> None:
-    rows = [row for n, row in enumerate(over_fitted(5)) if n != 0]
+    rows = [row for n, row in enumerate(over_fitted(7)) if n != 0]
     skipped = [row(1), *({**each, "val_loss": None} if n % 2 else each for n, each in enumerate(rows))]
     assert codes(case([], skipped)) == ["over-fitting"]
     assert codes(case([], skipped[:-1])) == []
 
 
 def test_a_model_is_not_over_fitted_while_what_is_monitored_improves() -> None:
-    rows = [{**each, "val_accuracy": 0.1 * each["epoch"]} for each in over_fitted(4)]
+    rows = [{**each, "val_accuracy": 0.1 * each["epoch"]} for each in over_fitted(5)]
     assert codes(case([], rows, monitor="val_accuracy")) == []
-    rows = [{**each, "val_accuracy": 0.5} for each in over_fitted(4)]
+    rows = [{**each, "val_accuracy": 0.5} for each in over_fitted(5)]
     assert codes(case([], rows, monitor="val_accuracy")) == ["over-fitting"]
 
 
@@ -157,3 +168,12 @@ def test_what_was_told_is_not_told_again() -> None:
 def test_nothing_is_said_of_targets_that_are_all_the_same() -> None:
     looks = [look(20 * n, recent=1e-5 + 1e-7 * (n % 2), constant=0.0) for n in range(60)]
     assert codes(case(looks, [row(n, loss=1e-5, val_loss=1e-5 / n) for n in range(1, 9)])) == []
+
+
+def test_numbers_far_from_0_are_told_as_such() -> None:
+    config = load(regress(mlp(32), {})).config
+    looks = tuple(look(20 * n, recent=20_000.0, constant=5000.0, classes={}) for n in range(60))
+    rows = tuple(row(n, loss=20_000.0, val_loss=20_000.0) for n in range(1, 9))
+    (finding,) = findings(Case(config, looks, rows, 100))
+    assert finding.code == "under-fitting"
+    assert finding.help.startswith("bring the numbers of `progress` to about 1 before training, or set `training.optim")

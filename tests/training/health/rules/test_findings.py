@@ -32,7 +32,10 @@ def codes(listener: Heard) -> list[str]:
     return [finding.code for finding in listener.findings]
 
 
-@pytest.mark.parametrize("name", PLANTS)
+# Eighteen layers of batch normalisation take ten seconds to compile.
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.slow if n == "exploding-backwards" else []) for n in PLANTS]
+)
 def test_a_planted_fault_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
     plant = PLANTS[name]
     listener = heard(plant.config, plant.data(), tmp_path)
