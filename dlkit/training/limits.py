@@ -32,5 +32,6 @@ def shortened(config: Config) -> Config:
         return config
     few = FAST_DEV_BATCHES if wanted is True else wanted
     limits = LimitBatches(train=few, validation=few, test=few)
-    training = config.training.model_copy(update={"epochs": 1, "limit_batches": limits})
+    # What the run keeps is what it does: one epoch of limited batches.
+    training = config.training.model_copy(update={"epochs": 1, "limit_batches": limits, "fast_dev_run": False})
     return config.model_copy(update={"training": training, "expects": {}})

@@ -19,7 +19,7 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
-from dlkit.training import loop, run
+from dlkit.training import loop, outcome, run
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, InterruptAt, load, resume, settings, state_digest, train
@@ -360,7 +360,7 @@ def test_an_interrupt_while_the_run_is_saved_leaves_it_interrupted_and_it_goes_o
 
     config = settings(MLP)
     with monkeypatch.context() as patched:
-        patched.setattr(run, "save_model", interrupted)
+        patched.setattr(outcome, "save_model", interrupted)
         with pytest.raises(Interrupted) as stopped:
             train(config, tmp_path)
     assert stopped.value.exit_status == 130
