@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+import statistics
 from typing import NamedTuple
-
-import numpy as np
-from scipy import stats
 
 FEWEST = 3
 
 
 class Ratio(NamedTuple):
-    """A ratio and its 95 % interval, which is left open where there are too few pairs for one that says anything."""
+    """A ratio and its interval, which is left open where there are too few pairs for one that says anything."""
 
     value: float
     low: float
@@ -24,16 +22,16 @@ class Ratio(NamedTuple):
 def paired_ratio(rates: list[float], others: list[float]) -> Ratio:
     """The ratio of two rows measured in pairs, one of each in every repeat.
 
-    The geometric mean of the pairs' ratios, and the interval of Student's t for the mean of their logarithms
-    (scipy.stats.ttest_1samp): what slows both of a pair falls out, and a factor up weighs as much as one down.
+    The median of the pairs' ratios, and the lowest and highest of them: an interval that holds the true median with a
+    probability of 1 - 2^(1-n), which is 94 % for five pairs and 97 % for six, whatever their distribution (David and
+    Nagaraja, Order Statistics, 2003, section 7.1). A shared machine now and then stands still for half a minute, which
+    a mean, or an interval made of one, does not survive.
 
     Args:
         rates: examples per second, one a repeat.
         others: of the row to compare with, in the same repeats.
     """
-    logs = np.log(rates) - np.log(others)
-    value = float(np.exp(logs.mean()))
-    if len(logs) < FEWEST:
-        return Ratio(value, 0.0, float("inf"))
-    low, high = stats.ttest_1samp(logs, 0.0).confidence_interval(0.95)
-    return Ratio(value, float(np.exp(low)), float(np.exp(high)))
+    ratios = [a / b for a, b in zip(rates, others, strict=True)]
+    if len(ratios) < FEWEST:
+        return Ratio(statistics.median(ratios), 0.0, float("inf"))
+    return Ratio(statistics.median(ratios), min(ratios), max(ratios))

@@ -70,7 +70,8 @@ class Run:
         """The saved model with its best weights: raw input to float32 probabilities, compiled.
 
         Raises:
-            RunError: if the file is missing or damaged.
+            ConfigError: if there is none yet.
+            RunError: if it is damaged.
         """
         load_tensorflow()
         from dlkit.models.saving import load_model
@@ -222,9 +223,10 @@ def find_lr(
     """
     loaded = load_config(config, overrides, needs_source=data is None)
     load_tensorflow()
+    from dlkit.checks.early import look_before_training
     from dlkit.training.find_lr import find_lr as run
 
-    return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data)
+    return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data, look=look_before_training)
 
 
 def load_run(run: str | Path, runs_folder: str | Path = "runs", *, data: Any = None) -> Run:

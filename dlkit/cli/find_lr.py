@@ -57,6 +57,7 @@ def find_lr(
     if undrawn is not None and output is not None:
         raise ConfigError(undrawn)
     with verbs.tensorflow(as_json) as progress:
+        from dlkit.checks.early import look_before_training
         from dlkit.training.find_lr import find_lr as run
 
         def told(step: int, of: int, rate: float, loss: float) -> None:
@@ -64,7 +65,7 @@ def find_lr(
                 progress.working(f"step {step} of {of}, learning rate {rate:.1e}, loss {loss:.4g}")
 
         progress.working("preparing data and model")
-        found = run(loaded, steps=steps, lowest=lowest, highest=highest, told=told)
+        found = run(loaded, steps=steps, lowest=lowest, highest=highest, look=look_before_training, told=told)
     drawn = None if undrawn is not None or not len(found.losses) else picture
     if drawn is not None:
         save_picture(found, drawn)

@@ -46,9 +46,6 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> 
     """
     path = Path(run_or_model)
     if path.suffix == ".keras" or path.is_file():
-        if not path.exists():
-            help = "give a run folder or a model.keras"
-            raise ConfigError(Problem("no-such-model", f"there is no model file {path}", help=help))
         folder = RunFolder(path.parent) if (path.parent / "config.yaml").is_file() else None
         return Trained(path, *load_model(path), folder)
     folder = runs.find(str(run_or_model), runs_folder)

@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.contract import Feature, Spec
 from dlkit.files import disk_errors_told, written_aside
 from dlkit.models.build import Assembly, results_model
@@ -57,10 +57,11 @@ def load_model(path: Path) -> tuple[keras.Model, Spec]:
         The model, compiled, and the Spec it was trained for.
 
     Raises:
-        RunError: if the file is missing, damaged, or was not written by dlkit.
+        ConfigError: if there is no such file.
+        RunError: if it is damaged, or was not written by dlkit.
     """
     if not path.is_file():
-        raise RunError(
+        raise ConfigError(
             Problem("no-such-model", f"there is no model file {path}", help="give a run folder or a model.keras")
         )
     try:

@@ -22,7 +22,7 @@ from dlkit.training.choices import Choices, choose
 from dlkit.training.failures import REFUSALS
 from dlkit.training.failures import told as failure
 from dlkit.training.optimizers import make_optimizer
-from dlkit.training.prepare import prepare
+from dlkit.training.prepare import Look, prepare
 from dlkit.training.program import TrainProgram
 from dlkit.training.range_test import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
 from dlkit.training.strategy import make_strategy, prepare_process
@@ -40,6 +40,7 @@ def find_lr(
     lowest: float = LOWEST,
     highest: float = HIGHEST,
     data: Any = None,
+    look: Look | None = None,
     told: Callable[[int, int, float, float], None] = lambda step, steps, rate, loss: None,
 ) -> RangeTest:
     """Train a model of its own with a rising learning rate.
@@ -50,6 +51,7 @@ def find_lr(
         lowest: learning rate of the first step.
         highest: that of the last one.
         data: as for `dlkit.train`.
+        look: as for `dlkit.training.run.start`.
         told: called after each step with its number, the number of all, the rate and the loss.
 
     Returns:
@@ -64,7 +66,7 @@ def find_lr(
     with loaded.locating():
         prepare_process(config)
         with make_strategy(config).scope():
-            splits, assembly = prepare(loaded, data)
+            splits, assembly = prepare(loaded, data, look)
             passes = config.training.optimizer.gradient_accumulation_steps or 1
             feeder = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
             steps = steps or min(MOST, max(FEWEST, feeder.steps))
