@@ -89,7 +89,7 @@ class TerminalProgress(Progress):
             self._print_note(text)
 
     def found(self, finding: Problem) -> None:
-        self._print(Text.assemble(("health: ", "magenta"), diagnosis(finding)))
+        self._console.print(Text.assemble(("health: ", "magenta"), diagnosis(finding)))
 
     def finished(self, result: dict[str, Any]) -> None:
         self.close()
