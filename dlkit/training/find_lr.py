@@ -16,13 +16,13 @@ from keras import ops
 
 from dlkit.config.loader import Loaded
 from dlkit.config.schema import Config
-from dlkit.data.feeding import Block, Feeder, make_feeder
+from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import Assembly
 from dlkit.training.choices import Choices, choose
 from dlkit.training.failures import REFUSALS
 from dlkit.training.failures import told as failure
 from dlkit.training.optimizers import make_optimizer
-from dlkit.training.prepare import Look, prepare
+from dlkit.training.prepare import Look, prepare, training_feeder
 from dlkit.training.program import TrainProgram
 from dlkit.training.range_test import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
 from dlkit.training.strategy import make_strategy, prepare_process
@@ -67,8 +67,7 @@ def find_lr(
         prepare_process(config)
         with make_strategy(config).scope():
             splits, assembly = prepare(loaded, data, look)
-            passes = config.training.optimizer.gradient_accumulation_steps or 1
-            feeder = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
+            feeder = training_feeder(splits, config)
             steps = steps or min(MOST, max(FEWEST, feeder.steps))
             rates = np.geomspace(lowest, highest, steps)
             try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 import re
+from typing import Any
 
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import LimitBatches, Training
+from dlkit.training.schedules import make_schedule
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
 # Enough to see a full batch and what comes after it.
@@ -20,9 +22,16 @@ def time_limit(settings: Training) -> float:
     return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", settings.max_time))
 
 
-def schedule_epochs(settings: Training, epochs: float, steps: int) -> float:
-    """Epochs over which the learning-rate schedule is spread: no more than `max_steps` leaves."""
-    return epochs if settings.max_steps is None else min(epochs, settings.max_steps / steps)
+def learning_rate(settings: Training, epochs: float, steps: int) -> Any:
+    """The learning rate of a run: a Keras schedule, or a number where it never changes.
+
+    Args:
+        settings: of the run.
+        epochs: over which the schedule is spread, but for those that `max_steps` cuts off.
+        steps: updates in an epoch.
+    """
+    length = epochs if settings.max_steps is None else min(epochs, settings.max_steps / steps)
+    return make_schedule(settings.schedule, settings.optimizer.learning_rate, steps, length)
 
 
 def shortened(config: Config) -> Config:

@@ -26,13 +26,12 @@ from dlkit.training.health.watch import Watch
 from dlkit.training.interrupts import Interrupted, Interrupts, how_to_go_on
 from dlkit.training.judge import Judge
 from dlkit.training.keeper import Keeper
-from dlkit.training.limits import schedule_epochs, time_limit
+from dlkit.training.limits import learning_rate, time_limit
 from dlkit.training.listeners import Listener, Plan
 from dlkit.training.nonfinite import NotFinite
 from dlkit.training.optimizers import make_optimizer
 from dlkit.training.profile import Profile
 from dlkit.training.program import TrainProgram
-from dlkit.training.schedules import make_schedule
 from dlkit.training.state import State
 from dlkit.training.strategy import devices
 
@@ -95,11 +94,9 @@ class Loop:
 
     def _make_program(self) -> None:
         """The program, with the remedies of the rollbacks so far."""
-        config, training = nonfinite.remedied(self._config, self.progress), self._config.training
-        optimizer = config.training.optimizer
-        epochs = schedule_epochs(training, self._choices.schedule_epochs, self._train.steps)
-        self._rate = make_schedule(training.schedule, optimizer.learning_rate, self._train.steps, epochs)
-        made = make_optimizer(optimizer, self._rate, config.runtime.precision)
+        config = nonfinite.remedied(self._config, self.progress)
+        self._rate = learning_rate(config.training, self._choices.schedule_epochs, self._train.steps)
+        made = make_optimizer(config.training.optimizer, self._rate, config.runtime.precision)
         self._program = TrainProgram(self._assembly, self._train, made, config, self._choices)
         self._state = State(self._assembly.network, self._program)
         self._probe = Probe(self._assembly, self._program, self._train)

@@ -7,7 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from dlkit.config.loader import Loaded
+from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
+from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
 from dlkit.data.subset import limited
@@ -32,3 +34,9 @@ def prepare(loaded: Loaded, data: Any = None, look: Look | None = None) -> tuple
         splits = replace(splits, notes=(*splits.notes, *look(loaded, splits, preprocessing)))
     assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
     return host_stage(preprocessing, splits), assembly
+
+
+def training_feeder(splits: Splits, config: Config) -> Feeder:
+    """Batches of the training split, each that of an update."""
+    passes = config.training.optimizer.gradient_accumulation_steps or 1
+    return make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)

@@ -11,17 +11,16 @@ import tensorflow as tf
 
 from dlkit.config.loader import Loaded
 from dlkit.config.problems import Problem, RunError
-from dlkit.data.feeding import make_feeder
 from dlkit.runs import RunFolder
 from dlkit.training import nonfinite
 from dlkit.training.choices import Choices
 from dlkit.training.failures import refusals_told
 from dlkit.training.health.probe import Probe
 from dlkit.training.initial import freeze
-from dlkit.training.limits import shortened
+from dlkit.training.limits import learning_rate, shortened
 from dlkit.training.nonfinite import Incident, Pieces
 from dlkit.training.optimizers import make_optimizer
-from dlkit.training.prepare import prepare
+from dlkit.training.prepare import prepare, training_feeder
 from dlkit.training.program import TrainProgram
 from dlkit.training.state import State
 from dlkit.training.strategy import make_strategy, prepare_process
@@ -82,11 +81,11 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
         with make_strategy(config).scope():
             splits, assembly = prepare(loaded, data)
             freeze(assembly, config.training.freeze)
-            passes = config.training.optimizer.gradient_accumulation_steps or 1
-            feeder = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
+            feeder, choices = training_feeder(splits, config), Choices(**folder.read_choices())
             settings = config.training.optimizer
-            optimizer = make_optimizer(settings, settings.learning_rate, config.runtime.precision)
-            choices = Choices(**folder.read_choices())
+            # With the run's schedule, since an optimizer without one has another variable.
+            rate = learning_rate(config.training, choices.schedule_epochs, feeder.steps)
+            optimizer = make_optimizer(settings, rate, config.runtime.precision)
             program = TrainProgram(assembly, feeder, optimizer, config, choices)
             state = State(assembly.network, program)
             state.restore(incident.arrays, keep_rate=False)

@@ -16,7 +16,6 @@ from dlkit.config.loader import Loaded
 from dlkit.config.problems import DlkitError, Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
-from dlkit.data.feeding import make_feeder
 from dlkit.files import write_json
 from dlkit.models.build import Assembly
 from dlkit.runs import RunFolder
@@ -31,7 +30,7 @@ from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
 from dlkit.training.notes import Note, of_resume, of_start
 from dlkit.training.outcome import evaluation_feeder, finish
-from dlkit.training.prepare import Look, prepare
+from dlkit.training.prepare import Look, prepare, training_feeder
 from dlkit.training.profile import Profile, times
 from dlkit.training.recorder import Recorder
 from dlkit.training.strategy import devices, make_strategy, prepare_process, replicas
@@ -180,8 +179,7 @@ def _make_loop(
     callbacks: Callbacks,
     profile: Profile,
 ) -> Loop:
-    passes = config.training.optimizer.gradient_accumulation_steps or 1
-    train = make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
+    train = training_feeder(splits, config)
     validation = evaluation_feeder(splits.validation, splits, config)
     about = {
         # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.

@@ -134,6 +134,13 @@ def test_replay_shows_every_tensor_and_the_first_bad_operation(tmp_path: Path) -
     assert found.operation
 
 
+def test_a_run_with_a_schedule_is_replayed_too(tmp_path: Path) -> None:
+    settings_ = config({"optimizer": {"name": "sgd", "learning_rate": 1e15}, "schedule": "cosine"})
+    _, folder = failed_run(tmp_path, settings_)
+    found = replay(load_folder(folder.path), folder, DATA)
+    assert next(row.tensor for row in found.rows if row.bad) == found.incident.tensor
+
+
 def test_a_run_without_an_incident_has_nothing_to_replay(tmp_path: Path) -> None:
     run = train(config({"epochs": 1}), tmp_path, data=DATA)
     with pytest.raises(RunError) as failed:
