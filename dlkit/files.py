@@ -77,7 +77,7 @@ def write_json(path: Path, content: Any) -> None:
 
 
 def append_text(path: Path, text: str) -> None:
-    """Append to a text file, and wait until the disk has it.
+    """Append to a text file; a killed process loses nothing of it, and after `wait_for_disk` neither does a machine.
 
     Raises:
         RunError: if the disk refuses it; a part of `text` may then stand at the end.
@@ -85,8 +85,18 @@ def append_text(path: Path, text: str) -> None:
     help = "free some space, then go on with --resume"
     with disk_errors_told(path, len(text), help=help), path.open("a", encoding="utf-8", newline="") as file:
         file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
+
+
+def wait_for_disk(*paths: Path) -> None:
+    """Return when the disk has the contents of these files, those that are there.
+
+    Raises:
+        RunError: if it refuses them.
+    """
+    for path in paths:
+        if path.exists():
+            with disk_errors_told(path, 0):
+                _flush(path)
 
 
 def clear_remains(folder: Path) -> None:

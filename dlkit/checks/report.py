@@ -15,6 +15,7 @@ from dlkit.data.contract import Feature
 from dlkit.models.heads import KINDS
 from dlkit.training.choices import choose
 from dlkit.training.judge import chosen_monitor
+from dlkit.training.strategy import replicas
 
 
 def report(case: Case) -> dict[str, Any]:
@@ -133,13 +134,16 @@ def _training(case: Case) -> dict[str, Any]:
 
 def _compile(case: Case) -> dict[str, Any]:
     """How the step is compiled, and by which part of the rule of dlkit.training.choices."""
-    runtime, chosen = case.config.runtime, choose(case.config, case.assembly)
+    runtime, number = case.config.runtime, replicas(case.config)
+    chosen = choose(case.config, case.assembly, number)
     if runtime.compile != "auto":
         why = "asked for by `runtime.compile`"
     elif tf.config.list_logical_devices("GPU"):
         why = "the rule for a GPU"
     elif chosen.compile == "xla":
         why = "no layer that it runs slowly on a CPU"
+    elif number > 1:
+        why = "a replica's share of a step is faster as a graph"
     elif chosen.parts > 1:
         why = "the batch is large enough to be shared among the cores"
     else:

@@ -7,19 +7,22 @@ of it is kept in the run, and a run is resumed with the choices it began with, o
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import tensorflow as tf
 
 from dlkit.config.schema import Config
-from dlkit.config.schema.model import Cnn
+from dlkit.config.schema.model import Cnn, Mlp, Model
 from dlkit.models.build import Assembly
 
 # XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
 # an operation it does not have.
 NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
-# Smaller parts than these are not worth running side by side (docs/benchmarks.md).
-SMALLEST_PART = {"cnn": 16, "rnn": 64}
+# Smaller parts than these are not worth running side by side (docs/benchmarks.md). A perceptron without dropout is
+# faster as one XLA program; with it XLA spends much of its time, and on one core, on drawing.
+SMALLEST_PART = {"cnn": 16, "rnn": 64, "mlp": 128}
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,8 @@ class Choices:
 def choose_parts(config: Config) -> int:
     """The number of parts for a configuration on this machine; known before TensorFlow starts.
 
-    On a CPU, convolutions, and recurrent layers with large batches, leave cores idle: they run in a part for each core.
+    On a CPU, convolutions, and recurrent layers and dropout with large batches, leave cores idle: they run in a part
+    for each core.
     Batch normalisation would see the statistics of each part, and neither replicas nor a GPU leave cores idle: there it
     is one part.
     """
@@ -49,26 +53,32 @@ def choose_parts(config: Config) -> int:
         return min(wanted, batch_size)
     if config.runtime.devices not in (None, "cpu", "cpu:1"):
         return 1  # the replicas fill the cores
-    normalised = isinstance(model, Cnn) and any(block.batch_normalization for block in model.blocks)
-    if config.runtime.compile == "xla" or normalised or tf.config.list_physical_devices("GPU"):
+    if config.runtime.compile == "xla" or _normalised(model) or tf.config.list_physical_devices("GPU"):
+        return 1
+    if isinstance(model, Mlp) and not model.dropout:
         return 1
     smallest = SMALLEST_PART.get(model.builder)
     return max(1, min(cores(), batch_size // smallest)) if smallest else 1
 
 
-def choose(config: Config, assembly: Assembly) -> Choices:
-    """The choices for a model on this machine, as far as `runtime` leaves them open.
+def choose(config: Config, assembly: Assembly, replicas: int) -> Choices:
+    """The choices for a model on so many replicas of this machine, as far as `runtime` leaves them open.
 
-    On a CPU, XLA compiles networks in one part that have no convolutions, pooling or random image layers. The rest is a
-    graph.
+    On one CPU, XLA compiles networks in one part that have no convolutions, pooling or random image layers. The rest is
+    a graph; so are replicas, each of which starts a compiled program more slowly than the few operations of a graph.
     """
     parts, compile_ = choose_parts(config), config.runtime.compile
     if compile_ == "auto":
         on_cpu = not tf.config.list_physical_devices("GPU")
-        kinds = _layer_kinds(assembly)
-        fit = on_cpu and parts == 1 and not any(word in kind for kind in kinds for word in NOT_FOR_XLA_ON_CPU)
-        compile_ = "xla" if fit else "graph"
+        slow = any(word in kind for kind in _layer_kinds(assembly) for word in NOT_FOR_XLA_ON_CPU)
+        compile_ = "xla" if on_cpu and parts == replicas == 1 and not slow else "graph"
     return Choices(compile_, parts, config.training.epochs)
+
+
+def _normalised(model: Model) -> bool:
+    """Whether a configured model has batch normalisation."""
+    blocks: Sequence[Any] = model.blocks if isinstance(model, Cnn) else [model]
+    return any(getattr(block, "batch_normalization", False) for block in blocks)
 
 
 def cores() -> int:

@@ -25,7 +25,7 @@ from dlkit.training.optimizers import make_optimizer
 from dlkit.training.prepare import Look, prepare, training_feeder
 from dlkit.training.program import TrainProgram
 from dlkit.training.range_test import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
-from dlkit.training.strategy import make_strategy, prepare_process
+from dlkit.training.strategy import make_strategy, prepare_process, replicas
 
 # An epoch, but not so few steps that there is no curve, nor more than it takes to draw one.
 FEWEST, MOST = 200, 300
@@ -117,7 +117,7 @@ def _batches(feeder: Feeder, seed: int) -> Iterator[tuple[Block, int]]:
 
 def _choices(config: Config, assembly: Assembly) -> Choices:
     """Those of training, but for XLA where it is not asked for: to compile takes it longer than all the steps."""
-    choices = choose(config, assembly)
+    choices = choose(config, assembly, replicas(config))
     return choices if config.runtime.compile == "xla" else dataclasses.replace(choices, compile="graph")
 
 

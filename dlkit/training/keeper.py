@@ -1,12 +1,18 @@
-"""Keeps the checkpoints of a run: when one is due, writing it, and finding the one to go back to."""
+"""Keeps the checkpoints of a run: when one is due, writing it, and finding the one to go back to.
+
+They are written while training goes on: the state is copied between two updates, and a thread brings it to the disk.
+"""
 
 from __future__ import annotations
 
+import copy
 import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema.training import Checkpoints
+from dlkit.files import wait_for_disk
 from dlkit.runs import RunFolder
 from dlkit.training import checkpoints
 from dlkit.training.checkpoints import Checkpoint, Progress
@@ -26,9 +32,19 @@ class Keeper:
         """
         self._folder, self._settings, self._about = folder, settings, about
         self._saved_at = time.monotonic()
+        self._thread = ThreadPoolExecutor(1, "checkpoint")
+        self._writing: Future[None] | None = None
+        # Weights of an epoch that is among the best, to be written before the state that speaks of them.
+        self._best: list[tuple[int, Checkpoint]] = []
 
     def due(self, progress: Progress) -> bool:
-        """Whether the settings ask for a checkpoint in mid-epoch now."""
+        """Whether the settings ask for a checkpoint in mid-epoch now.
+
+        Raises:
+            RunError: if the last one could not be written.
+        """
+        if self._writing and self._writing.done():
+            self.wait()
         settings = self._settings
         if settings.every_steps and progress.step % settings.every_steps == 0:
             return True
@@ -42,27 +58,57 @@ class Keeper:
         return every - progress.step % every if every else None
 
     def save(self, state: State, progress: Progress, seconds: float) -> None:
-        """Write the whole state, and delete what is no longer kept.
+        """Copy the whole state, and begin to write it; `wait` returns when it is written.
 
         Args:
             state: of the run.
             progress: of the run.
             seconds: that training has taken so far.
+
+        Raises:
+            RunError: if the one before could not be written.
         """
-        folder, events = self._folder.checkpoints, self._folder.events
+        self.wait()
+        events = self._folder.events
         length = events.stat().st_size if events.exists() else 0
         about = {**self._about, "events": length, "seconds": seconds}
-        checkpoints.save(checkpoints.of_step(folder, progress.step), Checkpoint(state.arrays(), progress, about))
-        checkpoints.tidy(folder, self._settings.keep, progress)
+        best, self._best = self._best, []
+        kept = Checkpoint(state.arrays(), copy.deepcopy(progress), about)
+        self._writing = self._thread.submit(self._write, best, kept)
         self._saved_at = time.monotonic()
 
     def save_best(self, state: State, progress: Progress) -> None:
-        """Write the weights of the epoch that has just ended, which is among the best."""
-        kept = Checkpoint(state.weights(), progress, self._about)
-        checkpoints.save(checkpoints.of_epoch(self._folder.checkpoints, progress.epoch), kept)
+        """Copy the weights of the epoch that has just ended, which is among the best; they are written with the state
+        that is saved next."""
+        self._best.append((progress.epoch, Checkpoint(state.weights(), copy.deepcopy(progress), self._about)))
+
+    def wait(self) -> None:
+        """Wait until everything that was saved is on the disk.
+
+        Raises:
+            RunError: if it could not be written.
+        """
+        writing, self._writing = self._writing, None
+        if writing:
+            writing.result()
+
+    def close(self) -> None:
+        """Let what is being written come to its end, well or not, and write nothing more."""
+        self._thread.shutdown()
+
+    def _write(self, best: list[tuple[int, Checkpoint]], kept: Checkpoint) -> None:
+        """Write weights that are among the best, then a state; delete what is no longer kept."""
+        folder, progress = self._folder.checkpoints, kept.progress
+        # A checkpoint counts on the records up to its moment.
+        wait_for_disk(self._folder.history, self._folder.events)
+        for epoch, weights in best:
+            checkpoints.save(checkpoints.of_epoch(folder, epoch), weights)
+        checkpoints.save(checkpoints.of_step(folder, progress.step), kept)
+        checkpoints.tidy(folder, self._settings.keep, progress)
 
     def best(self, progress: Progress) -> Arrays:
         """The weights of the best epoch."""
+        self.wait()
         return checkpoints.load(checkpoints.of_epoch(self._folder.checkpoints, progress.best_epoch)).arrays
 
     def is_empty(self) -> bool:
@@ -75,6 +121,7 @@ class Keeper:
         Raises:
             RunError: if none is whole, or it belongs to another model or other data.
         """
+        self.wait()
         damaged: list[RunError] = []
         for path in checkpoints.newest(self._folder.checkpoints):
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import time
@@ -115,14 +116,15 @@ class Loop:
         """
         self._listener.started(self._plan())
         self._callbacks.train_begin(self._plan())
-        if self._keeper.is_empty():
-            self._save()
-        with Interrupts() as interrupts:
+        with contextlib.closing(self._keeper), Interrupts() as interrupts:
+            if self._keeper.is_empty():
+                self._save()
             while self.progress.epoch < self._config.training.epochs and not self.progress.stopped:
                 try:
                     self._epoch(interrupts)
                 except NotFinite as found:
                     self._roll_back(found)
+            self._keeper.wait()
         self._callbacks.train_end()
         self._profile.close()
         self._take_best()
@@ -276,6 +278,7 @@ class Loop:
         """Save, and end the run as the signal asked."""
         if self.progress.step_in_epoch:
             self._save()
+        self._keeper.wait()
         where = f"epoch {self.progress.epoch + 1}, step {self.progress.step_in_epoch}"
         told = f"interrupted in {where}; a checkpoint is saved"
         raise Interrupted(Problem("interrupted", told, help=how_to_go_on(self._folder.path, self._config)), number)

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.files import append_text
+from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
 from dlkit.training.health.look import Look
 from dlkit.training.listeners import Listener, Plan
@@ -26,7 +26,7 @@ class Recorder(Listener):
 
     def __init__(self, folder: RunFolder) -> None:
         self._folder = folder
-        self._curves: dict[str, tf.summary.SummaryWriter] = {}
+        self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def started(self, plan: Plan) -> None:
         self._log(f"{plan.name}: epochs {plan.first_epoch} to {plan.epochs} of {plan.steps} steps, {plan.compiled}")
@@ -36,11 +36,11 @@ class Recorder(Listener):
         row = {name: value for name, value in row.items() if value is not None}
         figures = "  ".join(f"{name} {value:.6g}" for name, value in row.items() if name != "epoch")
         self._log(f"epoch {row['epoch']}  {figures}  {seconds:.1f} s{'  best' if best else ''}")
-        for name, value in row.items():
-            if name != "epoch":
-                # Named as Keras's callback names them, so that runs of both can be laid over each other.
-                split, metric = ("validation", name[4:]) if name.startswith("val_") else ("train", name)
-                self._curve(split, f"epoch_{metric}", value, row["epoch"] - 1)
+        # Named as Keras's callback names them, so that runs of both can be laid over each other.
+        validation = {f"epoch_{name[4:]}": value for name, value in row.items() if name.startswith("val_")}
+        training = {f"epoch_{name}": v for name, v in row.items() if name != "epoch" and not name.startswith("val_")}
+        self._curves("train", training, row["epoch"] - 1)
+        self._curves("validation", validation, row["epoch"] - 1)
 
     def noted(self, kind: str, text: str) -> None:
         self._folder.event(kind, text=text)
@@ -48,11 +48,13 @@ class Recorder(Listener):
 
     def looked(self, look: Look) -> None:
         self._folder.event("health", look=look.to_json())
-        self._curve("train", "health/gradient", look.gradient, look.step)
-        for layer, figures in look.layers.items():
-            for name, value in asdict(figures).items():
-                if value is not None:
-                    self._curve("train", f"health/{name}/{layer}", value, look.step)
+        layers = {
+            f"health/{name}/{layer}": value
+            for layer, figures in look.layers.items()
+            for name, value in asdict(figures).items()
+            if value is not None
+        }
+        self._curves("train", {"health/gradient": look.gradient, **layers}, look.step)
 
     def found(self, finding: Problem) -> None:
         self._folder.event("finding", code=finding.code, text=finding.message, help=finding.help)
@@ -62,17 +64,22 @@ class Recorder(Listener):
         self._folder.event("finished", **{k: v for k, v in result.items() if k != "folder"})
         for name, value in result.get("test", {}).items():
             self._log(f"test {name} {value:.6g}")
+        wait_for_disk(self._folder.events, self._folder.log)
 
     def _log(self, line: str) -> None:
         append_text(self._folder.log, f"{now()}  {line}\n")
 
-    def _curve(self, split: str, name: str, value: float, step: int) -> None:
+    def _curves(self, split: str, values: dict[str, float], step: int) -> None:
+        """Add a value to each of these curves of a split."""
+        if not values:
+            return
         try:
-            if split not in self._curves:
-                self._curves[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
-            writer = self._curves[split]
-            with writer.as_default():
-                tf.summary.write(name, tf.constant(value, tf.float32), step=step, metadata=_SCALAR)
+            if split not in self._writers:
+                self._writers[split] = tf.summary.create_file_writer(str(self._folder.tensorboard / split))
+            writer = self._writers[split]
+            with writer.as_default(step):
+                for name, value in values.items():
+                    tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
             writer.flush()
         except tf.errors.OpError as error:
             told = (

@@ -120,7 +120,7 @@ def _train(
         try:
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
             goes_on = goes_on and folder.has_begun()
-            choices = Choices(**folder.read_choices()) if goes_on else choose(config, assembly)
+            choices = Choices(**folder.read_choices()) if goes_on else choose(config, assembly, replicas(config))
             callbacks = Callbacks(config.training.callbacks, loaded.plugins.functions["callbacks"])
             profiled = Profile(folder.tensorboard if profile else None)
             loop = _make_loop(config, splits, assembly, folder, listener, choices, callbacks, profiled)

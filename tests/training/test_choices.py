@@ -30,7 +30,11 @@ NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization":
         (NORMALISED, 64, {}, 1),
         (RNN, 32, {}, 1),
         (RNN, 256, {}, 4),
-        (MLP, 256, {}, 1),
+        ({**MLP, "dropout": 0.0}, 256, {}, 1),
+        (MLP, 256, {}, 2),
+        (MLP, 255, {}, 1),
+        ({**MLP, "batch_normalization": True}, 256, {}, 1),
+        (MLP, 256, {"devices": "cpu:2"}, 1),
         (MLP, 2, {"parts": 3}, 2),
     ],
 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,7 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlkit.config.problems import ConfigError, RunError
+from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import checkpoints, keeper
 from dlkit.training.interrupts import Interrupted
@@ -57,6 +58,62 @@ def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_
     resume(folder)
     assert state_digest(folder) == state_digest(whole.folder)
     assert [e["epoch"] for e in RunFolder(folder).read_events() if e["kind"] == "epoch"] == [1, 2, 3]
+
+
+class Ending(Listener):
+    """Keeps the epochs that have ended, and lets others wait for one."""
+
+    def __init__(self) -> None:
+        self.ended, self.second = 0, threading.Event()
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        self.ended += 1
+        if self.ended == 2:
+            self.second.set()
+
+
+def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    epochs, save, waited = Ending(), checkpoints.save, []
+
+    def slow(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
+        if checkpoint.progress.epoch == 1:
+            waited.append(epochs.second.wait(timeout=60))
+        save(folder, checkpoint)
+
+    monkeypatch.setattr(checkpoints, "save", slow)
+    done = train(with_checkpoints(), tmp_path / "slow", listener=epochs)
+    monkeypatch.undo()
+    # The weights of the best epoch and the whole state were held back, and still are those of the end of epoch 1.
+    assert waited == [True, True]
+    assert state_digest(done.folder) == state_digest(train(with_checkpoints(), tmp_path / "plain").folder)
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_stretches: None
+) -> None:
+    save, failed = checkpoints.save, threading.Event()
+
+    def refused(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
+        if checkpoint.progress.epoch == 1:
+            failed.set()
+            raise RunError(Problem("checkpoint-not-written", "the disk is full"))
+        save(folder, checkpoint)
+
+    class Waits(Ending):
+        def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
+            if epoch == 2 and step == 2:
+                failed.wait(timeout=60)
+
+    epochs = Waits()
+    monkeypatch.setattr(checkpoints, "save", refused)
+    with pytest.raises(RunError, match="the disk is full"):
+        train(with_checkpoints(), tmp_path, listener=epochs)
+    folder = (tmp_path / "small" / "latest").resolve()
+    assert epochs.ended == 1
+    assert RunFolder(folder).read_state()["state"] == "failed"
+    monkeypatch.undo()
+    resume(folder)
+    assert RunFolder(folder).read_state()["state"] == "finished"
 
 
 def test_minutes_pass_on_the_monotonic_clock(
