@@ -1,4 +1,9 @@
-"""`model.fit`: as people write it, and with the flags that make it fastest."""
+"""`model.fit`: as people write it, and with the flags that make it fastest.
+
+Every turn is a call of `fit` of its own, counted from its first epoch on. Between two turns no iterator is alive:
+TensorFlow may wait, when one is given up, for half as long as it has lived, so that held in mid-fit a turn would be
+charged with half a minute.
+"""
 
 from __future__ import annotations
 
@@ -25,22 +30,28 @@ CANDIDATES = {
 }
 
 
-class EpochEnd(keras.callbacks.Callback):
-    """Tells the session of every epoch."""
+class Epochs(keras.callbacks.Callback):
+    """Tells the session of every epoch, and ends the call with the turn."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()
-        self._session = session
+        self._session, self._ready = session, False
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Begin to count; before the first turn, which compiles, there is nothing to count."""
+        if epoch == 0 and self._ready:
+            self._session.begin()
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Pass on loss and accuracy."""
         assert logs is not None
-        self._session.epoch_ended(logs["loss"], logs["accuracy"])
+        if self._session.turn_over(logs["loss"], logs["accuracy"]):
+            self._ready = self.model.stop_training = True
 
 
 def plain(session: Session, name: str, batch: int, x: np.ndarray, y: np.ndarray) -> None:
     """NumPy arrays and no flags."""
-    _fit(_compiled(name, False, 1), (x, y), batch, 10**6, [EpochEnd(session)])
+    _turns(session, _compiled(name, False, 1), (x, y), batch)
 
 
 def best(session: Session, name: str, batch: int, x: np.ndarray, y: np.ndarray) -> None:
@@ -58,7 +69,14 @@ def best(session: Session, name: str, batch: int, x: np.ndarray, y: np.ndarray) 
     words = min(seconds, key=seconds.__getitem__)
     feed, jit, steps = CANDIDATES[words]
     session.note(words.replace("steps_per_execution", f"steps_per_execution={steps}"))
-    _fit(_compiled(name, jit, steps), _feed(feed, x, y, batch), batch, 10**6, [EpochEnd(session)])
+    _turns(session, _compiled(name, jit, steps), _feed(feed, x, y, batch), batch)
+
+
+def _turns(session: Session, model: keras.Model, data: Any, batch: int) -> None:
+    epochs = Epochs(session)
+    while True:
+        _fit(model, data, batch, 10**6, [epochs])
+        session.wait()
 
 
 def _compiled(name: str, jit: bool, steps: int) -> keras.Model:

@@ -170,11 +170,14 @@ def train(
     Raises:
         ConfigError: if the configuration is wrong or does not fit the data; its text names each mistake.
         RunError: if the run failed.
+        ValueError: if `runs_folder` is empty.
 
     Example:
         >>> run = dlkit.train("configs/mnist_quick.yaml", {"training.epochs": 1})
         >>> run.test["accuracy"], run.folder
     """
+    if not str(runs_folder):
+        raise ValueError("runs_folder is empty; name a folder, as in runs_folder='runs'")
     loaded = load_config(config, overrides, needs_source=data is None)
     progress = progress_for(verbose and listener is None)
     try:

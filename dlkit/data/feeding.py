@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from dlkit.config.schema.data import Data
 from dlkit.data.contract import Examples, Indexed, Spec, Split, Stream
+from dlkit.data.elements import elements
 from dlkit.data.order import permutation
 
 BLOCK_BYTES = 32 * 2**20
@@ -150,7 +151,7 @@ class PipelineFeeder:
                 .map(lambda r: _fetch_block(split, r), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
                 .prefetch(2)
             )
-            for n, (inputs, targets) in enumerate(fetched):
+            for n, (inputs, targets) in enumerate(elements(fetched)):
                 steps = min(k, len(numbers) - n * k)
                 w = None if weights is None else weights[groups[n]]
                 examples = steps * rows.shape[1] if w is None else int(w[:steps].sum())
@@ -161,7 +162,7 @@ class PipelineFeeder:
         k, b = self._block_steps, self.batch_size
         stream = split.make(seed, epoch if self._shuffle else SOURCE_ORDER).skip(start * b)
         first = start
-        for inputs, targets in stream.batch(k * b).prefetch(2):
+        for inputs, targets in elements(stream.batch(k * b).prefetch(2)):
             n = int(next(iter(inputs.values())).shape[0])
             full, rest = divmod(n, b)
             if self._pad and rest:

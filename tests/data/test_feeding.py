@@ -12,6 +12,7 @@ from dlkit.config.loader import from_mapping
 from dlkit.config.schema.data import Data
 from dlkit.data import feeding
 from dlkit.data.contract import Feature, Indexed, Spec, Stream, in_memory
+from dlkit.data.elements import elements
 from dlkit.data.feeding import DeviceFeeder, Feeder, PipelineFeeder, evaluation_batch_size, make_feeder
 from dlkit.data.order import permutation
 
@@ -135,3 +136,12 @@ def test_evaluation_batches_are_large_for_small_examples_and_never_smaller_than_
     assert evaluation_batch_size(32, 784) == 1024
     assert evaluation_batch_size(32, 224 * 224 * 3) == 32
     assert evaluation_batch_size(4096, 784) == 4096
+
+
+def test_elements_are_all_there_and_may_be_given_up_early() -> None:
+    dataset = tf.data.Dataset.range(100).map(lambda i: 2 * i, num_parallel_calls=tf.data.AUTOTUNE)
+    assert [int(x) for x in elements(dataset)] == list(range(0, 200, 2))
+    some = elements(dataset)
+    assert int(next(some)) == 0
+    some.close()
+    assert list(some) == []

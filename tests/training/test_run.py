@@ -400,3 +400,8 @@ def test_a_split_that_nothing_would_use_is_refused(tmp_path: Path) -> None:
 )
 def test_overrides_in_python_take_numbers_of_numpy_and_words(overrides: Any) -> None:
     assert dlkit.load_config(settings(MLP), overrides, needs_source=False).config.training.epochs == 2
+
+
+def test_an_empty_runs_folder_is_refused() -> None:
+    with pytest.raises(ValueError, match="runs_folder is empty"):
+        dlkit.train(settings(MLP), data=DATA, runs_folder="")

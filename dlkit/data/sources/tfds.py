@@ -17,6 +17,7 @@ import numpy as np
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.config.schema.data import BundledSource, TfdsSource
+from dlkit.data.elements import elements
 from dlkit.data.names import did_you_mean
 from dlkit.data.sources.base import SourceData, SourceField
 from dlkit.data.sources.bundled import TFDS_VERSIONS, open_bundled
@@ -193,10 +194,10 @@ def _arrays(builder: Any, split: str, found: SourceData, wanted: Collection[str]
         arrays[name] = np.empty((size, *shape), found.fields[name].dtype)
     start = 0
     with _quiet():
-        for batch in _dataset(builder, [Piece(split, 0, size)], wanted, None).batch(1024).as_numpy_iterator():
+        for batch in elements(_dataset(builder, [Piece(split, 0, size)], wanted, None).batch(1024)):
             rows = len(next(iter(batch.values())))
             for name, array in arrays.items():
-                array[start : start + rows] = batch[name]
+                array[start : start + rows] = batch[name].numpy()
             start += rows
     return arrays
 
