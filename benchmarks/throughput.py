@@ -4,7 +4,7 @@ Every row runs in a process of its own, on the same float32 images. In each repe
 what else the machine does falls on all alike: a turn is as many whole epochs as fill `--seconds`, after one that
 compiled. What is measured is kept as lines of JSON, from which report.py makes the tables.
 
-    python benchmarks/throughput.py [--models cnn,mlp] [--batches 32,256] [--rows fit,dlkit] [--repeats 5]
+    python benchmarks/throughput.py [--models cnn,mlp] [--batches 32,256] [--rows fit,dlkit] [--repeats 6]
         [--torch-python PATH] [--out FILE]
 """
 
@@ -142,7 +142,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--models", type=_words, default=list(IMAGES), help=f"some of {','.join(IMAGES)}")
     parser.add_argument("--batches", type=lambda text: [int(n) for n in text.split(",")], default=[32, 256])
     parser.add_argument("--rows", type=_words, default=names, help=f"some of {','.join(names)}")
-    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=2.0, help="shortest turn of a row")
     parser.add_argument("--torch-python", help="interpreter of an environment that has torch and lightning")
     parser.add_argument("--out", default="throughput.jsonl", help="file that the raw figures are added to")
