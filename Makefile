@@ -45,6 +45,7 @@ bench: $(READY)  ## measure against training by hand: three quarters of an hour 
 	$(BIN)/python benchmarks/throughput.py $(if $(TORCH_PYTHON),--torch-python $(TORCH_PYTHON))
 	$(BIN)/python benchmarks/whole_process.py
 	$(BIN)/python benchmarks/time_to_accuracy.py
+	$(BIN)/python benchmarks/end_of_iterator.py
 
 verify-configs: $(READY)  ## train every configuration and check what it expects
 	for config in configs/*.yaml; do $(BIN)/python -m dlkit train $$config --verify || exit 1; done
