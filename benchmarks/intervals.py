@@ -24,8 +24,8 @@ def paired_ratio(rates: list[float], others: list[float]) -> Ratio:
 
     The median of the pairs' ratios, and the lowest and highest of them: an interval that holds the true median with a
     probability of 1 - 2^(1-n), which is 94 % for five pairs and 97 % for six, whatever their distribution (David and
-    Nagaraja, Order Statistics, 2003, section 7.1). A shared machine now and then stands still for half a minute, which
-    a mean, or an interval made of one, does not survive.
+    Nagaraja, Order Statistics, 2003, section 7.1). On a shared machine single turns are twice as slow as the others,
+    which a mean, or an interval made of one, does not survive.
 
     Args:
         rates: examples per second, one a repeat.

@@ -44,9 +44,8 @@ def choose_parts(config: Config) -> int:
     """The number of parts for a configuration on this machine; known before TensorFlow starts.
 
     On a CPU, convolutions, and recurrent layers and dropout with large batches, leave cores idle: they run in a part
-    for each core.
-    Batch normalisation would see the statistics of each part, and neither replicas nor a GPU leave cores idle: there it
-    is one part.
+    for each core. Batch normalisation would see the statistics of each part, and neither replicas nor a GPU leave cores
+    idle: there it is one part.
     """
     model, batch_size, wanted = config.model, config.data.batch_size, config.runtime.parts
     if wanted != "auto":
