@@ -72,8 +72,12 @@ class Ending(Listener):
             self.second.set()
 
 
-def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("compiled", ["graph", "xla"])
+def test_training_goes_on_while_a_checkpoint_is_written(
+    compiled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     epochs, save, waited = Ending(), checkpoints.save, []
+    config = settings(MLP, {"checkpoints": {"keep": 99, "keep_best": 3}}, runtime={"compile": compiled})
 
     def slow(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
         if checkpoint.progress.epoch == 1:
@@ -81,11 +85,18 @@ def test_training_goes_on_while_a_checkpoint_is_written(tmp_path: Path, monkeypa
         save(folder, checkpoint)
 
     monkeypatch.setattr(checkpoints, "save", slow)
-    done = train(with_checkpoints(), tmp_path / "slow", listener=epochs)
+    done = train(config, tmp_path / "slow", listener=epochs)
     monkeypatch.undo()
-    # The weights of the best epoch and the whole state were held back, and still are those of the end of epoch 1.
     assert waited == [True, True]
-    assert state_digest(done.folder) == state_digest(train(with_checkpoints(), tmp_path / "plain").folder)
+    plain = train(config, tmp_path / "plain")
+    assert state_digest(done.folder) == state_digest(plain.folder)
+    # What was held back until epoch 2 was over is still what it was at the end of epoch 1.
+    for name in ("step-0000000007", "best-000001"):
+        found, expected = (checkpoints.load(run.folder / "checkpoints" / name) for run in (done, plain))
+        assert found.progress == expected.progress
+        assert found.arrays.keys() == expected.arrays.keys()
+        for key, array in expected.arrays.items():
+            np.testing.assert_array_equal(found.arrays[key], array, err_msg=key)
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
