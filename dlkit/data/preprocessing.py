@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.config.schema.data import AnyInput, Data, ImageInput, Normalize, RandomStep, Rescale, Resize
 from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
 
@@ -59,6 +59,9 @@ def fit(preprocessing: Preprocessing, train: Split) -> None:
     Args:
         preprocessing: its `normalize` layers are changed in place.
         train: the training split, as the source gives it.
+
+    Raises:
+        RunError: if an input holds NaN or infinity.
     """
     for name in preprocessing.host:
         layers = preprocessing.host[name] + preprocessing.device[name]
@@ -66,6 +69,18 @@ def fit(preprocessing: Preprocessing, train: Split) -> None:
             if isinstance(layer, keras.layers.Normalization):
                 before = layers[:i]
                 layer.adapt(_inputs_of(train, name).map(lambda x, before=before: apply_layers(before, x)))
+                if not all(np.isfinite(figures).all() for figures in (layer.mean, layer.variance)):
+                    raise RunError(_not_finite(name))
+
+
+def _not_finite(name: str) -> Problem:
+    """What is told of a stream; arrays have been looked through, row by row, before."""
+    return Problem(
+        "not-finite",
+        f"the training split holds NaN or infinity in `{name}`: `normalize` found no mean for it",
+        ("data", "inputs", name),
+        help="remove those examples or fill them in; with `preprocess: []` training goes on up to one, and names it",
+    )
 
 
 def apply_layers(layers: list[keras.layers.Layer], x: Any) -> Any:

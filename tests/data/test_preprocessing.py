@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from dlkit.config.loader import from_mapping
+from dlkit.config.problems import RunError
 from dlkit.config.schema.data import Data
 from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream, in_memory
 from dlkit.data.preprocessing import apply_layers, fit, host_stage, make_preprocessing
@@ -49,6 +50,17 @@ def test_normalize_is_fitted_on_the_training_split_after_the_steps_before_it() -
     found = np.asarray(apply_layers(layers.device["x"], IMAGES))
     np.testing.assert_allclose(found.mean(axis=(0, 1, 2)), 0, atol=1e-4)
     np.testing.assert_allclose(found.std(axis=(0, 1, 2)), 1, atol=1e-3)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_stream_whose_mean_is_no_number_is_told_by_the_name_of_the_input(value: float) -> None:
+    numbers = np.ones((40, 3), np.float32)
+    numbers[30, 1] = value
+    examples = tf.data.Dataset.from_tensor_slices(({"x": numbers}, {"y": LABELS}))
+    layers = make_preprocessing(data("normalize", kind="number"))
+    with pytest.raises(RunError, match="holds NaN or infinity in `x`") as failed:
+        fit(layers, Stream(lambda seed, epoch: examples, 40))
+    assert (failed.value.problems[0].code, failed.value.problems[0].key) == ("not-finite", ("data", "inputs", "x"))
 
 
 @pytest.mark.parametrize("kind", ["arrays", "fetched", "stream"])
