@@ -18,9 +18,9 @@ from dlkit.runs import RunFolder
 if TYPE_CHECKING:
     import keras
 
+    from dlkit.training.find_lr.curve import RangeTest
     from dlkit.training.listeners import Listener
-    from dlkit.training.range_test import RangeTest
-    from dlkit.training.replay import Replay
+    from dlkit.training.nonfinite.replay import Replay
 
 # By dotted key, or words as on the command line: `{"training.epochs": 3}`, `["training.epochs=3"]`.
 Overrides = Mapping[str, Any] | Sequence[str]
@@ -134,7 +134,7 @@ class Run:
         """
         loaded = load_config(self._folder.config, needs_source=self._data is None)
         load_tensorflow()
-        from dlkit.training.replay import replay
+        from dlkit.training.nonfinite.replay import replay
 
         return replay(loaded, self._folder, self._data)
 
@@ -183,11 +183,11 @@ def train(
     try:
         progress.working("loading TensorFlow")
         load_tensorflow()
-        from dlkit.checks.early import look_before_training
+        from dlkit.checks.early import check_before_training
         from dlkit.training.run import start
 
         told = listener or progress
-        return Run(start(loaded, Path(runs_folder), told, data=data, look=look_before_training), data)
+        return Run(start(loaded, Path(runs_folder), told, data=data, pre_check=check_before_training), data)
     finally:
         progress.close()
 
@@ -226,10 +226,10 @@ def find_lr(
     """
     loaded = load_config(config, overrides, needs_source=data is None)
     load_tensorflow()
-    from dlkit.checks.early import look_before_training
-    from dlkit.training.find_lr import find_lr as run
+    from dlkit.checks.early import check_before_training
+    from dlkit.training.find_lr.run import find_lr as run
 
-    return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data, look=look_before_training)
+    return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data, pre_check=check_before_training)
 
 
 def load_run(run: str | Path, runs_folder: str | Path = "runs", *, data: Any = None) -> Run:

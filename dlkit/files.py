@@ -40,7 +40,7 @@ def written_aside(path: Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def disk_errors_told(
+def disk_errors(
     path: Path, needed: int, code: str = "file-not-written", help: str = "what was there before is untouched"
 ) -> Iterator[None]:
     """Within the block `path` is written; what the disk refuses becomes a `RunError` with sizes.
@@ -67,7 +67,7 @@ def write_text(path: Path, text: str) -> None:
     Raises:
         RunError: if the disk refuses it; what stood there before is untouched.
     """
-    with disk_errors_told(path, len(text)), written_aside(path) as aside:
+    with disk_errors(path, len(text)), written_aside(path) as aside:
         aside.write_text(text, encoding="utf-8")
 
 
@@ -83,7 +83,7 @@ def append_text(path: Path, text: str) -> None:
         RunError: if the disk refuses it; a part of `text` may then stand at the end.
     """
     help = "free some space, then go on with --resume"
-    with disk_errors_told(path, len(text), help=help), path.open("a", encoding="utf-8", newline="") as file:
+    with disk_errors(path, len(text), help=help), path.open("a", encoding="utf-8", newline="") as file:
         file.write(text)
 
 
@@ -95,7 +95,7 @@ def wait_for_disk(*paths: Path) -> None:
     """
     for path in paths:
         if path.exists():
-            with disk_errors_told(path, 0):
+            with disk_errors(path, 0):
                 _flush(path)
 
 

@@ -120,7 +120,7 @@ class RunFolder:
             return dict(json.loads(self.environment.read_text(encoding="utf-8")))
         return {}
 
-    def read_choices(self) -> dict[str, Any]:
+    def read_execution(self) -> dict[str, Any]:
         """What the loop chose by rule when the run began.
 
         Raises:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dlkit.checks.case import Case
+from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 from dlkit.data.contract import Indexed
 
@@ -14,14 +14,14 @@ from dlkit.data.contract import Indexed
 LARGEST_INPUT = 20.0
 
 
-def input_scale(case: Case) -> Iterator[Problem]:
+def input_scale(case: CheckContext) -> Iterator[Problem]:
     """Inputs far from unit scale make the first updates large and training slow or unstable."""
     for name, x in _prepared(case):
         if not np.isfinite(x).all():
             continue
         largest = float(np.abs(x).max(initial=0))
         if largest > LARGEST_INPUT:
-            step = "rescale" if case.assembly.spec.inputs[name].kind == "image" else "normalize"
+            step = "rescale" if case.built.spec.inputs[name].kind == "image" else "normalize"
             steps = [given.step for given in case.config.data.inputs[name].preprocess]
             yield Problem(
                 "input-scale",
@@ -32,7 +32,7 @@ def input_scale(case: Case) -> Iterator[Problem]:
             )
 
 
-def input_not_finite(case: Case) -> Iterator[Problem]:
+def input_not_finite(case: CheckContext) -> Iterator[Problem]:
     """One value that is not a number makes the loss, and then every weight, not a number."""
     for name, x in _prepared(case):
         if not np.isfinite(x).all():
@@ -44,7 +44,7 @@ def input_not_finite(case: Case) -> Iterator[Problem]:
             )
 
 
-def constant_input(case: Case) -> Iterator[Problem]:
+def constant_input(case: CheckContext) -> Iterator[Problem]:
     """An input that is the same for every example says nothing."""
     for name, x in _prepared(case):
         if len(x) > 1 and (x == x[:1]).all():
@@ -57,9 +57,9 @@ def constant_input(case: Case) -> Iterator[Problem]:
             )
 
 
-def constant_target(case: Case) -> Iterator[Problem]:
+def constant_target(case: CheckContext) -> Iterator[Problem]:
     """Where every label is the same, there is nothing to learn."""
-    for name in case.assembly.spec.targets:
+    for name in case.built.spec.targets:
         labels = _labels(case, name)
         if labels is not None and len(labels) > 1 and (labels == labels[:1]).all():
             yield Problem(
@@ -71,9 +71,9 @@ def constant_target(case: Case) -> Iterator[Problem]:
             )
 
 
-def rare_classes(case: Case) -> Iterator[Problem]:
+def rare_classes(case: CheckContext) -> Iterator[Problem]:
     """A class without any training example is never predicted."""
-    for name, target in case.assembly.spec.targets.items():
+    for name, target in case.built.spec.targets.items():
         if target.kind != "category" or case.splits is None or not isinstance(case.splits.train, Indexed):
             continue
         labels = _labels(case, name)
@@ -92,12 +92,12 @@ def rare_classes(case: Case) -> Iterator[Problem]:
             )
 
 
-def _prepared(case: Case) -> Iterator[tuple[str, np.ndarray]]:
+def _prepared(case: CheckContext) -> Iterator[tuple[str, np.ndarray]]:
     if "train" in case.batches:
         yield from case.batches["train"].prepared.items()
 
 
-def _labels(case: Case, name: str) -> np.ndarray | None:
+def _labels(case: CheckContext, name: str) -> np.ndarray | None:
     """All training labels where they are held in memory, else those of the first batch."""
     if case.splits is not None and isinstance(case.splits.train, Indexed) and case.splits.train.arrays is not None:
         return case.splits.train.arrays[1][name]

@@ -7,18 +7,18 @@ from dataclasses import replace
 
 import numpy as np
 
-from dlkit.checks.case import Batch, Case
+from dlkit.checks.context import Batch, CheckContext
 from dlkit.checks.rules import BEFORE_TRAINING, problems
 from dlkit.checks.sketch import sketched
 from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.contract import Indexed, Spec, Splits, in_memory
 from dlkit.data.preprocessing import Preprocessing, host_stage
-from dlkit.models.build import Assembly, assemble
-from dlkit.training.forward import device_stage
+from dlkit.models.build import BuiltModel, build
+from dlkit.training.program.forward import device_stage
 
 
-def look_before_training(loaded: Loaded, splits: Splits, preprocessing: Preprocessing) -> list[str]:
+def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preprocessing) -> list[str]:
     """Look at data and model before the model is built.
 
     Args:
@@ -32,11 +32,11 @@ def look_before_training(loaded: Loaded, splits: Splits, preprocessing: Preproce
     Raises:
         ConfigError: if training cannot go well, as when the memory does not hold the model.
     """
-    assembly = _sketch(loaded, splits.spec)
-    if assembly is None:
+    built = _sketch(loaded, splits.spec)
+    if built is None:
         return []
     found = problems(
-        Case(loaded.config, assembly, splits, _some_examples(splits, assembly, preprocessing)), BEFORE_TRAINING
+        CheckContext(loaded.config, built, splits, _some_examples(splits, built, preprocessing)), BEFORE_TRAINING
     )
     _refuse_errors(found)
     return [f"{problem.message}; {problem.help}" if problem.help else problem.message for problem in found]
@@ -48,9 +48,9 @@ def refuse_a_model_too_large(loaded: Loaded, spec: Spec) -> None:
     Raises:
         ConfigError: if not even its weights and what every update needs would fit.
     """
-    assembly = _sketch(loaded, spec)
-    if assembly is not None:
-        _refuse_errors(problems(Case(loaded.config, assembly), ["large-model"]))
+    built = _sketch(loaded, spec)
+    if built is not None:
+        _refuse_errors(problems(CheckContext(loaded.config, built), ["large-model"]))
 
 
 def _refuse_errors(found: Iterable[Problem]) -> None:
@@ -58,15 +58,15 @@ def _refuse_errors(found: Iterable[Problem]) -> None:
         raise ConfigError(found)
 
 
-def _sketch(loaded: Loaded, spec: Spec) -> Assembly | None:
+def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
     """The model of a configuration without its weights; None where it cannot be built."""
     try:
-        return sketched(lambda: assemble(loaded.config, spec, functions=loaded.plugins.functions))
+        return sketched(lambda: build(loaded.config, spec, functions=loaded.plugins.functions))
     except Exception:  # it is told, and better, when the model itself is built
         return None
 
 
-def _some_examples(splits: Splits, assembly: Assembly, preprocessing: Preprocessing) -> dict[str, Batch]:
+def _some_examples(splits: Splits, built: BuiltModel, preprocessing: Preprocessing) -> dict[str, Batch]:
     """A batch of training examples from all over the split, prepared; none of a stream, which would have to be read."""
     if not isinstance(splits.train, Indexed) or splits.train.arrays is None:
         return {}
@@ -76,5 +76,5 @@ def _some_examples(splits: Splits, assembly: Assembly, preprocessing: Preprocess
     few = host_stage(preprocessing, Splits(splits.spec, in_memory(inputs, targets))).train
     assert isinstance(few, Indexed) and few.arrays is not None
     inputs, targets = few.arrays
-    ready = device_stage(replace(assembly, preprocessing=preprocessing), inputs, augment=False)
+    ready = device_stage(replace(built, preprocessing=preprocessing), inputs, augment=False)
     return {"train": Batch(inputs, {name: np.asarray(x) for name, x in ready.items()}, targets)}

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlkit.checks.case import Case, make_case
+from dlkit.checks.context import CheckContext, make_context
 from dlkit.checks.early import refuse_a_model_too_large
 from dlkit.checks.rules import problems as broken_rules
 from dlkit.config.loader import Loaded
@@ -14,10 +14,10 @@ from dlkit.config.problems import ConfigError, DlkitError, Problem
 from dlkit.data.contract import Spec, Splits
 from dlkit.data.load import load_spec, load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
-from dlkit.models.build import Assembly, assemble
+from dlkit.models.build import BuiltModel, build
 from dlkit.training.initial import take_weights
-from dlkit.training.optimizers import make_optimizer
-from dlkit.training.strategy import make_strategy, prepare_process
+from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.program.strategy import make_strategy, prepare_process
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Examination:
         problems: warnings, located; errors are raised.
     """
 
-    case: Case
+    case: CheckContext
     problems: tuple[Problem, ...]
 
 
@@ -61,13 +61,13 @@ def examine(
     return Examination(case, tuple(loaded.locate(problem) for problem in found))
 
 
-def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> Case:
+def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> CheckContext:
     """Data, model and a trial; or the mistakes of all three together."""
     errors: list[DlkitError] = []
     config, plugins = loaded.config, loaded.plugins.functions
     splits: Splits | None = None
     spec: Spec | None = None
-    assembly: Assembly | None = None
+    built: BuiltModel | None = None
     initial = ""
     try:
         if use_data:
@@ -84,9 +84,9 @@ def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> Case:
             fit(preprocessing, splits.train)
         if spec is not None:
             refuse_a_model_too_large(loaded, spec)
-            assembly = assemble(config, spec, preprocessing, plugins)
+            built = build(config, spec, preprocessing, plugins)
             if config.training.init_from is not None:
-                initial = take_weights(assembly, config.training.init_from, runs_folder)
+                initial = take_weights(built, config.training.init_from, runs_folder)
     except DlkitError as error:
         errors.append(error)
     try:
@@ -97,8 +97,8 @@ def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> Case:
     if errors:
         worst = max((type(error) for error in errors), key=lambda kind: kind.exit_status)
         raise worst([*loaded.warnings, *(problem for error in errors for problem in error.problems)])
-    assert assembly is not None
-    case = make_case(config, assembly, host_stage(preprocessing, splits) if splits is not None else None)
+    assert built is not None
+    case = make_context(config, built, host_stage(preprocessing, splits) if splits is not None else None)
     return replace(case, initial_weights=initial)
 
 

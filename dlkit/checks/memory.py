@@ -12,10 +12,10 @@ from typing import Any
 import keras
 import numpy as np
 
-from dlkit.checks.case import Case, own_layers
+from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.sketch import sketched
 from dlkit.data.contract import Indexed
-from dlkit.training.optimizers import make_optimizer
+from dlkit.training.program.optimizers import make_optimizer
 
 BASIS = (
     "activations are every layer's output for a batch, which the backward pass needs, and as much again for their "
@@ -58,9 +58,9 @@ class Memory:
         return self.least + self.activations + self.copies + self.data
 
 
-def estimate(case: Case) -> Memory:
+def estimate(case: CheckContext) -> Memory:
     """What training the model will take. It is an estimate: TensorFlow frees and shares buffers as it sees fit."""
-    network = case.assembly.network
+    network = case.built.network
     outputs = sum(_bytes(tensor) for layer in own_layers(network) for tensor in _outputs(layer))
     parameters, optimizer = sum(map(_variable_bytes, network.weights)), sketched(lambda: _optimizer_bytes(case))
     largest = max(map(_variable_bytes, network.trainable_variables), default=0)
@@ -74,11 +74,11 @@ def estimate(case: Case) -> Memory:
     )
 
 
-def _optimizer_bytes(case: Case) -> int:
+def _optimizer_bytes(case: CheckContext) -> int:
     settings = case.config.training.optimizer
     optimizer = make_optimizer(settings, settings.learning_rate, case.config.runtime.precision)
     optimizer.build(
-        [keras.Variable("zeros", v.shape, v.dtype, name=v.name) for v in case.assembly.network.trainable_variables]
+        [keras.Variable("zeros", v.shape, v.dtype, name=v.name) for v in case.built.network.trainable_variables]
     )
     return sum(map(_variable_bytes, optimizer.variables))
 
@@ -154,7 +154,7 @@ def _item_size(dtype: str) -> int:
     return int(np.dtype(keras.backend.standardize_dtype(dtype)).itemsize)
 
 
-def _data_bytes(case: Case) -> int:
+def _data_bytes(case: CheckContext) -> int:
     if case.splits is None:
         return 0
     arrays = [

@@ -6,27 +6,27 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
-from dlkit.checks.case import Case, own_layers
+from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.memory import available_memory, estimate, mebibytes
 from dlkit.config.problems import Problem
 from dlkit.models.heads import units
-from dlkit.training.forward import by_target
+from dlkit.training.program.forward import by_target
 
 LARGE_SHARE = 0.8
 
 
-def nothing_to_train(case: Case) -> Iterator[Problem]:
+def nothing_to_train(case: CheckContext) -> Iterator[Problem]:
     """A network without trainable weights cannot learn."""
-    if not case.assembly.network.trainable_variables:
+    if not case.built.network.trainable_variables:
         yield Problem(
             "nothing-to-train", "the network has no trainable parameters", ("model",), help="add layers to it"
         )
 
 
-def output_width(case: Case) -> Iterator[Problem]:
+def output_width(case: CheckContext) -> Iterator[Problem]:
     """The head has an output for each class, or for each number."""
-    outputs = by_target(case.assembly, case.assembly.network.output)
-    for name, target in case.assembly.spec.targets.items():
+    outputs = by_target(case.built, case.built.network.output)
+    for name, target in case.built.spec.targets.items():
         width, wanted = outputs[name].shape[-1], units(target)
         if width != wanted:
             what = f"{wanted} classes" if target.kind == "category" else f"{wanted} outputs"
@@ -35,7 +35,7 @@ def output_width(case: Case) -> Iterator[Problem]:
             )
 
 
-def too_large(case: Case) -> Iterator[Problem]:
+def too_large(case: CheckContext) -> Iterator[Problem]:
     """A model that does not fit the memory ends the run, or the machine."""
     available = available_memory()
     if available is None:
@@ -61,6 +61,6 @@ def too_large(case: Case) -> Iterator[Problem]:
         )
 
 
-def _smaller_model(case: Case) -> str:
-    layer = max(own_layers(case.assembly.network), key=lambda layer: layer.count_params())
+def _smaller_model(case: CheckContext) -> str:
+    layer = max(own_layers(case.built.network), key=lambda layer: layer.count_params())
     return f"choose a smaller model; its largest layer, `{layer.name}`, has {layer.count_params():,} parameters"

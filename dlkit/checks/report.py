@@ -9,16 +9,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.checks.case import Case
+from dlkit.checks.context import CheckContext
 from dlkit.checks.memory import BASIS, available_memory, estimate
 from dlkit.data.contract import Feature
 from dlkit.models.heads import KINDS
-from dlkit.training.choices import choose
-from dlkit.training.judge import chosen_monitor
-from dlkit.training.strategy import replicas
+from dlkit.training.best import chosen_monitor
+from dlkit.training.program.execution import choose
+from dlkit.training.program.strategy import replicas
 
 
-def report(case: Case) -> dict[str, Any]:
+def report(case: CheckContext) -> dict[str, Any]:
     """Everything that was decided for a configuration.
 
     Returns:
@@ -28,14 +28,14 @@ def report(case: Case) -> dict[str, Any]:
         "name": case.config.name,
         "data": [] if case.splits is None else list(case.splits.notes),
         "splits": {
-            name: {"examples": size, "steps": case.steps.get(name)} for name, size in case.assembly.spec.sizes.items()
+            name: {"examples": size, "steps": case.steps.get(name)} for name, size in case.built.spec.sizes.items()
         },
-        "inputs": {name: _input(case, feature) for name, feature in case.assembly.spec.inputs.items()},
-        "targets": {name: _feature(feature) for name, feature in case.assembly.spec.targets.items()},
-        "layers": [_layer(layer) for layer in case.assembly.model.layers],
+        "inputs": {name: _input(case, feature) for name, feature in case.built.spec.inputs.items()},
+        "targets": {name: _feature(feature) for name, feature in case.built.spec.targets.items()},
+        "layers": [_layer(layer) for layer in case.built.model.layers],
         "parameters": {
-            "trainable": _count(case.assembly.network.trainable_variables),
-            "other": _count(case.assembly.model.non_trainable_weights),
+            "trainable": _count(case.built.network.trainable_variables),
+            "other": _count(case.built.model.non_trainable_weights),
         },
         "memory": _memory(case),
         "training": _training(case),
@@ -52,14 +52,14 @@ def _feature(feature: Feature) -> dict[str, Any]:
     }
 
 
-def _input(case: Case, feature: Feature) -> dict[str, Any]:
+def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
     """An input before preprocessing, and as the network takes it."""
-    tensors = case.assembly.network.input
+    tensors = case.built.network.input
     tensor = tensors[feature.name] if isinstance(tensors, dict) else tensors
     about = _feature(feature) | {
         "prepared": {"shape": list(tensor.shape[1:]), "dtype": keras.backend.standardize_dtype(tensor.dtype)},
         "preprocess": [type(layer).__name__ for layer in _preprocessing(case, feature.name)],
-        "augment": [type(layer).__name__ for layer in case.assembly.preprocessing.augment[feature.name]],
+        "augment": [type(layer).__name__ for layer in case.built.preprocessing.augment[feature.name]],
     }
     if "train" in case.batches:
         x = case.batches["train"].prepared[feature.name].astype(np.float64)
@@ -67,8 +67,8 @@ def _input(case: Case, feature: Feature) -> dict[str, Any]:
     return about
 
 
-def _preprocessing(case: Case, name: str) -> list[keras.layers.Layer]:
-    layers = case.assembly.preprocessing
+def _preprocessing(case: CheckContext, name: str) -> list[keras.layers.Layer]:
+    layers = case.built.preprocessing
     return layers.host[name] + layers.device[name]
 
 
@@ -87,7 +87,7 @@ def _count(variables: list[Any]) -> int:
     return sum(math.prod(v.shape) for v in variables)
 
 
-def _memory(case: Case) -> dict[str, Any]:
+def _memory(case: CheckContext) -> dict[str, Any]:
     memory = estimate(case)
     return {
         "parameters": memory.parameters,
@@ -102,18 +102,18 @@ def _memory(case: Case) -> dict[str, Any]:
     }
 
 
-def _training(case: Case) -> dict[str, Any]:
+def _training(case: CheckContext) -> dict[str, Any]:
     settings = case.config.training
-    monitor, mode = chosen_monitor(settings, validation="validation" in case.assembly.spec.sizes)
+    monitor, mode = chosen_monitor(settings, validation="validation" in case.built.spec.sizes)
     averaging = {"use_ema", "ema_momentum"} if not settings.optimizer.use_ema else set()
     optimizer = settings.optimizer.model_dump(exclude=averaging)
     targets: dict[str, dict[str, Any]] = {}
-    for name, target in case.assembly.spec.targets.items():
+    for name, target in case.built.spec.targets.items():
         default = f"the default for a {target.kind}"
         targets[name] = {
             "loss": settings.loss.name if settings.loss else KINDS[target.kind].loss,
             "loss_why": "given" if settings.loss else default,
-            "metrics": [m.name for ms in [case.assembly.metrics(logits=True)[name]] for m in ms],
+            "metrics": [m.name for ms in [case.built.metrics(logits=True)[name]] for m in ms],
             "metrics_why": "given" if settings.metrics is not None else default,
         }
         if case.trial is not None:
@@ -132,10 +132,10 @@ def _training(case: Case) -> dict[str, Any]:
     }
 
 
-def _compile(case: Case) -> dict[str, Any]:
+def _compile(case: CheckContext) -> dict[str, Any]:
     """How the step is compiled, and by which part of the rule of dlkit.training.choices."""
     runtime, number = case.config.runtime, replicas(case.config)
-    chosen = choose(case.config, case.assembly, number)
+    chosen = choose(case.config, case.built, number)
     if runtime.compile != "auto":
         why = "asked for by `runtime.compile`"
     elif tf.config.list_logical_devices("GPU"):

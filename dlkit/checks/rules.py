@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from dlkit.checks import data, model, splits, step
-from dlkit.checks.case import Case
+from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 
-Rule = Callable[[Case], Iterable[Problem]]
+Rule = Callable[[CheckContext], Iterable[Problem]]
 
 RULES: dict[str, Rule] = {
     "no-validation": splits.no_validation,
@@ -37,6 +37,6 @@ BEFORE_TRAINING = (
 )  # fmt: skip
 
 
-def problems(case: Case, codes: Iterable[str] = tuple(RULES)) -> list[Problem]:
+def problems(case: CheckContext, codes: Iterable[str] = tuple(RULES)) -> list[Problem]:
     """What the rules of these codes find; by default all of them."""
     return [problem for code in codes for problem in RULES[code](case)]

@@ -6,12 +6,12 @@ from collections.abc import Iterator
 
 import keras
 
-from dlkit.checks.case import Case, own_layers
+from dlkit.checks.context import CheckContext, own_layers
 from dlkit.config.problems import Problem
 from dlkit.training.notes import NO_VALIDATION
 
 
-def no_validation(case: Case) -> Iterator[Problem]:
+def no_validation(case: CheckContext) -> Iterator[Problem]:
     """Without validation nothing tells when to stop."""
     if case.splits is not None and case.splits.validation is None:
         yield Problem(
@@ -23,7 +23,7 @@ def no_validation(case: Case) -> Iterator[Problem]:
         )
 
 
-def no_test(case: Case) -> Iterator[Problem]:
+def no_test(case: CheckContext) -> Iterator[Problem]:
     """Without a test split nothing tells how good the model is on what it has never seen."""
     if case.splits is not None and case.splits.test is None:
         yield Problem(
@@ -35,7 +35,7 @@ def no_test(case: Case) -> Iterator[Problem]:
         )
 
 
-def batch_larger_than_split(case: Case) -> Iterator[Problem]:
+def batch_larger_than_split(case: CheckContext) -> Iterator[Problem]:
     """A batch that holds the whole split makes one update an epoch."""
     size, batch_size = _train_size(case), case.config.data.batch_size
     if size is not None and batch_size > size:
@@ -48,10 +48,10 @@ def batch_larger_than_split(case: Case) -> Iterator[Problem]:
         )
 
 
-def lone_last_example(case: Case) -> Iterator[Problem]:
+def lone_last_example(case: CheckContext) -> Iterator[Problem]:
     """Batch normalisation over one example sees no variance."""
     size, batch_size = _train_size(case), case.config.data.batch_size
-    normalised = any(isinstance(x, keras.layers.BatchNormalization) for x in own_layers(case.assembly.network))
+    normalised = any(isinstance(x, keras.layers.BatchNormalization) for x in own_layers(case.built.network))
     if size is not None and normalised and (size % batch_size == 1 or batch_size == 1):
         which = "every batch" if batch_size == 1 else "the last batch of an epoch"
         yield Problem(
@@ -65,5 +65,5 @@ def lone_last_example(case: Case) -> Iterator[Problem]:
         )
 
 
-def _train_size(case: Case) -> int | None:
-    return case.assembly.spec.sizes.get("train")
+def _train_size(case: CheckContext) -> int | None:
+    return case.built.spec.sizes.get("train")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dlkit.checks.case import Case
+from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 from dlkit.models.heads import KINDS
 
@@ -16,7 +16,7 @@ from dlkit.models.heads import KINDS
 FAR = 3.0
 
 
-def loss_not_finite(case: Case) -> Iterator[Problem]:
+def loss_not_finite(case: CheckContext) -> Iterator[Problem]:
     """Training cannot begin from a loss that is not a number."""
     if case.trial is None:
         return
@@ -30,7 +30,7 @@ def loss_not_finite(case: Case) -> Iterator[Problem]:
             )
 
 
-def gradient_not_finite(case: Case) -> Iterator[Problem]:
+def gradient_not_finite(case: CheckContext) -> Iterator[Problem]:
     """A finite loss may still have a gradient that is not a number, as that of a square root at 0."""
     if case.trial is None or not all(map(math.isfinite, case.trial.losses.values())):
         return
@@ -44,7 +44,7 @@ def gradient_not_finite(case: Case) -> Iterator[Problem]:
         )
 
 
-def disconnected(case: Case) -> Iterator[Problem]:
+def disconnected(case: CheckContext) -> Iterator[Problem]:
     """A weight that the loss does not depend on never changes."""
     if case.trial is None:
         return
@@ -59,11 +59,11 @@ def disconnected(case: Case) -> Iterator[Problem]:
         )
 
 
-def first_loss(case: Case) -> Iterator[Problem]:
+def first_loss(case: CheckContext) -> Iterator[Problem]:
     """An untrained classifier has a loss of about ln(classes) (Karpathy, A Recipe for Training Neural Nets, 2019)."""
     if case.trial is None or case.config.training.loss is not None:
         return
-    for name, target in case.assembly.spec.targets.items():
+    for name, target in case.built.spec.targets.items():
         if target.kind not in ("category", "binary"):
             continue
         classes = len(target.classes) if target.kind == "category" else 2
@@ -78,11 +78,11 @@ def first_loss(case: Case) -> Iterator[Problem]:
             )
 
 
-def probabilities_for_logits(case: Case) -> Iterator[Problem]:
+def probabilities_for_logits(case: CheckContext) -> Iterator[Problem]:
     """A loss that expects logits is wrong, and quietly so, on probabilities."""
     if case.trial is None:
         return
-    for name, target in case.assembly.spec.targets.items():
+    for name, target in case.built.spec.targets.items():
         activation = KINDS[target.kind].activation
         outputs = case.trial.outputs[name].astype(np.float64)
         inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1

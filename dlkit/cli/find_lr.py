@@ -15,7 +15,7 @@ from dlkit.cli import verbs
 
 if TYPE_CHECKING:
     from dlkit.config.problems import Problem
-    from dlkit.training.range_test import RangeTest
+    from dlkit.training.find_lr.curve import RangeTest
 
 EXAMPLES = [
     ("dlkit find-lr configs/mnist_cnn.yaml", "print the curve, draw mnist_cnn_find_lr.png"),
@@ -47,8 +47,8 @@ def find_lr(
     """Find a learning rate: raise it until the loss diverges."""
     from dlkit.config.problems import ConfigError
     from dlkit.config.render import print_problems
-    from dlkit.training.range_plot import picture_path, save_picture, why_no_picture
-    from dlkit.training.range_test import check_range
+    from dlkit.training.find_lr.curve import check_range
+    from dlkit.training.find_lr.plot import picture_path, save_picture, why_no_picture
 
     path, words = verbs.config_and_overrides(config, overrides or (), "find-lr")
     check_range(lowest, highest, steps)
@@ -57,15 +57,15 @@ def find_lr(
     if undrawn is not None and output is not None:
         raise ConfigError(undrawn)
     with verbs.tensorflow(as_json) as progress:
-        from dlkit.checks.early import look_before_training
-        from dlkit.training.find_lr import find_lr as run
+        from dlkit.checks.early import check_before_training
+        from dlkit.training.find_lr.run import find_lr as run
 
         def told(step: int, of: int, rate: float, loss: float) -> None:
             if step % 10 == 0:
                 progress.working(f"step {step} of {of}, learning rate {rate:.1e}, loss {loss:.4g}")
 
         progress.working("preparing data and model")
-        found = run(loaded, steps=steps, lowest=lowest, highest=highest, look=look_before_training, told=told)
+        found = run(loaded, steps=steps, lowest=lowest, highest=highest, pre_check=check_before_training, told=told)
     drawn = None if undrawn is not None or not len(found.losses) else picture
     if drawn is not None:
         save_picture(found, drawn)

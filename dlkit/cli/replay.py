@@ -10,7 +10,7 @@ import typer
 from dlkit.cli import verbs
 
 if TYPE_CHECKING:
-    from dlkit.training.replay import Replay
+    from dlkit.training.nonfinite.replay import Replay
 
 
 def show(run: str, runs_folder: str, *, as_json: bool) -> None:
@@ -29,7 +29,7 @@ def show(run: str, runs_folder: str, *, as_json: bool) -> None:
     folder = runs.find(run, Path(runs_folder))
     loaded = verbs.load(folder.config, [])
     load_tensorflow()
-    from dlkit.training.replay import replay
+    from dlkit.training.nonfinite.replay import replay
 
     found = replay(loaded, folder)
     if as_json:

@@ -37,7 +37,7 @@ def train(
     ] = False,
     replay: Annotated[
         Optional[str],  # noqa: UP045
-        typer.Option(metavar="RUN", help="Look at the batch that made a run's loss NaN or infinite, tensor by tensor."),
+        typer.Option(metavar="RUN", help="Show the batch that made a run's loss NaN or infinite, by tensor."),
     ] = None,
     profile: Annotated[
         bool, typer.Option("--profile", help="Record a TensorBoard trace and tell where the time of a step goes.")
@@ -163,7 +163,7 @@ def _run(
     from dlkit.config.render import print_problems
     from dlkit.training.listeners import Listener, Listeners
 
-    class Keeper(Listener):
+    class CheckpointManager(Listener):
         result: dict[str, Any]
 
         def finished(self, result: dict[str, Any]) -> None:
@@ -171,19 +171,19 @@ def _run(
 
     if not as_json:
         print_problems(loaded.warnings, sys.stderr)
-    progress, keeper = _progress(quiet, as_json), Keeper()
+    progress, keeper = _progress(quiet, as_json), CheckpointManager()
     try:
         progress.working("loading TensorFlow")
         from dlkit.progress.quiet import load_tensorflow
 
         load_tensorflow()
-        from dlkit.checks.early import look_before_training
+        from dlkit.checks.early import check_before_training
         from dlkit.training import run
 
         progress.working("preparing data and model")
         listener = Listeners(progress, keeper)
         if folder is None:
-            folder = run.start(loaded, runs_folder, listener, look=look_before_training, profile=profile)
+            folder = run.start(loaded, runs_folder, listener, pre_check=check_before_training, profile=profile)
         else:
             run.resume(loaded, folder, listener, profile=profile)
     finally:

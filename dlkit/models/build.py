@@ -26,7 +26,7 @@ BUILDERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {"cnn": cnn, "mlp": 
 
 
 @dataclass(frozen=True)
-class Assembly:
+class BuiltModel:
     """A model and the views of it that the loop needs. All of them share their layers.
 
     Attributes:
@@ -82,15 +82,15 @@ def build_model(config: Config, spec: Spec) -> keras.Model:
     Raises:
         ConfigError: if the network cannot be built for such an input.
     """
-    return assemble(config, spec).model
+    return build(config, spec).model
 
 
-def assemble(
+def build(
     config: Config,
     spec: Spec,
     preprocessing: Preprocessing | None = None,
     functions: Functions | None = None,
-) -> Assembly:
+) -> BuiltModel:
     """Build a configuration's model with the views of it that the loop needs.
 
     Args:
@@ -101,10 +101,10 @@ def assemble(
     """
     preprocessing = preprocessing or make_preprocessing(config.data)
     with precision(config.runtime.precision):
-        return _assemble(config, spec, preprocessing, functions or {})
+        return _build(config, spec, preprocessing, functions or {})
 
 
-def _assemble(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> Assembly:
+def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> BuiltModel:
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
     prepared = {
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
@@ -113,9 +113,9 @@ def _assemble(config: Config, spec: Spec, preprocessing: Preprocessing, function
     logits = _logits(config, prepared, spec, functions.get("builders", {}))
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
-    assembly = Assembly(model, network, preprocessing, spec, config.training, functions)
-    compile_model(model, assembly, logits=True, optimizer=fresh_optimizer(config.training))
-    return assembly
+    built = BuiltModel(model, network, preprocessing, spec, config.training, functions)
+    compile_model(model, built, logits=True, optimizer=fresh_optimizer(config.training))
+    return built
 
 
 @contextlib.contextmanager
@@ -129,9 +129,9 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def compile_model(model: keras.Model, assembly: Assembly, *, logits: bool, optimizer: Any) -> None:
+def compile_model(model: keras.Model, built: BuiltModel, *, logits: bool, optimizer: Any) -> None:
     """Compile a model with the loss and metrics of its targets, for logits or for probabilities."""
-    losses, metrics = assembly.losses(logits=logits), assembly.metrics(logits=logits)
+    losses, metrics = built.losses(logits=logits), built.metrics(logits=logits)
     model.compile(optimizer=optimizer, loss=_for_outputs(model, losses), metrics=_for_outputs(model, metrics))
 
 
@@ -141,15 +141,15 @@ def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
     return keras.optimizers.get({"class_name": settings.pop("name"), "config": settings})
 
 
-def results_model(assembly: Assembly) -> keras.Model:
+def results_model(built: BuiltModel) -> keras.Model:
     """The saved form of a model: raw input to float32 probabilities or numbers, compiled, with a fresh optimizer.
 
     A loss or metric of a plug-in is left out, since Keras alone could not open a model that names it.
     """
-    assembly = replace(assembly, training=_without(assembly.training, assembly.plugins), plugins={})
-    logits = assembly.model.output
-    model = keras.Model(assembly.model.input, heads.to_results(logits, assembly.spec.targets), name=assembly.model.name)
-    compile_model(model, assembly, logits=False, optimizer=fresh_optimizer(assembly.training))
+    built = replace(built, training=_without(built.training, built.plugins), plugins={})
+    logits = built.model.output
+    model = keras.Model(built.model.input, heads.to_results(logits, built.spec.targets), name=built.model.name)
+    compile_model(model, built, logits=False, optimizer=fresh_optimizer(built.training))
     return model
 
 

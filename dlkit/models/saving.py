@@ -12,30 +12,30 @@ import keras
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.contract import Feature, Spec
-from dlkit.files import disk_errors_told, written_aside
-from dlkit.models.build import Assembly, results_model
+from dlkit.files import disk_errors, written_aside
+from dlkit.models.build import BuiltModel, results_model
 
 MEMBER = "dlkit.json"
 # A configuration of a network is some kilobytes; far larger ones are made to fill the memory.
 LARGEST_CONFIG = 16 * 2**20
 
 
-def save_model(path: Path, assembly: Assembly) -> None:
+def save_model(path: Path, built: BuiltModel) -> None:
     """Write `model.keras`: raw input to float32 probabilities, compiled, whole or not at all.
 
     Plain Keras opens, evaluates and goes on training it. Names of inputs, targets, kinds and classes travel in a
     member `dlkit.json` of the archive, which Keras ignores.
     """
-    model = results_model(assembly)
+    model = results_model(built)
     model.optimizer.build(model.trainable_variables)
     size = sum(v.nbytes if hasattr(v, "nbytes") else 0 for v in (w.numpy() for w in model.weights))
-    with disk_errors_told(path, size), written_aside(path) as aside:
+    with disk_errors(path, size), written_aside(path) as aside:
         # Keras insists on the ending.
         whole = aside.with_name(aside.name + ".keras")
         try:
             model.save(whole)
             with zipfile.ZipFile(whole, "a") as archive:
-                archive.writestr(MEMBER, json.dumps(describe(assembly.spec), indent=2))
+                archive.writestr(MEMBER, json.dumps(describe(built.spec), indent=2))
             whole.replace(aside)
         finally:
             whole.unlink(missing_ok=True)

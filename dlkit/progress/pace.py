@@ -11,7 +11,7 @@ class Pace:
     Attributes:
         epoch: the epoch under way, from 1.
         step: updates made in it.
-        rate: examples per second, smoothed over some stretches; None before the first.
+        rate: examples per second, smoothed over some chunks; None before the first.
     """
 
     def __init__(self, plan: Plan) -> None:
@@ -21,8 +21,8 @@ class Pace:
         self.rate: float | None = None
 
     def progressed(self, epoch: int, step: int, rate: float) -> None:
-        """A stretch ended, at `rate` examples per second."""
-        # The first stretch compiles the program; its rate is replaced, not smoothed into the next.
+        """A chunk ended, at `rate` examples per second."""
+        # The first chunk compiles the program; its rate is replaced, not smoothed into the next.
         first = self.rate is None or (not self._epoch_seconds and self.step <= FIRST_STEPS)
         self.rate = rate if first or self.rate is None else 0.7 * self.rate + 0.3 * rate
         self.epoch, self.step = epoch, step

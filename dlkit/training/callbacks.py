@@ -1,6 +1,6 @@
 """Keras callbacks in the loop, with the meaning that Keras gives them under `steps_per_execution`.
 
-The loop runs stretches of updates in one call; a callback's `on_train_batch_*` is called once for each stretch, with
+The loop runs chunks of updates in one call; a callback's `on_train_batch_*` is called once for each chunk, with
 the number of its first or last batch, unless it asks for `every_step`.
 """
 
@@ -18,7 +18,7 @@ from dlkit.config.problems import DlkitError, Key, Problem, RunError
 from dlkit.config.schema.training import Callback
 from dlkit.models.heads import from_plugin
 from dlkit.models.keras_table import snake_case
-from dlkit.training.checkpoints import Progress
+from dlkit.training.checkpoints.files import Progress
 from dlkit.training.listeners import Plan
 
 
@@ -64,11 +64,11 @@ class Callbacks:
         self._call("on_epoch_begin", epoch, {})
 
     def batch_begin(self, batch: int) -> None:
-        """A stretch begins with this batch of the epoch, counted from 0."""
+        """A chunk begins with this batch of the epoch, counted from 0."""
         self._call("on_train_batch_begin", batch, {})
 
     def batch_end(self, batch: int, logs: dict[str, float], progress: Progress) -> None:
-        """A stretch ended with this batch of the epoch, counted from 0."""
+        """A chunk ended with this batch of the epoch, counted from 0."""
         self._call("on_train_batch_end", batch, dict(logs))
         self._see_whether_to_stop(progress)
 

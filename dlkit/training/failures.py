@@ -18,7 +18,7 @@ REFUSALS = (
 
 
 @contextlib.contextmanager
-def refusals_told() -> Iterator[None]:
+def refused_as_run_error() -> Iterator[None]:
     """Within the block, what TensorFlow refuses is raised as a failed run."""
     try:
         yield

@@ -12,18 +12,18 @@ import numpy as np
 
 from dlkit import runs
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
-from dlkit.models.build import Assembly
+from dlkit.models.build import BuiltModel
 from dlkit.models.saving import load_model
-from dlkit.training import checkpoints
+from dlkit.training.checkpoints import files as checkpoints
 
 KEY = ("training", "init_from")
 
 
-def take_weights(assembly: Assembly, source: str, runs_folder: Path) -> str:
+def take_weights(built: BuiltModel, source: str, runs_folder: Path) -> str:
     """Put the best weights of another run into a network, layer by layer from its input on, where their shapes agree.
 
     Args:
-        assembly: the new model; what does not agree keeps its fresh weights.
+        built: the new model; what does not agree keeps its fresh weights.
         source: a run's folder or name, `latest`, or the path of a `model.keras`.
         runs_folder: where runs are found by name.
 
@@ -41,7 +41,7 @@ def take_weights(assembly: Assembly, source: str, runs_folder: Path) -> str:
     taken: list[str] = []
     fresh: list[str] = []
     position = 0
-    for layer in assembly.network.layers:
+    for layer in built.network.layers:
         count = len(layer.weights)
         found = arrays[position : position + count]
         position += count
@@ -65,25 +65,25 @@ def take_weights(assembly: Assembly, source: str, runs_folder: Path) -> str:
     return f"weights of {source} in {', '.join(taken)}" + (f"; fresh ones in {', '.join(fresh)}" if fresh else "")
 
 
-def freeze(assembly: Assembly, patterns: Sequence[str]) -> None:
+def freeze(built: BuiltModel, patterns: Sequence[str]) -> None:
     """Keep the weights of the layers of these names as they are.
 
     Args:
-        assembly: the model.
+        built: the model.
         patterns: names; `*` and `?` stand for any characters.
 
     Raises:
         ConfigError: if a pattern fits no layer with weights, or no layer would be left to train.
     """
-    names = [layer.name for layer in assembly.network.layers if layer.weights]
+    names = [layer.name for layer in built.network.layers if layer.weights]
     for number, pattern in enumerate(patterns):
         fitting = fnmatch.filter(names, pattern)
         if not fitting:
             told, key = f"no layer with weights is called `{pattern}`", ("training", "freeze", number)
             raise ConfigError(Problem("no-such-layer", told, key=key, help=f"there are {', '.join(names)}"))
         for name in fitting:
-            assembly.network.get_layer(name).trainable = False
-    if patterns and not assembly.network.trainable_variables:
+            built.network.get_layer(name).trainable = False
+    if patterns and not built.network.trainable_variables:
         told = "every layer is frozen, and nothing would be trained"
         raise ConfigError(Problem("no-such-layer", told, key=("training", "freeze"), help="leave the last layer out"))
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and termination: noted at once, acted on when the stretch under way has ended."""
+"""Ctrl-C and termination: noted at once, acted on when the chunk under way has ended."""
 
 from __future__ import annotations
 

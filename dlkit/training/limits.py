@@ -8,7 +8,7 @@ from typing import Any
 
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import LimitBatches, Training
-from dlkit.training.schedules import make_schedule
+from dlkit.training.program.schedules import make_schedule
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
 # Enough to see a full batch and what comes after it.

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit.config.problems import Problem
-from dlkit.training.health.look import Look
+from dlkit.training.health.snapshot import HealthSnapshot
 
 
 @dataclass(frozen=True)
@@ -51,12 +51,12 @@ class Listener:
         """Training is about to begin."""
 
     def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
-        """A stretch ended.
+        """A chunk ended.
 
         Args:
             epoch: from 1.
             step: updates made in this epoch.
-            rate: examples per second over the last stretch.
+            rate: examples per second over the last chunk.
             logs: loss and metrics since the epoch began.
         """
 
@@ -72,7 +72,7 @@ class Listener:
     def noted(self, kind: str, text: str) -> None:
         """Something worth a line happened: `early-stopping`, `checkpoint-skipped`, `rollback`, ..."""
 
-    def looked(self, look: Look) -> None:
+    def health_measured(self, look: HealthSnapshot) -> None:
         """Gradients, weights and activations were measured at one update."""
 
     def found(self, finding: Problem) -> None:
@@ -104,9 +104,9 @@ class Listeners(Listener):
         for listener in self._listeners:
             listener.noted(kind, text)
 
-    def looked(self, look: Look) -> None:
+    def health_measured(self, look: HealthSnapshot) -> None:
         for listener in self._listeners:
-            listener.looked(look)
+            listener.health_measured(look)
 
     def found(self, finding: Problem) -> None:
         for listener in self._listeners:

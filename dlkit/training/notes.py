@@ -10,8 +10,8 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.runs import RunFolder
-from dlkit.training.schedules import make_schedule
-from dlkit.training.strategy import devices, replicas
+from dlkit.training.program.schedules import make_schedule
+from dlkit.training.program.strategy import devices, replicas
 
 # Its kind, and what is said.
 Note = tuple[str, str]
@@ -76,12 +76,12 @@ def _named(found: Sequence[str] | None, number: int) -> str:
 
 
 def _schedule_kept(config: Config, folder: RunFolder) -> list[Note]:
-    """A note that more epochs do not stretch a run's schedule, where more are asked for.
+    """A note that more epochs do not chunk a run's schedule, where more are asked for.
 
     Raises:
         ConfigError: if the schedule has ended at a rate of nothing, so that nothing would be learned in them.
     """
-    epochs = folder.read_choices()["schedule_epochs"] if folder.has_begun() else config.training.epochs
+    epochs = folder.read_execution()["schedule_epochs"] if folder.has_begun() else config.training.epochs
     if config.training.epochs <= epochs or config.training.schedule.name == "constant":
         return []
     rate = config.training.optimizer.learning_rate

@@ -12,23 +12,23 @@ import numpy as np
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
-from dlkit.files import disk_errors_told, write_json, written_aside
-from dlkit.models.build import Assembly
+from dlkit.files import disk_errors, write_json, written_aside
+from dlkit.models.build import BuiltModel
 from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
-from dlkit.training.evaluation import EvalProgram
 from dlkit.training.loop import Loop
+from dlkit.training.program.evaluate import EvalProgram
 
 
 def finish(
-    config: Config, splits: Splits, assembly: Assembly, folder: RunFolder, loop: Loop, parts: int
+    config: Config, splits: Splits, built: BuiltModel, folder: RunFolder, loop: Loop, parts: int
 ) -> dict[str, Any]:
     """Test on the best weights, save the model, compare with what was expected."""
     result: dict[str, Any] = {
         "folder": str(folder.path),
         "given": config.data.source is None,
-        "images": any(f.kind == "image" for f in assembly.spec.inputs.values()),
+        "images": any(f.kind == "image" for f in built.spec.inputs.values()),
         "schedule": config.training.schedule.name,
         "epoch": loop.progress.best_epoch or loop.progress.epoch,
     }
@@ -36,27 +36,27 @@ def finish(
     figures = {name: value for name, value in row.items() if name != "learning_rate" and value is not None}
     feeder = evaluation_feeder(splits.test, splits, config)
     if feeder is not None:
-        program = EvalProgram(assembly, feeder, parts=parts, keep=True)
+        program = EvalProgram(built, feeder, parts=parts, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
-        _save_predictions(folder, assembly, program)
+        _save_predictions(folder, built, program)
         result["test"] = test
         figures |= {f"test_{name}": value for name, value in test.items()}
-    save_model(folder.model, assembly)
+    save_model(folder.model, built)
     result["expects"] = [
         (name, rule, figures.get(name), holds(rule, figures.get(name))) for name, rule in config.expects.items()
     ]
     return result
 
 
-def _save_predictions(folder: RunFolder, assembly: Assembly, program: EvalProgram) -> None:
+def _save_predictions(folder: RunFolder, built: BuiltModel, program: EvalProgram) -> None:
     """Labels, and probabilities or numbers, of the test split: arrays `<target>_label`, `<target>_result`."""
     arrays = {}
-    for name, target in assembly.spec.targets.items():
+    for name, target in built.spec.targets.items():
         activation = keras.activations.get(KINDS[target.kind].activation)
         arrays[f"{name}_label"] = np.concatenate([labels[name] for labels, _ in program.kept])
         arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
-    with disk_errors_told(folder.predictions, sum(array.nbytes for array in arrays.values())):
+    with disk_errors(folder.predictions, sum(array.nbytes for array in arrays.values())):
         folder.predictions.parent.mkdir(exist_ok=True)
         with written_aside(folder.predictions) as aside, aside.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -13,13 +13,13 @@ from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
 from dlkit.data.subset import limited
-from dlkit.models.build import Assembly, assemble
+from dlkit.models.build import BuiltModel, build
 
 # Looks at the data before the model is built: lines to be noted, or a ConfigError.
-Look = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
+PreCheck = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
 
 
-def prepare(loaded: Loaded, data: Any = None, look: Look | None = None) -> tuple[Splits, Assembly]:
+def prepare(loaded: Loaded, data: Any = None, pre_check: PreCheck | None = None) -> tuple[Splits, BuiltModel]:
     """Load the data and build the model with its preprocessing fitted on the training split; look at both before.
 
     Returns:
@@ -30,10 +30,10 @@ def prepare(loaded: Loaded, data: Any = None, look: Look | None = None) -> tuple
     splits = limited(splits, config)
     preprocessing = make_preprocessing(config.data)
     fit(preprocessing, splits.train)
-    if look is not None:
-        splits = replace(splits, notes=(*splits.notes, *look(loaded, splits, preprocessing)))
-    assembly = assemble(config, splits.spec, preprocessing, loaded.plugins.functions)
-    return host_stage(preprocessing, splits), assembly
+    if pre_check is not None:
+        splits = replace(splits, notes=(*splits.notes, *pre_check(loaded, splits, preprocessing)))
+    built = build(config, splits.spec, preprocessing, loaded.plugins.functions)
+    return host_stage(preprocessing, splits), built
 
 
 def training_feeder(splits: Splits, config: Config) -> Feeder:

@@ -10,25 +10,25 @@ import tensorflow as tf
 from dlkit.config.problems import Problem, RunError
 from dlkit.training.clock import Clock
 
-# Of the stretches after the compiling ones, as many are traced: a trace of a second is some megabytes.
-TRACED_STRETCHES = 2
+# Of the chunks after the compiling ones, as many are traced: a trace of a second is some megabytes.
+TRACED_CHUNKS = 2
 
 
 class Profile:
-    """A trace of a few stretches of updates.
+    """A trace of a few chunks of updates.
 
     Attributes:
-        steps: updates that were made while the clock ran, those of compiling stretches left out.
+        steps: updates that were made while the clock ran, those of compiling chunks left out.
     """
 
     def __init__(self, folder: Path | None) -> None:
         """Trace into this folder, for TensorBoard's plug-in `profile`; nothing, if it is None."""
-        self._folder, self._stretches = folder, 0
+        self._folder, self._chunks = folder, 0
         self.steps = 0
 
     def begin(self, *, compiling: bool) -> None:
-        """A stretch begins."""
-        if self._folder is None or compiling or self._stretches > 0:
+        """A chunk begins."""
+        if self._folder is None or compiling or self._chunks > 0:
             return
         try:
             tf.profiler.experimental.start(str(self._folder))
@@ -37,17 +37,17 @@ class Profile:
             raise RunError(Problem("file-not-written", told, help="free some space, or train without it")) from error
 
     def end(self, steps: int, *, compiling: bool) -> None:
-        """A stretch of so many updates ended."""
+        """A chunk of so many updates ended."""
         if compiling:
             return
         self.steps += steps
-        self._stretches += 1
-        if self._stretches == TRACED_STRETCHES:
+        self._chunks += 1
+        if self._chunks == TRACED_CHUNKS:
             self.close()
 
     def close(self) -> None:
         """Write the trace."""
-        if self._folder is not None and self._stretches > 0:
+        if self._folder is not None and self._chunks > 0:
             tf.profiler.experimental.stop()
             self._folder = None
 

@@ -10,7 +10,7 @@ import tensorflow as tf
 from dlkit.config.problems import Problem, RunError
 from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
-from dlkit.training.health.look import Look
+from dlkit.training.health.snapshot import HealthSnapshot
 from dlkit.training.listeners import Listener, Plan
 
 # tf.summary.scalar would need the package tensorboard, which only those who look at the curves have to install.
@@ -46,7 +46,7 @@ class Recorder(Listener):
         self._folder.event(kind, text=text)
         self._log(f"{kind}: {text}")
 
-    def looked(self, look: Look) -> None:
+    def health_measured(self, look: HealthSnapshot) -> None:
         self._folder.event("health", look=look.to_json())
         layers = {
             f"health/{name}/{layer}": value

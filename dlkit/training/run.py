@@ -17,23 +17,23 @@ from dlkit.config.problems import DlkitError, Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.files import write_json
-from dlkit.models.build import Assembly
+from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
+from dlkit.training.best import chosen_monitor
 from dlkit.training.callbacks import Callbacks
-from dlkit.training.choices import Choices, choose
-from dlkit.training.failures import REFUSALS, refusals_told, told
+from dlkit.training.failures import REFUSALS, refused_as_run_error, told
 from dlkit.training.initial import freeze, take_weights
 from dlkit.training.interrupts import Interrupted, how_to_go_on
-from dlkit.training.judge import chosen_monitor
 from dlkit.training.limits import shortened
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
 from dlkit.training.notes import Note, of_resume, of_start
 from dlkit.training.outcome import evaluation_feeder, finish
-from dlkit.training.prepare import Look, prepare, training_feeder
+from dlkit.training.prepare import PreCheck, prepare, training_feeder
 from dlkit.training.profile import Profile, times
+from dlkit.training.program.execution import ExecutionPlan, choose
+from dlkit.training.program.strategy import devices, make_strategy, prepare_process, replicas
 from dlkit.training.recorder import Recorder
-from dlkit.training.strategy import devices, make_strategy, prepare_process, replicas
 
 
 def start(
@@ -42,7 +42,7 @@ def start(
     listener: Listener,
     *,
     data: Any = None,
-    look: Look | None = None,
+    pre_check: PreCheck | None = None,
     profile: bool = False,
 ) -> RunFolder:
     """Train a configuration in a new run folder.
@@ -52,7 +52,7 @@ def start(
         runs_folder: where run folders are made.
         listener: told of what happens.
         data: arrays or datasets by split in place of the configuration's source; see `dlkit.train`.
-        look: looks at data and model before there is a run; see dlkit.checks.early.
+        pre_check: looks at data and model before there is a run; see dlkit.checks.early.
         profile: record a trace, and where the time goes.
 
     Returns:
@@ -64,18 +64,18 @@ def start(
         Interrupted: if a signal ended it.
     """
     loaded = replace(loaded, config=shortened(loaded.config))
-    with loaded.locating(), refusals_told():
+    with loaded.locating(), refused_as_run_error():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
-            splits, assembly = prepare(loaded, data, look)
+            splits, built = prepare(loaded, data, pre_check)
             notes: list[Note] = []
             if loaded.config.training.init_from is not None:
-                taken = take_weights(assembly, loaded.config.training.init_from, runs_folder)
+                taken = take_weights(built, loaded.config.training.init_from, runs_folder)
                 notes.append(("initial-weights", taken))
-            freeze(assembly, loaded.config.training.freeze)
+            freeze(built, loaded.config.training.freeze)
             folder = runs.create(runs_folder, loaded.config.name)
             runs.keep_config(folder, loaded.to_yaml())
-            return _train(loaded, splits, assembly, folder, listener, goes_on=False, notes=notes, profile=profile)
+            return _train(loaded, splits, built, folder, listener, goes_on=False, notes=notes, profile=profile)
 
 
 def resume(
@@ -91,19 +91,19 @@ def resume(
         profile: as for `start`.
     """
     loaded = replace(loaded, config=shortened(loaded.config))
-    with loaded.locating(), refusals_told():
+    with loaded.locating(), refused_as_run_error():
         prepare_process(loaded.config)
         with make_strategy(loaded.config).scope():
-            splits, assembly = prepare(loaded, data)
-            freeze(assembly, loaded.config.training.freeze)
+            splits, built = prepare(loaded, data)
+            freeze(built, loaded.config.training.freeze)
             notes = of_resume(loaded.config, folder)
-            return _train(loaded, splits, assembly, folder, listener, goes_on=True, notes=notes, profile=profile)
+            return _train(loaded, splits, built, folder, listener, goes_on=True, notes=notes, profile=profile)
 
 
 def _train(
     loaded: Loaded,
     splits: Splits,
-    assembly: Assembly,
+    built: BuiltModel,
     folder: RunFolder,
     listener: Listener,
     *,
@@ -120,21 +120,21 @@ def _train(
         try:
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
             goes_on = goes_on and folder.has_begun()
-            choices = Choices(**folder.read_choices()) if goes_on else choose(config, assembly, replicas(config))
+            choices = ExecutionPlan(**folder.read_execution()) if goes_on else choose(config, built, replicas(config))
             callbacks = Callbacks(config.training.callbacks, loaded.plugins.functions["callbacks"])
             profiled = Profile(folder.tensorboard if profile else None)
-            loop = _make_loop(config, splits, assembly, folder, listener, choices, callbacks, profiled)
+            loop = _make_loop(config, splits, built, folder, listener, choices, callbacks, profiled)
             if goes_on:
                 loop.restore()
                 # More epochs may have been asked for; the next resume has to know.
                 runs.keep_config(folder, loaded.to_yaml())
             else:
-                _record_start(folder, splits, assembly, choices, replicas(config))
+                _record_start(folder, splits, built, choices, replicas(config))
             for kind, note in [*notes, *of_start(config, splits, callbacks.without_state())]:
                 listener.noted(kind, note)
             loop.run()
             spent = {"profile": times(loop.clock, profiled.steps)} if profile else {}
-            result = finish(config, splits, assembly, folder, loop, choices.parts) | spent
+            result = finish(config, splits, built, folder, loop, choices.parts) | spent
         except Interrupted as interrupted:
             _leave_state(folder, "interrupted", why=str(interrupted))
             raise
@@ -172,10 +172,10 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
 def _make_loop(
     config: Config,
     splits: Splits,
-    assembly: Assembly,
+    built: BuiltModel,
     folder: RunFolder,
     listener: Listener,
-    choices: Choices,
+    choices: ExecutionPlan,
     callbacks: Callbacks,
     profile: Profile,
 ) -> Loop:
@@ -183,7 +183,7 @@ def _make_loop(
     validation = evaluation_feeder(splits.validation, splits, config)
     about = {
         # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.
-        "model": digest([(list(v.shape), v.dtype) for v in assembly.network.weights]),
+        "model": digest([(list(v.shape), v.dtype) for v in built.network.weights]),
         "training_data": splits.fingerprint.get("train"),
         "batch_size": config.data.batch_size,
         "seed": config.seed,
@@ -193,7 +193,7 @@ def _make_loop(
     }
     return Loop(
         config,
-        assembly,
+        built,
         train,
         validation,
         folder,
@@ -205,9 +205,9 @@ def _make_loop(
     )
 
 
-def _record_start(folder: RunFolder, splits: Splits, assembly: Assembly, choices: Choices, number: int) -> None:
+def _record_start(folder: RunFolder, splits: Splits, built: BuiltModel, choices: ExecutionPlan, number: int) -> None:
     write_json(folder.environment, {**runs.environment(devices(), asdict(choices)), "replicas": number})
-    features = {**assembly.spec.inputs, **assembly.spec.targets}
+    features = {**built.spec.inputs, **built.spec.targets}
     write_json(
         folder.data,
         {

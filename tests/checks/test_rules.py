@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from dlkit.checks import memory, model
-from dlkit.checks.case import Batch, Case, attempt, make_case
+from dlkit.checks.context import Batch, CheckContext, attempt, make_context
 from dlkit.checks.examine import examine
 from dlkit.checks.rules import RULES
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.models.build import Assembly
+from dlkit.models.build import BuiltModel
 from tests.training.helpers import CNN, DATA, MLP, images, load, settings
 
 DEEP_CNN = {"builder": "cnn", "blocks": [{"filters": 2, "pool_size": 4, "batch_normalization": True}]}
@@ -31,7 +31,7 @@ def found(config: dict[str, Any], data: Any = DATA) -> dict[str, Problem]:
     return {problem.code: problem for problem in problems}
 
 
-def healthy() -> Case:
+def healthy() -> CheckContext:
     """A configuration that no rule has anything to say about."""
     return examine(load(settings(MLP)), data=DATA).case
 
@@ -105,22 +105,24 @@ def test_a_planted_fault_is_found(planted: Planted) -> None:
     assert problems[planted.code].severity == "warning"
 
 
-def with_network(case: Case, network: keras.Model, batch: Batch | None = None) -> Case:
+def with_network(case: CheckContext, network: keras.Model, batch: Batch | None = None) -> CheckContext:
     """The case with another network, tried on its batch."""
-    assembly = replace(case.assembly, network=network)
+    built = replace(case.built, network=network)
     batch = batch or case.batches["train"]
-    return replace(case, assembly=assembly, batches={"train": batch}, trial=attempt(assembly, batch))
+    return replace(case, built=built, batches={"train": batch}, trial=attempt(built, batch))
 
 
-def fires(code: str, case: Case) -> list[Problem]:
+def fires(code: str, case: CheckContext) -> list[Problem]:
     problems = list(RULES[code](case))
     assert all(problem.code == code for problem in problems)
     return problems
 
 
-def network(case: Case, *layers: keras.layers.Layer, units: int = 10, activation: str | None = None) -> keras.Model:
+def network(
+    case: CheckContext, *layers: keras.layers.Layer, units: int = 10, activation: str | None = None
+) -> keras.Model:
     """Layers, then a dense head, on the input of the case's network."""
-    x = inputs = keras.Input(case.assembly.network.input.shape[1:])
+    x = inputs = keras.Input(case.built.network.input.shape[1:])
     for layer in [keras.layers.Flatten(), *layers, keras.layers.Dense(units, activation=activation)]:
         x = layer(x)
     return keras.Model(inputs, x)
@@ -130,14 +132,14 @@ def test_a_network_with_nothing_to_train() -> None:
     case = healthy()
     frozen = network(case)
     frozen.trainable = False
-    broken = replace(case, assembly=replace(case.assembly, network=frozen))
+    broken = replace(case, built=replace(case.built, network=frozen))
     assert fires("nothing-to-train", broken)
     assert not fires("nothing-to-train", case)
 
 
 def test_a_head_of_the_wrong_width() -> None:
     case = healthy()
-    broken = replace(case, assembly=replace(case.assembly, network=network(case, units=7)))
+    broken = replace(case, built=replace(case.built, network=network(case, units=7)))
     (problem,) = fires("output-width", broken)
     assert "7 outputs" in problem.message
     assert "10 classes" in problem.message
@@ -203,7 +205,7 @@ def test_inputs_and_losses_that_are_not_finite() -> None:
     case = healthy()
     batch = case.batches["train"]
     holed = replace(batch, prepared={"image": np.where(batch.prepared["image"] > 0.5, np.nan, batch.prepared["image"])})
-    broken = with_network(case, case.assembly.network, holed)
+    broken = with_network(case, case.built.network, holed)
     assert fires("input-not-finite", broken)
     assert fires("loss-not-finite", broken)
     assert not fires("input-scale", broken)
@@ -213,10 +215,10 @@ def test_inputs_and_losses_that_are_not_finite() -> None:
 
 def test_a_trial_changes_no_weight() -> None:
     case = examine(load(settings(DEEP_CNN)), data=DATA).case
-    assembly: Assembly = case.assembly
-    before = [w.copy() for w in assembly.network.get_weights()]
-    attempt(assembly, case.batches["train"])
-    assert all((a == b).all() for a, b in zip(before, assembly.network.get_weights(), strict=True))
+    built: BuiltModel = case.built
+    before = [w.copy() for w in built.network.get_weights()]
+    attempt(built, case.batches["train"])
+    assert all((a == b).all() for a, b in zip(before, built.network.get_weights(), strict=True))
 
 
 def test_every_rule_is_tested_here() -> None:
@@ -225,5 +227,5 @@ def test_every_rule_is_tested_here() -> None:
 
 
 def test_without_data_only_the_model_is_judged() -> None:
-    case = make_case(load(settings(MLP)).config, healthy().assembly, None)
+    case = make_context(load(settings(MLP)).config, healthy().built, None)
     assert [problem for rule in RULES.values() for problem in rule(case)] == []

@@ -83,7 +83,7 @@ CATALOGUE = [
     ("seed: 42", "expects: {test_accuracy: 0.9}", "wrong-type", "0.9", 'write ">= 0.9"'),
     ("{kind: category}", "{kind: category, classes: [1, b]}", "wrong-type", "1, b", "write '1' in quotes"),
     ("{label: {kind: category}}", "label", "wrong-type", "label", "not a mapping"),
-    # Choices
+    # ExecutionPlan
     ("builder: cnn", "builder: conv", "unknown-choice", "conv", "did you mean `cnn`?"),
     ("name: adam,", "name: admw,", "unknown-choice", "admw", "did you mean `adam"),
     ("{name: adam, learning_rate: 0.001}", "adm", "unknown-choice", "adm", "did you mean `adam`?"),

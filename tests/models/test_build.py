@@ -12,7 +12,7 @@ import pytest
 import dlkit
 from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError
-from dlkit.models.build import assemble, results_model
+from dlkit.models.build import build, results_model
 
 IMAGE = dlkit.Spec(
     {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
@@ -85,12 +85,12 @@ def test_a_model_of_a_configuration_takes_raw_pixels(model: dict[str, Any]) -> N
 
 
 def test_results_are_the_softmax_of_the_logits_in_float32() -> None:
-    assembly = assemble(config_for({"builder": "mlp"}), IMAGE)
+    built = build(config_for({"builder": "mlp"}), IMAGE)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
-    logits = assembly.model.predict(pixels, verbose=0)
+    logits = built.model.predict(pixels, verbose=0)
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
-    found = results_model(assembly).predict(pixels, verbose=0)
+    found = results_model(built).predict(pixels, verbose=0)
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
 
@@ -171,12 +171,12 @@ def test_metrics_mean_the_same_on_logits_and_on_probabilities(metric: dict[str, 
     ids=["raises", "gives no tensor"],
 )
 def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
-    from dlkit.models.build import assemble
+    from dlkit.models.build import build
 
     config = config_for({"builder": "mlp"})
     config = config.model_copy(update={"model": config.model.model_copy(update={"builder": "mine"})})
     with pytest.raises(ConfigError) as refused:
-        assemble(config, IMAGE, functions={"builders": {"mine": lambda inputs, **settings: builder(inputs)}})
+        build(config, IMAGE, functions={"builders": {"mine": lambda inputs, **settings: builder(inputs)}})
     assert refused.value.problems[0].code == code
 
 

@@ -100,7 +100,7 @@ def prepare(case: Case) -> None:
 
 def digest(folder: Path) -> str:
     """SHA-256 over weights, optimizer, metrics and progress of the last checkpoint, the history and the test."""
-    from dlkit.training import checkpoints
+    from dlkit.training.checkpoints import files as checkpoints
 
     newest = checkpoints.load(checkpoints.newest(folder / "checkpoints")[0])
     found = hashlib.sha256()

@@ -142,7 +142,7 @@ def _due(latest: Path, chance: random.Random, seconds: float) -> Callable[[], bo
 
 def _in_mid_epoch(folder: Path) -> bool:
     from dlkit.config.problems import RunError
-    from dlkit.training import checkpoints
+    from dlkit.training.checkpoints import files as checkpoints
 
     for path in checkpoints.newest(folder / "checkpoints"):
         try:

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from dlkit.files import clear_remains
-from dlkit.training import checkpoints
-from dlkit.training.checkpoints import Checkpoint, Progress
+from dlkit.training.checkpoints import files as checkpoints
+from dlkit.training.checkpoints.files import Checkpoint, Progress
 from tests.torture.forks import finish, fork
 
 CALLS = ("fsync", "rename", "replace", "mkdir", "unlink", "rmdir", "symlink")

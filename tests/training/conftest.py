@@ -13,9 +13,9 @@ from dlkit.training import loop
 
 @pytest.fixture
 def one_step_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Every stretch is a single step."""
-    monkeypatch.setattr(loop, "FIRST_STRETCH", 1)
-    monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
+    """Every chunk is a single step."""
+    monkeypatch.setattr(loop, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(loop, "CHUNK_SECONDS", 0.0)
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import numpy as np
 import dlkit
 from dlkit.config.loader import Loaded, from_mapping
 from dlkit.data.bundled.reading import read_mnist
-from dlkit.training import checkpoints, run
+from dlkit.training import run
+from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.listeners import Listener
 
 MLP = {"builder": "mlp", "dense": [16], "dropout": 0.2}

@@ -117,7 +117,7 @@ def test_callbacks_are_called_where_keras_would_call_them(tmp_path: Path) -> Non
         ("train_end",),
     ]  # fmt: skip
     batches = [call[1] for call in calls if call[0] == "batch_end"]
-    assert len(batches) < 14, "one call for each stretch"
+    assert len(batches) < 14, "one call for each chunk"
     assert batches[-1] == 6, "with the number of its last batch"
 
 

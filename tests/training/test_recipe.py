@@ -13,7 +13,7 @@ import dlkit
 from dlkit.config.problems import ConfigError
 from dlkit.data.contract import Feature
 from dlkit.models.heads import smoothed
-from dlkit.training import checkpoints
+from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.limits import time_limit
 from dlkit.training.listeners import Listener
 from tests.training.helpers import CNN, DATA, MLP, RNN, images, load, settings, train

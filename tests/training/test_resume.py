@@ -14,7 +14,8 @@ import pytest
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.runs import RunFolder
-from dlkit.training import checkpoints, keeper
+from dlkit.training.checkpoints import files as checkpoints
+from dlkit.training.checkpoints import manager as keeper
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import DATA, MLP, InterruptAt, resume, settings, state_digest, train
@@ -25,10 +26,10 @@ class Cut(Exception):
 
 
 class CutAt(Listener):
-    """Raises once so many stretches have ended."""
+    """Raises once so many chunks have ended."""
 
-    def __init__(self, stretch: int) -> None:
-        self.left = stretch
+    def __init__(self, chunk: int) -> None:
+        self.left = chunk
 
     def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
         self.left -= 1

@@ -153,9 +153,9 @@ def test_both_feeders_and_every_stretch_length_give_the_same_bits(
 ) -> None:
     digests = set()
     for number, (feed, first) in enumerate([("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]):
-        monkeypatch.setattr(loop, "FIRST_STRETCH", first)
+        monkeypatch.setattr(loop, "FIRST_CHUNK", first)
         if first < 16:
-            monkeypatch.setattr(loop, "STRETCH_SECONDS", 0.0)
+            monkeypatch.setattr(loop, "CHUNK_SECONDS", 0.0)
         done = train(settings(model, data={"feed": feed}, **more), tmp_path / str(number))
         digests.add(state_digest(done.folder))
     assert len(digests) == 1

@@ -1,4 +1,4 @@
-"""Measures a network at one batch, between two stretches: a forward and a backward pass that change nothing.
+"""Measures a network at one batch, between two chunks: a forward and a backward pass that change nothing.
 
 It runs the very layers, draws and weights that the update of that batch will use, in a program of its own, so that a
 run ends with the same bits whether it is watched or not.
@@ -15,12 +15,12 @@ import tensorflow as tf
 
 from dlkit.data.contract import Feature
 from dlkit.data.feeding import Block, Feeder
-from dlkit.models.build import Assembly, unwrap
-from dlkit.training.forward import by_target, device_stage, penalties
-from dlkit.training.health.look import LayerLook
-from dlkit.training.program import TrainProgram
-from dlkit.training.randomness import drawing
-from dlkit.training.shares import Rows
+from dlkit.models.build import BuiltModel, unwrap
+from dlkit.training.health.snapshot import LayerStats
+from dlkit.training.program.forward import by_target, device_stage, penalties
+from dlkit.training.program.randomness import drawing
+from dlkit.training.program.shards import Rows
+from dlkit.training.program.train import TrainProgram
 
 RELUS = ("relu", "relu6")
 # How far from 0 an output can be, at most; a sigmoid is told as twice its distance from a half.
@@ -43,20 +43,20 @@ class Tensors(NamedTuple):
     gradients: list[tf.Tensor]
 
 
-class Probe:
+class HealthProbe:
     """Measurements of the network of one program.
 
     Attributes:
         variables_of_layers: numbers of the trainable variables of each layer that has any, from the input on.
     """
 
-    def __init__(self, assembly: Assembly, program: TrainProgram, feeder: Feeder) -> None:
-        self._assembly, self._program, self._feeder = assembly, program, feeder
+    def __init__(self, built: BuiltModel, program: TrainProgram, feeder: Feeder) -> None:
+        self._built, self._program, self._feeder = built, program, feeder
         self._strategy = tf.distribute.get_strategy()
         self._every = keras.Model(program.twin.input, program.outputs)
-        self._variables = assembly.network.trainable_variables
+        self._variables = built.network.trainable_variables
         self._layers = {layer.name: layer for layer in program.twin.layers}
-        self.variables_of_layers = _numbers_by_layer(assembly.network)
+        self.variables_of_layers = _numbers_by_layer(built.network)
         self._measured = tf.function(self._measure, autograph=False)
         self._copied = tf.function(lambda: [tf.identity(v) for v in self._variables], autograph=False)
         self._moved = tf.function(self._move, autograph=False)
@@ -76,20 +76,22 @@ class Probe:
 
     def weights_of_layers(self) -> list[tuple[str, list[np.ndarray]]]:
         """Each layer's weights, trainable or not, from the input on."""
-        return [(layer.name, [w.numpy() for w in layer.weights]) for layer in self._assembly.network.layers]
+        return [(layer.name, [w.numpy() for w in layer.weights]) for layer in self._built.network.layers]
 
     def tensors(self, inputs: Rows, targets: Rows) -> Tensors:
         """Everything that a batch of the training split gives, as the next update would compute it."""
         # Batch normalisation moves its statistics as it computes; they are put back.
-        kept = [(v, tf.identity(v)) for v in self._assembly.network.non_trainable_variables]
+        kept = [(v, tf.identity(v)) for v in self._built.network.non_trainable_variables]
         first = self._program.optimizer.iterations.value * self._program.passes
         with drawing(first, 0):
-            prepared = device_stage(self._assembly, inputs, augment=True)
+            prepared = device_stage(self._built, inputs, augment=True)
             with tf.GradientTape() as tape:
                 found = self._every(unwrap(prepared), training=True)
                 outputs = {name: found[name] for name in self._program.outputs}
-                logits = by_target(self._assembly, self._logits(outputs))
-                losses = {name: loss(targets[name], logits[name]) for name, loss in self._program.meters.losses.items()}
+                logits = by_target(self._built, self._logits(outputs))
+                losses = {
+                    name: loss(targets[name], logits[name]) for name, loss in self._program.metrics.losses.items()
+                }
                 mean = tf.add_n([tf.reduce_mean(values) for values in losses.values()])
                 total = mean + penalties(self._program.twin)
             gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
@@ -100,7 +102,7 @@ class Probe:
 
     def _logits(self, outputs: Rows) -> Any:
         """The heads among the layers' outputs, which bear the targets' names."""
-        heads = {name: outputs[name] for name in self._assembly.spec.targets}
+        heads = {name: outputs[name] for name in self._built.spec.targets}
         return heads if len(heads) > 1 else next(iter(heads.values()))
 
     def _measure(self, tensors: Any, i: tf.Tensor) -> Any:
@@ -129,7 +131,7 @@ class Probe:
             "layers": {name: layers[name] for name in order},
             "classes": {
                 name: (_largest_share(_predicted(found.outputs[name], target)), _largest_share(targets[name]))
-                for name, target in self._assembly.spec.targets.items()
+                for name, target in self._built.spec.targets.items()
                 if target.kind != "number"
             },
         }
@@ -137,8 +139,8 @@ class Probe:
     def _constant(self, targets: Rows) -> tf.Tensor:
         """Loss of a batch, had the network given the same answer to every example: the best one for that batch."""
         losses = []
-        for name, loss in self._program.meters.losses.items():
-            answer = _constant_answer(targets[name], self._assembly.spec.targets[name])
+        for name, loss in self._program.metrics.losses.items():
+            answer = _constant_answer(targets[name], self._built.spec.targets[name])
             answers = tf.tile(answer[None], [tf.shape(targets[name])[0], 1])
             losses.append(tf.reduce_mean(loss(targets[name], answers)))
         return tf.add_n(losses)
@@ -163,9 +165,9 @@ class Probe:
         }
 
 
-def layer_looks(figures: Mapping[str, Mapping[str, float]], moved: Mapping[str, float]) -> dict[str, LayerLook]:
+def layer_stats(figures: Mapping[str, Mapping[str, float]], moved: Mapping[str, float]) -> dict[str, LayerStats]:
     """The layers of a look, from what `measure` and `moved` gave."""
-    return {name: LayerLook(**values, update=moved.get(name)) for name, values in figures.items()}
+    return {name: LayerStats(**values, update=moved.get(name)) for name, values in figures.items()}
 
 
 def _numbers_by_layer(network: keras.Model) -> dict[str, list[int]]:

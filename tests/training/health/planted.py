@@ -12,7 +12,7 @@ import tensorflow as tf
 from sklearn.datasets import load_diabetes
 
 from dlkit.config.problems import Problem
-from dlkit.training.health.look import Look
+from dlkit.training.health.snapshot import HealthSnapshot
 from dlkit.training.listeners import Listener
 from tests.training.helpers import images, settings
 
@@ -42,10 +42,10 @@ class Heard(Listener):
     """Keeps the looks and the findings of a run."""
 
     def __init__(self) -> None:
-        self.looks: list[Look] = []
+        self.looks: list[HealthSnapshot] = []
         self.findings: list[Problem] = []
 
-    def looked(self, look: Look) -> None:
+    def health_measured(self, look: HealthSnapshot) -> None:
         self.looks.append(look)
 
     def found(self, finding: Problem) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from dlkit.runs import RunFolder
-from dlkit.training.health.look import LayerLook, Look
+from dlkit.training.health.snapshot import HealthSnapshot, LayerStats
 from dlkit.training.interrupts import Interrupted
 from tests.training.health.planted import Heard, at, mlp
 from tests.training.helpers import MLP, XLA, InterruptAt, resume, settings, state_digest, train
@@ -75,8 +75,10 @@ def test_a_finding_stands_in_the_log_and_among_the_events(tmp_path: Path) -> Non
 
 
 def test_a_look_is_read_back_as_it_was_written() -> None:
-    layers = {"dense_1": LayerLook(1.5, 2.5, 0.001, 0.25, 0.5), "label": LayerLook(gradient=1.0)}
-    look = Look(7, 2, 0.1, 0.2, 0.001, 3.0, 2.3, layers, {"label": (0.5, 0.25)}, 2.0, 0.125, (123.4567890123, 96.0))
-    assert Look.from_json(look.to_json()) == look
+    layers = {"dense_1": LayerStats(1.5, 2.5, 0.001, 0.25, 0.5), "label": LayerStats(gradient=1.0)}
+    look = HealthSnapshot(
+        7, 2, 0.1, 0.2, 0.001, 3.0, 2.3, layers, {"label": (0.5, 0.25)}, 2.0, 0.125, (123.4567890123, 96.0)
+    )
+    assert HealthSnapshot.from_json(look.to_json()) == look
     assert look.to_json()["counted"] == [123.4567890123, 96.0]
     assert "dead" not in look.to_json()["layers"]["label"]

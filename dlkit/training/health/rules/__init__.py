@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 from dlkit.config.problems import Problem
 from dlkit.training.health.rules import feeding, fit, gradients, rate, units
-from dlkit.training.health.rules.case import Case, Rule
+from dlkit.training.health.rules.context import HealthContext, Rule
 
-__all__ = ["RULES", "UNLESS", "Case", "findings"]
+__all__ = ["RULES", "UNLESS", "HealthContext", "findings"]
 
 # By code, causes before what they bring about.
 RULES: dict[str, Rule] = {
@@ -38,7 +38,7 @@ UNLESS: dict[str, frozenset[str]] = {
 }
 
 
-def findings(case: Case) -> Iterator[Problem]:
+def findings(case: HealthContext) -> Iterator[Problem]:
     """What the rules find that was not told before and is not explained by something else."""
     told = set(case.told)
     for code, rule in RULES.items():

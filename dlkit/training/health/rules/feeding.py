@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlkit.config.problems import Problem
 from dlkit.training.health.rules import remedies
-from dlkit.training.health.rules.case import Case, updates
+from dlkit.training.health.rules.context import HealthContext, updates
 
 # Share of the time of the newest looks: above it, data at hand would make the run 1.7 times as fast. Data that are held
 # on the device wait for nothing; a pipeline is waited for at the start of each epoch.
@@ -15,7 +15,7 @@ WAITING, LOOKS = 0.4, 50
 SEVERAL_WAITS, WORTH = 3, 2.0
 
 
-def input_bound(case: Case) -> Iterator[Problem]:
+def input_bound(case: HealthContext) -> Iterator[Problem]:
     """A run that spends much of its time waiting for data."""
     # The first look counts the start of the run.
     looks = case.looks[max(1, len(case.looks) - LOOKS) :]

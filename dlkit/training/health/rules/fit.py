@@ -8,9 +8,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlkit.config.problems import Problem
+from dlkit.training.best import chosen_monitor
 from dlkit.training.health.rules import remedies
-from dlkit.training.health.rules.case import SOUND, STILL, UNLEARNT, Case, changes, figure, share_of_constant
-from dlkit.training.judge import chosen_monitor
+from dlkit.training.health.rules.context import (
+    SOUND,
+    STILL,
+    UNLEARNT,
+    HealthContext,
+    changes,
+    figure,
+    share_of_constant,
+)
 
 # val_loss above its best, in each of so many validated epochs, while the loss in training falls by a tenth and more.
 # Three epochs may also be a swing of plain gradient descent at a high rate.
@@ -25,7 +33,7 @@ PLATEAU_EPOCHS = 10
 DECAYED = 0.1
 
 
-def over_fitting(case: Case) -> Iterator[Problem]:
+def over_fitting(case: HealthContext) -> Iterator[Problem]:
     """A val_loss that rises well above its best while the loss in training goes on falling."""
     rows = _validated(case)
     best = min(rows, key=lambda row: row["val_loss"], default=None)
@@ -55,7 +63,7 @@ def over_fitting(case: Case) -> Iterator[Problem]:
     )
 
 
-def under_fitting(case: Case) -> Iterator[Problem]:
+def under_fitting(case: HealthContext) -> Iterator[Problem]:
     """A training loss that stays near what one answer to every example gives."""
     rows = case.history[-STANDS:]
     if not rows or rows[-1]["epoch"] < UNDER_EPOCHS or rows[-1]["epoch"] * case.steps < UNDER_UPDATES:
@@ -85,7 +93,7 @@ def under_fitting(case: Case) -> Iterator[Problem]:
     )
 
 
-def plateau(case: Case) -> Iterator[Problem]:
+def plateau(case: HealthContext) -> Iterator[Problem]:
     """A monitored figure that has not improved for many validated epochs."""
     since = _since_best(case)
     highest = max((row["learning_rate"] for row in case.history), default=0.0)
@@ -106,7 +114,7 @@ def plateau(case: Case) -> Iterator[Problem]:
     )
 
 
-def _unscaled(case: Case, share: float) -> str:
+def _unscaled(case: HealthContext, share: float) -> str:
     """What to do about numbers that lie so far from 0 that a network takes long to get there; empty for others."""
     numbers = [f"`{name}`" for name, target in case.config.data.targets.items() if target.kind == "number"]
     if share < UNSCALED or not numbers:
@@ -116,12 +124,12 @@ def _unscaled(case: Case, share: float) -> str:
     )
 
 
-def _validated(case: Case) -> list[Mapping[str, Any]]:
+def _validated(case: HealthContext) -> list[Mapping[str, Any]]:
     """The rows of epochs that were validated."""
     return [row for row in case.history if row.get("val_loss") is not None]
 
 
-def _monitored(case: Case) -> tuple[str, Mapping[str, Any]]:
+def _monitored(case: HealthContext) -> tuple[str, Mapping[str, Any]]:
     """What decides which epoch is best, and the row of the best one."""
     rows = _judged(case)
     monitor, mode = chosen_monitor(case.config.training, validation=bool(_validated(case)))
@@ -129,13 +137,13 @@ def _monitored(case: Case) -> tuple[str, Mapping[str, Any]]:
     return monitor, (min if mode == "min" else max)(rows, key=lambda row: row[monitor])
 
 
-def _judged(case: Case) -> Sequence[Mapping[str, Any]]:
+def _judged(case: HealthContext) -> Sequence[Mapping[str, Any]]:
     """The rows that have the monitored figure."""
     monitor, _ = chosen_monitor(case.config.training, validation=bool(_validated(case)))
     return [row for row in case.history if monitor and row.get(monitor) is not None and math.isfinite(row[monitor])]
 
 
-def _since_best(case: Case) -> int:
+def _since_best(case: HealthContext) -> int:
     """Judged epochs since the best one."""
     rows = _judged(case)
     return len([row for row in rows if row["epoch"] > _monitored(case)[1]["epoch"]]) if rows else 0

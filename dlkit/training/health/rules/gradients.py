@@ -6,9 +6,9 @@ import statistics
 from collections.abc import Iterator
 
 from dlkit.config.problems import Problem
-from dlkit.training.health.look import Look
 from dlkit.training.health.rules import remedies
-from dlkit.training.health.rules.case import SEVERAL, Case, dead_layers, figure, hardly_falls, updates
+from dlkit.training.health.rules.context import SEVERAL, HealthContext, dead_layers, figure, hardly_falls, updates
+from dlkit.training.health.snapshot import HealthSnapshot
 
 # A layer's gradient over its weights, as a share of the same of the last layer. 70 healthy runs of MNIST and diabetes
 # (1 to 4 layers, Adam, SGD, batch normalisation) lie at 0.08 and more; 6 and 8 layers of sigmoid at 5e-4 and 2e-5.
@@ -22,7 +22,7 @@ GROWN, GROWN_SINCE_START = 100.0, 10.0
 SATURATED = 0.3
 
 
-def vanishing(case: Case) -> Iterator[Problem]:
+def vanishing(case: HealthContext) -> Iterator[Problem]:
     """Gradients that fall by orders of magnitude from the last layer to the first, of a loss that hardly falls."""
     looks = case.last()
     if not looks or not all(len(_relative(look)) > 1 for look in looks) or not hardly_falls(case):
@@ -57,12 +57,12 @@ def vanishing(case: Case) -> Iterator[Problem]:
     )
 
 
-def exploding(case: Case) -> Iterator[Problem]:
+def exploding(case: HealthContext) -> Iterator[Problem]:
     """Gradients that grow by orders of magnitude, over the run or from the last layer to the first."""
     yield from _over_time(case) or _over_layers(case)
 
 
-def _over_time(case: Case) -> list[Problem]:
+def _over_time(case: HealthContext) -> list[Problem]:
     """The norm of all gradients against those of the looks before."""
     newest, before = case.looks[-2:], case.looks[-102:-2]
     if len(before) < 3:
@@ -78,7 +78,7 @@ def _over_time(case: Case) -> list[Problem]:
     return [_exploding(case, told, remedies.clipping(case.config), remedies.rate(case.config, 0.1))]
 
 
-def _over_layers(case: Case) -> list[Problem]:
+def _over_layers(case: HealthContext) -> list[Problem]:
     """The gradients of the layers against that of the last one."""
     looks = case.last()
     if not looks or not all(len(_relative(look)) > 1 for look in looks):
@@ -96,13 +96,13 @@ def _over_layers(case: Case) -> list[Problem]:
     return [_exploding(case, told, remedies.fewer_layers(case.config), remedies.clipping(case.config))]
 
 
-def _exploding(case: Case, told: str, *options: str | None) -> Problem:
+def _exploding(case: HealthContext, told: str, *options: str | None) -> Problem:
     help = f"set {remedies.either(remedies.scaling(case.config), *options)}"
     key = ("training", "optimizer", "global_clipnorm")
     return Problem("exploding-gradients", told, key=key, help=help, severity="warning")
 
 
-def _relative(look: Look) -> dict[str, float]:
+def _relative(look: HealthSnapshot) -> dict[str, float]:
     """By layer that has weights, its gradient over its weights."""
     return {
         name: figures.gradient / max(figures.weight or 0.0, 1e-12)
@@ -111,7 +111,7 @@ def _relative(look: Look) -> dict[str, float]:
     }
 
 
-def _shares(look: Look) -> dict[str, float]:
+def _shares(look: HealthSnapshot) -> dict[str, float]:
     """By layer, the same as a share of that of the last layer."""
     relative = _relative(look)
     last = max(list(relative.values())[-1], 1e-12)

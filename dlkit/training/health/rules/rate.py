@@ -8,11 +8,11 @@ from collections.abc import Iterator
 
 from dlkit.config.problems import Problem
 from dlkit.training.health.rules import remedies
-from dlkit.training.health.rules.case import (
+from dlkit.training.health.rules.context import (
     SEVERAL,
     SOUND,
     UNLEARNT,
-    Case,
+    HealthContext,
     changes,
     figure,
     hardly_falls,
@@ -39,12 +39,12 @@ UNFINISHED = 0.5
 SPIKE, SPIKE_LOOKS = 4.0, 10
 
 
-def too_high(case: Case) -> Iterator[Problem]:
+def too_high(case: HealthContext) -> Iterator[Problem]:
     """Updates that change the weights by far more than is sound, or a loss worse than a constant answer's."""
     yield from _large_updates(case) or _diverging(case)
 
 
-def _large_updates(case: Case) -> list[Problem]:
+def _large_updates(case: HealthContext) -> list[Problem]:
     looks = case.last(HIGH_LOOKS)
     if not looks or looks[-1].step < EARLY or not all(changes(look) for look in looks):
         return []
@@ -63,7 +63,7 @@ def _large_updates(case: Case) -> list[Problem]:
     return [_too_high(case, told, SOUND / ratio)]
 
 
-def _diverging(case: Case) -> list[Problem]:
+def _diverging(case: HealthContext) -> list[Problem]:
     looks = case.last()
     if not looks or looks[0].step < EARLY or share_of_constant(case, looks) < DIVERGED:
         return []
@@ -79,7 +79,7 @@ def _diverging(case: Case) -> list[Problem]:
     return [_too_high(case, told, 0.1)]
 
 
-def _too_high(case: Case, told: str, factor: float) -> Problem:
+def _too_high(case: HealthContext, told: str, factor: float) -> Problem:
     return Problem(
         "rate-too-high",
         told,
@@ -90,7 +90,7 @@ def _too_high(case: Case, told: str, factor: float) -> Problem:
     )
 
 
-def too_low(case: Case) -> Iterator[Problem]:
+def too_low(case: HealthContext) -> Iterator[Problem]:
     """Updates that hardly change the weights, of a loss that hardly falls though there is much to learn."""
     looks = case.last()
     if not looks or not all(changes(look) for look in looks) or not hardly_falls(case):
@@ -112,7 +112,7 @@ def too_low(case: Case) -> Iterator[Problem]:
     )
 
 
-def spike(case: Case) -> Iterator[Problem]:
+def spike(case: HealthContext) -> Iterator[Problem]:
     """A loss far above that of the looks before."""
     looks = case.looks[-SPIKE_LOOKS - 1 :]
     if len(looks) <= SEVERAL or looks[-1].step < EARLY:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from dlkit.config.problems import Problem
 from dlkit.training.health.rules import remedies
-from dlkit.training.health.rules.case import SEVERAL, Case, dead_layers, updates
+from dlkit.training.health.rules.context import SEVERAL, HealthContext, dead_layers, updates
 
 # In a smaller batch many units are 0 for all examples and yet alive.
 FEW_EXAMPLES = 8
@@ -16,7 +16,7 @@ ONE_CLASS_LOOKS = 10
 MOST_LABELS = 0.9
 
 
-def dead_relu(case: Case) -> Iterator[Problem]:
+def dead_relu(case: HealthContext) -> Iterator[Problem]:
     """A layer most of whose units give 0 for every example, look after look."""
     looks = case.last()
     if not looks or case.config.data.batch_size < FEW_EXAMPLES:
@@ -46,7 +46,7 @@ def dead_relu(case: Case) -> Iterator[Problem]:
     )
 
 
-def one_class(case: Case) -> Iterator[Problem]:
+def one_class(case: HealthContext) -> Iterator[Problem]:
     """Predictions that are all of one class, though the labels are of several."""
     looks = case.last(ONE_CLASS_LOOKS)
     if not looks or looks[-1].epoch < 2 or any(dead_layers(look) for look in looks[-SEVERAL:]):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from dlkit.training.health.look import LayerLook, Look
-from dlkit.training.health.rules import RULES, Case, findings
+from dlkit.training.health.rules import RULES, HealthContext, findings
+from dlkit.training.health.snapshot import HealthSnapshot, LayerStats
 from tests.training.health.planted import classify, mlp
 from tests.training.helpers import load
 
-SOUND = LayerLook(gradient=0.5, weight=5.0, update=1e-3, scale=1.0)
+SOUND = LayerStats(gradient=0.5, weight=5.0, update=1e-3, scale=1.0)
 
 
-def look(step: int, **more: Any) -> Look:
+def look(step: int, **more: Any) -> HealthSnapshot:
     """A look at a sound update of ten classes, one epoch of which has 100 updates."""
     figures: dict[str, Any] = {
         "step": step,
@@ -28,7 +28,7 @@ def look(step: int, **more: Any) -> Look:
         "waiting": 0.0,
         "counted": (0.0, 0.0),
     }
-    return Look(**{**figures, **more})
+    return HealthSnapshot(**{**figures, **more})
 
 
 def row(epoch: int, **more: Any) -> dict[str, Any]:
@@ -36,17 +36,23 @@ def row(epoch: int, **more: Any) -> dict[str, Any]:
     return {"epoch": epoch, "loss": 1.0, "val_loss": 1.0, "learning_rate": 0.001, **more}
 
 
-def case(looks: list[Look], rows: list[dict[str, Any]] | None = None, *, told: set[str] | None = None, **training: Any):
+def case(
+    looks: list[HealthSnapshot],
+    rows: list[dict[str, Any]] | None = None,
+    *,
+    told: set[str] | None = None,
+    **training: Any,
+):
     """A case of a multi-layer perceptron."""
     config = load(classify(mlp(64), training)).config
-    return Case(config, tuple(looks), tuple(rows or []), 100, frozenset(told or ()))
+    return HealthContext(config, tuple(looks), tuple(rows or []), 100, frozenset(told or ()))
 
 
-def codes(found: Case) -> list[str]:
+def codes(found: HealthContext) -> list[str]:
     """What is found in it."""
     return [finding.code for finding in findings(found)]
 
 
-def alone(code: str, found: Case) -> bool:
+def alone(code: str, found: HealthContext) -> bool:
     """Whether one rule finds something, whatever the others say."""
     return any(True for _ in RULES[code](found))

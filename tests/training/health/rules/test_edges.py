@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from dlkit.training.health.look import LayerLook
-from dlkit.training.health.rules import Case, findings
+from dlkit.training.health.rules import HealthContext, findings
+from dlkit.training.health.snapshot import LayerStats
 from tests.training.health.planted import mlp, regress
 from tests.training.health.rules.made import SOUND, alone, case, codes, look, row
 from tests.training.helpers import load
 
 
-def layers(**figures: dict[str, Any]) -> dict[str, LayerLook]:
+def layers(**figures: dict[str, Any]) -> dict[str, LayerStats]:
     """Sound layers but for some figures."""
     return {name: replace(SOUND, **values) for name, values in figures.items()}
 
@@ -174,6 +174,6 @@ def test_numbers_far_from_0_are_told_as_such() -> None:
     config = load(regress(mlp(32), {})).config
     looks = tuple(look(20 * n, recent=20_000.0, constant=5000.0, classes={}) for n in range(60))
     rows = tuple(row(n, loss=20_000.0, val_loss=20_000.0) for n in range(1, 9))
-    (finding,) = findings(Case(config, looks, rows, 100))
+    (finding,) = findings(HealthContext(config, looks, rows, 100))
     assert finding.code == "under-fitting"
     assert finding.help.startswith("bring the numbers of `progress` to about 1 before training, or set `training.optim")

@@ -1,0 +1,118 @@
+"""Runs the batch that made a loss or weight no finite number once more, with TensorFlow's checks of every operation."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.loader import Loaded
+from dlkit.config.problems import Problem, RunError
+from dlkit.runs import RunFolder
+from dlkit.training.failures import refused_as_run_error
+from dlkit.training.health.probe import HealthProbe
+from dlkit.training.initial import freeze
+from dlkit.training.limits import learning_rate, shortened
+from dlkit.training.nonfinite import trace as nonfinite
+from dlkit.training.nonfinite.trace import Incident, Pieces
+from dlkit.training.prepare import prepare, training_feeder
+from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.program.state import State
+from dlkit.training.program.strategy import make_strategy, prepare_process
+from dlkit.training.program.train import TrainProgram
+
+
+@dataclass(frozen=True)
+class Row:
+    """One tensor of the batch's way.
+
+    Attributes:
+        tensor: its name, as in `outputs of layer dense_1`.
+        shape: its axes.
+        smallest: of its finite values; None where there are none.
+        largest: of its finite values.
+        bad: how many values are not finite.
+    """
+
+    tensor: str
+    shape: tuple[int, ...]
+    smallest: float | None
+    largest: float | None
+    bad: int
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a batch does to the network it met.
+
+    Attributes:
+        incident: what the run found.
+        rows: its tensors, in order.
+        operation: the first operation of TensorFlow's that gave a value that is not finite; empty if none did.
+    """
+
+    incident: Incident
+    rows: list[Row]
+    operation: str
+
+
+def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
+    """Run the batch that a run has kept once more. Nothing is written.
+
+    Args:
+        loaded: the run's own configuration.
+        folder: the run.
+        data: as for `run.start`, where the data were given in Python.
+
+    Raises:
+        RunError: if the run has kept none.
+    """
+    incident = nonfinite.load(folder.nonfinite)
+    if incident is None:
+        told = f"the run {folder.path} has kept no batch: none of its losses or weights was found not to be finite"
+        raise RunError(Problem("nothing-to-replay", told, help="dlkit train --resume goes on with a run"))
+    config = shortened(loaded.config)
+    with loaded.locating(), refused_as_run_error():
+        prepare_process(config)
+        with make_strategy(config).scope():
+            splits, built = prepare(loaded, data)
+            freeze(built, config.training.freeze)
+            feeder, choices = training_feeder(splits, config), ExecutionPlan(**folder.read_execution())
+            settings = config.training.optimizer
+            # With the run's schedule, since an optimizer without one has another variable.
+            rate = learning_rate(config.training, choices.schedule_epochs, feeder.steps)
+            optimizer = make_optimizer(settings, rate, config.runtime.precision)
+            program = TrainProgram(built, feeder, optimizer, config, choices)
+            state = State(built.network, program)
+            state.restore(incident.arrays, keep_rate=False)
+            pieces = Pieces(program, HealthProbe(built, program, feeder), state, feeder, config.seed)
+            inputs, targets = (
+                {name: tf.constant(x) for name, x in part.items()} for part in (incident.inputs, incident.targets)
+            )
+            rows = [_row(name, tensor) for name, _, _, tensor in nonfinite.walk(pieces, inputs, targets)]
+            return Replay(incident, rows, _first_bad_operation(program, inputs, targets))
+
+
+def _row(name: str, tensor: np.ndarray) -> Row:
+    finite = tensor[np.isfinite(tensor)]
+    smallest, largest = (float(finite.min()), float(finite.max())) if finite.size else (None, None)
+    return Row(name, tensor.shape, smallest, largest, int(tensor.size - finite.size))
+
+
+def _first_bad_operation(program: TrainProgram, inputs: Any, targets: Any) -> str:
+    """The operation that TensorFlow's numerics checks stop at in one update, every operation run by itself."""
+    tf.config.run_functions_eagerly(True)
+    tf.debugging.enable_check_numerics()
+    try:
+        program.update(inputs, targets)
+    except tf.errors.InvalidArgumentError as error:
+        named = re.search(r'op "(\w+)"', error.message)
+        return named[1] if named else error.message.splitlines()[0]
+    finally:
+        tf.debugging.disable_check_numerics()
+        tf.config.run_functions_eagerly(False)
+    return ""

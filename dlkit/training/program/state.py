@@ -1,0 +1,98 @@
+"""The state of a run in arrays: what a checkpoint holds of network, optimizer and metrics."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.problems import Problem, RunError
+from dlkit.training.program.optimizers import averages
+from dlkit.training.program.train import TrainProgram
+
+Arrays = Mapping[str, np.ndarray]
+
+
+class State:
+    """The variables of a network and of the program that trains it."""
+
+    def __init__(self, network: keras.Model, program: TrainProgram) -> None:
+        self._network, self._program = network, program
+        self._averages = averages(program.optimizer)
+        self._finite = tf.function(self._all_finite, autograph=False)
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """The network's weights by `weights/<number>`, in its order."""
+        return {f"weights/{i}": v.numpy() for i, v in enumerate(self._network.weights)}
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """Everything: weights, optimizer, metrics."""
+        arrays = self.weights()
+        arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self._program.optimizer.variables)}
+        arrays |= {f"metrics/{i}": v.numpy() for i, v in enumerate(self._program.metrics.variables())}
+        return arrays
+
+    def restore(self, arrays: Arrays, *, keep_rate: bool) -> None:
+        """Take everything from a checkpoint's arrays.
+
+        Args:
+            arrays: as `arrays` gave them.
+            keep_rate: leave the learning rate as it is now.
+
+        Raises:
+            RunError: if they are those of another model.
+        """
+        self.restore_weights(arrays)
+        rate = getattr(self._program.optimizer.learning_rate, "path", None) if keep_rate else None
+        _assign(self._program.optimizer.variables, "optimizer", arrays, leave=rate)
+        _assign(self._program.metrics.variables(), "metrics", arrays)
+
+    def restore_weights(self, arrays: Arrays) -> None:
+        """Take the network's weights from a checkpoint's arrays."""
+        _assign(self._network.weights, "weights", arrays)
+
+    def finite(self) -> bool:
+        """Whether every weight of the network is a finite number."""
+        return bool(self._finite())
+
+    @contextlib.contextmanager
+    def averaged(self) -> Iterator[None]:
+        """Within the block, the trainable weights are their moving averages, where the optimizer keeps them."""
+        if not self._averages:
+            yield
+            return
+        variables = self._network.trainable_variables
+        own = [v.numpy() for v in variables]
+        self.take_averages()
+        try:
+            yield
+        finally:
+            for variable, value in zip(variables, own, strict=True):
+                variable.assign(value)
+
+    def take_averages(self) -> None:
+        """Put the moving averages in the place of the trainable weights, where the optimizer keeps them."""
+        for variable, average in zip(self._network.trainable_variables, self._averages, strict=False):
+            variable.assign(average.numpy())
+
+    def _all_finite(self) -> tf.Tensor:
+        floats = [v.value for v in self._network.weights if keras.backend.is_float_dtype(v.dtype)]
+        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v)) for v in floats])
+
+
+def _assign(variables: list[keras.Variable], group: str, arrays: Arrays, leave: str | None = None) -> None:
+    for i, variable in enumerate(variables):
+        array = arrays.get(f"{group}/{i}")
+        if array is None or tuple(array.shape) != tuple(variable.shape):
+            raise RunError(
+                Problem(
+                    "checkpoint-of-another-run",
+                    f"the checkpoint has no {group} of shape {tuple(variable.shape)} for `{variable.path}`",
+                    help="it was made by another model",
+                )
+            )
+        if variable.path != leave:
+            variable.assign(array)

@@ -1,0 +1,178 @@
+"""The compiled program of training: a chunk of steps in one call, on one device or on several replicas.
+
+A chunk takes a block of batches and the bounds of the part to run. The bounds are tensors, so that one compiled
+program serves every length; the length of the chunks does not change a bit of the result.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import keras
+import tensorflow as tf
+
+from dlkit.config.schema import Config
+from dlkit.data.feeding import Block, Feeder
+from dlkit.models.build import BuiltModel, unwrap
+from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.forward import by_target, device_stage, penalties
+from dlkit.training.program.metrics import RunningMetrics
+from dlkit.training.program.optimizers import clip, clips
+from dlkit.training.program.randomness import drawing, key_layer, keyed_twin
+from dlkit.training.program.shards import Rows, cut, join, own_shards, shard_sizes
+
+
+class TrainProgram:
+    """Training steps, compiled.
+
+    Attributes:
+        metrics: loss and metrics of the steps since they were last reset.
+        optimizer: the Keras optimizer; its `iterations` counts the updates.
+        twin: the network as it is trained, its random layers keyed.
+        outputs: the twin's symbolic output at each layer, by its name.
+        passes: batches that make an update.
+    """
+
+    def __init__(
+        self,
+        built: BuiltModel,
+        feeder: Feeder,
+        optimizer: keras.optimizers.Optimizer,
+        config: Config,
+        choices: ExecutionPlan,
+    ) -> None:
+        self._scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
+        self.metrics = RunningMetrics(built, training=True)
+        self.optimizer = optimizer
+        self._built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
+        self._settings, self._parts = config.training.optimizer, choices.parts
+        self.passes = config.training.optimizer.gradient_accumulation_steps or 1
+        self.twin, self.outputs = keyed_twin(built.network, config.seed)
+        self._variables = built.network.trainable_variables
+        numbers = iter(range(1_000_000, 2_000_000))
+        for layers in built.preprocessing.augment.values():
+            for layer in layers:
+                key_layer(layer, config.seed, numbers)
+        optimizer.build(self._variables)
+        # XLA compiles the whole chunk on one device. On several it compiles what each computes by itself, since it
+        # has no way to add up over devices.
+        xla, alone = choices.compile == "xla", self._strategy.num_replicas_in_sync == 1
+        if xla and not alone:
+            self._gradients = tf.function(self._gradients, jit_compile=True, autograph=False)  # type: ignore[method-assign]
+        # AutoGraph has nothing to convert here, and would take a second to find that out.
+        self._chunk = tf.function(self._steps, jit_compile=xla and alone, autograph=False)
+        # A short last batch has a shape, and so a program, of its own, which runs once an epoch: not worth XLA's time.
+        self._short = tf.function(self._steps, autograph=False)
+
+    def run(self, block: Block, begin: int, end: int) -> None:
+        """Run batches `begin` to `end` of a block, the end excluded."""
+        program = self._short if block.examples < self._feeder.batch_size else self._chunk
+        program(block.tensors, tf.constant(begin), tf.constant(end))
+
+    def update(self, inputs: Rows, targets: Rows) -> None:
+        """One update by a batch, as the compiled program makes it."""
+        self._strategy.run(self._step, args=(inputs, targets))
+
+    def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
+        def step(i: tf.Tensor) -> tuple[tf.Tensor]:
+            inputs, targets, _ = self._feeder.pick(tensors, i)
+            self.update(inputs, targets)
+            return (i + 1,)
+
+        tf.while_loop(lambda i: i < end, step, (begin,))
+
+    def _step(self, inputs: Rows, targets: Rows) -> None:
+        """One update, on each replica: gradients of its shares of the batch, added up over all, clipped, applied."""
+        replicas = self._strategy.num_replicas_in_sync
+        gradients = self._accumulated(inputs, targets)
+        if replicas > 1 and (clips(self._settings) or self._scales):
+            # What is clipped, or looked at for overflow, is the sum; and Keras adds up over replicas once more.
+            gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+            gradients = [g / replicas for g in clip(gradients, self._settings, self._scaled(1.0))]
+        else:
+            gradients = clip(gradients, self._settings, self._scaled(1.0))
+        self.optimizer.apply(gradients, self._variables)
+
+    def _accumulated(self, inputs: Rows, targets: Rows) -> list[tf.Tensor]:
+        """This replica's gradients of a batch, which goes through the network in one pass or in several."""
+        rows = _rows(inputs)
+        size = -(-self._feeder.batch_size // self.passes)
+        full, rest = divmod(rows, size)
+        first = self.optimizer.iterations.value * self.passes
+        if rows <= size:
+            return self._pass(inputs, targets, first, rows)
+
+        def one(i: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
+            x, y = ({name: _slice(x, i * size, size) for name, x in part.items()} for part in (inputs, targets))
+            return (i + 1, *map(tf.add, sums, self._pass(x, y, first + tf.cast(i, first.dtype), rows)))
+
+        start = (tf.constant(0), *(tf.zeros(v.shape, v.dtype) for v in self._variables))
+        _, *sums = tf.while_loop(lambda i, *_: i < full, one, start)
+        if rest:
+            x, y = ({name: x[full * size :] for name, x in part.items()} for part in (inputs, targets))
+            sums = [*map(tf.add, sums, self._pass(x, y, first + full, rows))]
+        return list(sums)
+
+    def _pass(self, inputs: Rows, targets: Rows, number: tf.Tensor, batch: int) -> list[tf.Tensor]:
+        """One pass through the network: this replica's gradients of these rows of a batch, its metrics counted."""
+        sizes = shard_sizes(_rows(inputs), self._strategy.num_replicas_in_sync * self._parts)
+        own = own_shards(sizes, self._parts)
+        pairs = zip(own, cut(inputs, sizes, own), cut(targets, sizes, own), strict=True)
+        # Each share has its part of the penalties of the weights, so that all of a batch's shares have them once.
+        part = sum(sizes) / batch / len(sizes)
+        # The shares do not depend on each other, so that TensorFlow runs them side by side.
+        done = [self._gradients(x, y, number, share, batch, part) for share, x, y in pairs]
+        if done:
+            per_example, outputs = join([share.per_example for share in done]), join([share.outputs for share in done])
+            labels = join(cut(targets, sizes, own))
+            self.metrics.update(per_example, penalties(self.twin), labels, outputs, None)
+        return _added_up([share.gradients for share in done], self._variables)
+
+    def _gradients(self, inputs: Rows, targets: Rows, number: tf.Tensor, share: int, batch: int, part: float) -> _Shard:
+        """Forward and backward pass of one share: its part of the mean loss over the batch, and of the penalties.
+
+        Args:
+            inputs: its rows.
+            targets: its rows.
+            number: of the pass, which random layers draw by.
+            share: its number, which they draw by as well.
+            batch: rows of the whole batch.
+            part: its part of the penalties.
+        """
+        with drawing(number, share):
+            prepared = device_stage(self._built, inputs, augment=True)
+            with tf.GradientTape() as tape:
+                outputs = by_target(self._built, self.twin(unwrap(prepared), training=True))
+                per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.metrics.losses.items()}
+                mean = sum(tf.reduce_sum(values) for values in per_example.values()) / batch
+                total = self._scaled(mean + penalties(self.twin) * part)
+            gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return _Shard(gradients, per_example, outputs)
+
+    def _scaled(self, loss: Any) -> Any:
+        """The loss, scaled up where float16 would lose small gradients."""
+        return self.optimizer.scale_loss(loss) if self._scales else loss
+
+
+class _Shard(NamedTuple):
+    """What the forward and backward pass of a share gives."""
+
+    gradients: list[tf.Tensor]
+    per_example: Rows
+    outputs: Rows
+
+
+def _rows(by_name: Rows) -> int:
+    return int(next(iter(by_name.values())).shape[0])
+
+
+def _slice(x: tf.Tensor, begin: tf.Tensor, size: int) -> tf.Tensor:
+    """Rows from `begin` on; tf.slice keeps their number static, which XLA needs."""
+    return tf.slice(x, [begin, *[0] * (x.shape.rank - 1)], [size, *x.shape[1:]])
+
+
+def _added_up(of_shards: list[list[tf.Tensor]], variables: list[keras.Variable]) -> list[tf.Tensor]:
+    """Gradients of a replica's shares, added; zeros for a replica that has none."""
+    if not of_shards:
+        return [tf.zeros(v.shape, v.dtype) for v in variables]
+    return [tf.add_n(of_variable) for of_variable in zip(*of_shards, strict=True)]

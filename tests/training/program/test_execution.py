@@ -1,0 +1,77 @@
+"""XLA and parallel parts follow fixed rules, change only last bits, and stay with a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from dlkit.runs import RunFolder
+from dlkit.training import run
+from dlkit.training.interrupts import Interrupted
+from dlkit.training.listeners import Listener
+from dlkit.training.program import execution as choices
+from dlkit.training.program.execution import choose_parts
+from tests.training.helpers import CNN, DATA, MLP, RNN, InterruptAt, load, settings, state_digest, train
+
+NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization": True}]}
+
+
+@pytest.mark.parametrize(
+    ("model", "batch_size", "runtime", "parts"),
+    [
+        (CNN, 64, {}, 4),
+        (CNN, 32, {}, 2),
+        (CNN, 8, {}, 1),
+        (CNN, 64, {"parts": 3}, 3),
+        (CNN, 64, {"compile": "xla"}, 1),
+        (NORMALISED, 64, {}, 1),
+        (RNN, 32, {}, 1),
+        (RNN, 256, {}, 4),
+        ({**MLP, "dropout": 0.0}, 256, {}, 1),
+        (MLP, 256, {}, 2),
+        (MLP, 255, {}, 1),
+        ({**MLP, "batch_normalization": True}, 256, {}, 1),
+        (MLP, 256, {"devices": "cpu:2"}, 1),
+        (MLP, 2, {"parts": 3}, 2),
+    ],
+)
+def test_parts_follow_from_model_batch_and_cores(
+    model: dict[str, Any], batch_size: int, runtime: dict[str, Any], parts: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(choices, "cores", lambda: 4)
+    config = settings(model, data={"batch_size": batch_size}, runtime={"compile": "auto", **runtime})
+    assert choose_parts(load(config).config) == parts
+
+
+@pytest.mark.parametrize(("model", "compiled"), [(MLP, "xla"), (RNN, "xla"), (CNN, "graph")], ids=["mlp", "rnn", "cnn"])
+def test_xla_compiles_what_has_no_convolution(model: dict[str, Any], compiled: str, tmp_path: Path) -> None:
+    done = train(settings(model, {"epochs": 1}, runtime={"compile": "auto"}), tmp_path)
+    assert json.loads((done.folder / "environment.json").read_text())["chosen"]["compile"] == compiled
+
+
+@pytest.mark.parametrize("model", [CNN, RNN], ids=["cnn", "rnn"])
+def test_parts_give_the_answer_of_one_part(model: dict[str, Any], tmp_path: Path) -> None:
+    plain = {**model, "dropout": 0.0}
+    one, three = (train(settings(plain, runtime={"parts": parts}), tmp_path / str(parts)) for parts in (1, 3))
+    for column in ("loss", "accuracy", "val_loss"):
+        np.testing.assert_allclose(one.history[column], three.history[column], rtol=1e-4)
+    for a, b in zip(one.model.weights, three.model.weights, strict=True):
+        np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-4)
+
+
+def test_a_run_goes_on_with_the_parts_it_began_with_on_a_machine_with_other_cores(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_stretches: None
+) -> None:
+    config = settings(CNN, data={"batch_size": 32}, runtime={"compile": "auto"})
+    monkeypatch.setattr(choices, "cores", lambda: 2)
+    whole = train(config, tmp_path / "whole")
+    with pytest.raises(Interrupted):
+        train(config, tmp_path / "cut", listener=InterruptAt(6))
+    monkeypatch.setattr(choices, "cores", lambda: 1)
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    run.resume(load(config), RunFolder(folder), Listener(), data=DATA)
+    assert state_digest(folder) == state_digest(whole.folder)
