@@ -60,7 +60,7 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a field that the source does not have",
         "Inputs and targets are fields by name; `field` says another name.",
         "inputs: {picture: {kind: image}}",
-        "inputs: {picture: {kind: image, field: image}}",
+        "inputs: {picture: {kind: image, column: image}}",
     ),
     "damaged-data": (
         "a file of a bundled data set is missing or damaged",
