@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from dlkit.config.names import did_you_mean
-from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
-from dlkit.data.contract import Feature, Indexed, Spec, Split, Splits, in_memory
-from dlkit.data.features import feature_without_source, input_feature, target_feature
-from dlkit.data.splits import overlap, pieces, total
+from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.data.bound import Input, Spec, Target
+from dlkit.data.choose import Chosen, choose, overlap_notes
+from dlkit.data.collect import collect
+from dlkit.data.columns import Columns, joined, resolve, side_by_side
+from dlkit.data.contract import Indexed, Split, Splits, in_memory
+from dlkit.data.splits import total
 from dlkit.data.streams import make_stream
-from dlkit.data.values import Place, classes_from, input_values, target_values
-from dlkit.schema.data import AnyInput, AnyTarget, Data
-from dlkit.schema.source import Piece, SourceData, SourceField
+from dlkit.data.values import RowPlace
+from dlkit.schema.data import Data
+from dlkit.schema.features import Feature
+from dlkit.schema.source import SourceData
 from dlkit.sources._given import open_given
 
-SPLITS = ("train", "validation", "test")
-Chosen = dict[str, tuple[Piece, ...]]
+Fields = Mapping[Key, Feature]
 
 
 def load_splits(data: Data, *, given: Any = None) -> Splits:
@@ -41,219 +43,204 @@ def load_splits(data: Data, *, given: Any = None) -> Splits:
         RunError: the data cannot be read, or hold what cannot be trained on.
     """
     source = open_source(data, given=given)
-    fitted = _collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
-    features: dict[Key, Feature] = fitted["features"]
+    fitted = collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
+    columns, features = fitted["features"]
     chosen: Chosen = fitted["chosen"]
-    notes = [*source.notes, *_overlap_notes(chosen)]
-    fingerprint = {}
-    splits: dict[str, Split] = {}
+    notes = [*source.notes, *overlap_notes(chosen)]
+    made: dict[str, Split]
     if source.arrays is None:
-        _classes_known(features)
-        for split, parts in chosen.items():
-            splits[split] = make_stream(source, parts, features, _fields(data), data)
-            fingerprint[split] = _sha256(f"{source.name} {parts} {sorted(source.fields.items())}".encode())
+        spec, made, fingerprint = _streams(data, source, chosen, columns, features)
     else:
-        for split, parts in chosen.items():  # train comes first, and may tell the classes
-            splits[split], features, new = _indexed(split, source, parts, features, data)
-            notes += [note for note in new if note not in notes]
-            fingerprint[split] = _digest(splits[split])
+        spec, made, fingerprint, more = _arrays(data, source, chosen, columns, features)
+        notes += more
     notes += [
-        f"{split} holds the very examples of train: its figures say nothing of new ones"
+        f"{split} holds the same examples as train: its figures say nothing of new ones"
         for split in ("validation", "test")
         if fingerprint.get(split) == fingerprint["train"]
     ]
-    sizes = {split: made.size for split, made in splits.items()}
-    spec = _spec(data, features, sizes)
-    return Splits(spec, splits["train"], splits.get("validation"), splits.get("test"), tuple(notes), fingerprint)
+    spec = replace(spec, sizes={split: found.size for split, found in made.items()})
+    return Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint)
 
 
 def load_spec(data: Data) -> Spec | None:
     """What is known of the data without reading any example, or None if that is too little to build a model.
 
-    It is known where the source can describe itself, as sets of the TFDS catalogue can, and where the configuration
-    states `shape` for every input and `classes` for every category.
-
     Raises:
         ConfigError: the configuration does not fit the source.
     """
-    source = None if data.source is None else data.source.describe()
+    source = data.source.describe() if data.source is not None else None
     if source is None:
-        stated = {key: feature_without_source(str(key[2]), _settings(data, key)) for key in _fields(data)}
-        known = {key: feature for key, feature in stated.items() if feature is not None}
-        return _spec(data, known, {}) if len(known) == len(stated) else None
+        stated = {name: settings.without_source(name) for name, settings in data.inputs.items()}
+        labels = {name: settings.without_source(name) for name, settings in data.targets.items()}
+        if None in stated.values() or None in labels.values():
+            return None
+        inputs = {name: Input(f, settings=data.inputs[name]) for name, f in stated.items() if f is not None}
+        targets = {name: Target(f, settings=data.targets[name]) for name, f in labels.items() if f is not None}
+        return Spec(inputs, targets)
     sizes: dict[str, int | None] = {}
     if source.sizes:
         sizes = {split: total(parts) for split, parts in choose(data, source.sizes).items()}
-    features = _features(data, source)
-    if any(feature.kind == "category" and not feature.classes for feature in features.values()):
-        return None
-    return _spec(data, features, sizes)
+    columns, features = _features(data, source)
+    try:
+        spec = _without_labels(data, columns, features)
+    except ConfigError:
+        return None  # the training rows have to say more
+    return replace(spec, sizes=sizes)
 
 
 def open_source(data: Data, *, given: Any = None) -> SourceData:
     """The source of a configuration, opened; see `load_splits` for the arguments."""
     if given is not None:
-        return open_given(given, data.wanted(), splits_stated=data.splits is not None)
+        return open_given(given, data)
     if data.source is None:
         help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
         raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))
     return data.source.open(data.wanted())
 
 
-def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
-    """The pieces of train, validation and test; by default the source's splits of those names.
+def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Feature]]:
+    """The columns and features of every input and target, by path of their settings."""
+    columns = resolve(data, source.fields)
+    in_memory = source.arrays is not None
+
+    def feature(key: Key) -> Feature:
+        name, column = str(key[2]), side_by_side({column: source.fields[column] for column in columns[key]})
+        if key[1] == "inputs":
+            return data.inputs[name].feature(name, column)
+        return data.targets[name].feature(name, column, in_memory=in_memory)
+
+    return columns, collect({key: partial(feature, key) for key in columns if key != ("data", "weights")})
+
+
+def _without_labels(data: Data, columns: Columns, features: Fields) -> Spec:
+    """The spec where training rows are not looked through: what settings and source say has to be enough.
 
     Raises:
-        ConfigError: slices that do not fit the source, or training examples that are evaluated on as well.
+        ConfigError: if it is not.
     """
-    if data.splits is None:
-        slices = {split: split for split in SPLITS if split in sizes or split == "train"}
-    else:
-        stated = {split: getattr(data.splits, split) for split in SPLITS}
-        slices = {split: text for split, text in stated.items() if text is not None}
-    key: Key = ("data", "splits")
-    chosen = _collect({split: partial(pieces, text, sizes, (*key, split)) for split, text in slices.items()})
-    problems = [
-        Problem(
-            "overlapping-splits",
-            f"{'some' if shared is None else f'{shared:,}'} examples of {split} are training examples too, "
-            "which makes its figures worthless",
-            (*key, split),
-            help="cut the slices so that they do not meet, as in `train[:90%]` and `train[90%:]`",
+
+    def target(name: str, settings: Any) -> Target:
+        key = ("data", "targets", name)
+        return Target(features[key], columns[key], settings.fit_stream(features[key]), settings=settings)
+
+    inputs = {
+        name: Input(features["data", "inputs", name], columns["data", "inputs", name], settings=settings)
+        for name, settings in data.inputs.items()
+    }
+    return Spec(inputs, collect({name: partial(target, name, s) for name, s in data.targets.items()}))
+
+
+def _streams(
+    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields
+) -> tuple[Spec, dict[str, Split], dict[str, str]]:
+    """Splits that are read from their start in every epoch."""
+    spec = _without_labels(data, columns, features)
+    made: dict[str, Split] = {split: make_stream(source, parts, spec, data) for split, parts in chosen.items()}
+    fields = sorted(source.fields.items())
+    fingerprint = {
+        split: hashlib.sha256(f"{source.name} {parts} {fields}".encode()).hexdigest() for split, parts in chosen.items()
+    }
+    return spec, made, fingerprint
+
+
+def _arrays(
+    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields
+) -> tuple[Spec, dict[str, Split], dict[str, str], list[str]]:
+    """Splits in memory. Train comes first, since its rows decide on classes and scales."""
+    reader = _Reader(source, chosen, columns)
+    keys = [key for key in columns if key != ("data", "weights")]
+    train = collect({key: partial(_fitted, data, reader, key, features[key]) for key in keys})
+    spec = Spec(
+        {name: train["data", "inputs", name][0] for name in data.inputs},
+        {name: train["data", "targets", name][0] for name in data.targets},
+    )
+    notes = [note for _, found in train.values() for note in found]
+    made: dict[str, Split] = {}
+    fingerprint = {}
+    for split in chosen:
+        read = collect({key: partial(_values, reader, split, bound) for key, (bound, _) in train.items()})
+        weights = _weights(data, reader, split)
+        made[split] = in_memory(
+            {name: read["data", "inputs", name] for name in data.inputs},
+            {name: read["data", "targets", name] for name in data.targets},
+            {} if weights is None else dict.fromkeys(data.targets, weights),
         )
-        for split in ("validation", "test")
-        if split in chosen and (shared := overlap(chosen["train"], chosen[split])) != 0
-    ]
-    if problems:
-        raise ConfigError(problems)
-    return chosen
+        fingerprint[split] = _digest(made[split])
+    return spec, made, fingerprint, list(dict.fromkeys(notes))
 
 
-def _overlap_notes(chosen: Chosen) -> list[str]:
-    if "validation" in chosen and "test" in chosen and overlap(chosen["validation"], chosen["test"]) != 0:
-        return ["validation and test share examples, so the test figures are of examples that chose the best epoch"]
-    return []
+class _Reader:
+    """Reads columns of splits that are in memory."""
+
+    def __init__(self, source: SourceData, chosen: Chosen, columns: Columns) -> None:
+        self._source, self._chosen, self._columns = source, chosen, columns
+
+    def read(self, split: str, key: Key) -> tuple[np.ndarray, RowPlace]:
+        """The columns of an input or target in a split, side by side, and where they are."""
+        assert self._source.arrays is not None
+        columns, pieces = self._columns[key], self._chosen[split]
+
+        def column(name: str) -> np.ndarray:
+            slices = [self._source.arrays(p.split)[name][p.start : p.stop] for p in pieces]  # type: ignore[misc]
+            return slices[0] if len(slices) == 1 else np.concatenate(slices)
+
+        return joined([column(name) for name in columns]), RowPlace(split, ", ".join(columns), pieces, key)
+
+    def columns(self, key: Key) -> tuple[str, ...]:
+        """The columns of an input or target."""
+        return self._columns[key]
 
 
-def _fields(data: Data) -> dict[Key, str]:
-    """Field in the source by path of the input's or target's settings."""
-    inputs: dict[Key, str] = {("data", "inputs", name): _column(name, s) for name, s in data.inputs.items()}
-    return inputs | {("data", "targets", name): _column(name, s) for name, s in data.targets.items()}
-
-
-def _column(name: str, settings: AnyInput | AnyTarget) -> str:
-    (column,) = settings.wanted(name)
-    return column
-
-
-def _settings(data: Data, key: Key) -> AnyInput | AnyTarget:
+def _fitted(data: Data, reader: _Reader, key: Key, feature: Feature) -> tuple[Input | Target, list[str]]:
+    """An input or target with what its training rows decide, and notes."""
     name = str(key[2])
-    return data.inputs[name] if key[1] == "inputs" else data.targets[name]
+    values, place = reader.read("train", key)
+    if key[1] == "inputs":
+        given = data.inputs[name]
+        return Input(given.complete(values, feature, place), reader.columns(key), settings=given), []
+    settings = data.targets[name]
+    feature, state, notes = settings.fit(values, feature, place)
+    return Target(feature, reader.columns(key), state, settings=settings), notes
 
 
-def _known_fields(data: Data, fields: Collection[str]) -> None:
-    problems = []
-    for key, field in _fields(data).items():
-        if field not in fields:
-            place = (*key, "column") if field != key[-1] else key
-            help = did_you_mean(field, fields, "its fields are")
-            help += "" if field != key[-1] else "; name it with `column:` if it differs from the name here"
-            problems.append(Problem("unknown-field", f"the source has no field `{field}`", place, help=help))
-    if problems:
-        raise ConfigError(problems)
-
-
-def _features(data: Data, source: SourceData) -> dict[Key, Feature]:
-    """Features by path of their settings."""
-    _known_fields(data, source.fields)
-    one_hot = source.arrays is not None
-
-    def feature(key: Key, field: SourceField) -> Feature:
-        name = str(key[2])
-        if key[1] == "inputs":
-            return input_feature(name, data.inputs[name], field)
-        return target_feature(name, data.targets[name], field, one_hot=one_hot)
-
-    return _collect({key: partial(feature, key, source.fields[field]) for key, field in _fields(data).items()})
-
-
-def _indexed(
-    split: str, source: SourceData, parts: tuple[Piece, ...], features: dict[Key, Feature], data: Data
-) -> tuple[Indexed, dict[Key, Feature], list[str]]:
-    """One split in memory, the features with their classes, and notes."""
-    assert source.arrays is not None
-    whole = {piece.split: source.arrays(piece.split) for piece in parts}
-    features, notes = dict(features), []
-
-    def values(key: Key, field: str) -> np.ndarray:
-        slices = [whole[piece.split][field][piece.start : piece.stop] for piece in parts]
-        array = slices[0] if len(slices) == 1 else np.concatenate(slices)
-        place = Place(split, field, parts, key)
-        feature = features[key]
-        if key[1] == "inputs":
-            return input_values(array, feature, place)
-        stated = getattr(_settings(data, key), "classes", None) is not None
-        labels, note = target_values(array, feature, place, stated=stated)
-        notes.extend([note] if note else [])
-        if feature.kind == "category" and not feature.classes:
-            features[key] = replace(feature, classes=classes_from(labels, feature, place))
-            if labels.min() > 0:
-                notes.append(
-                    f"no training example of `{feature.name}` has a label below {labels.min()}; they count from 0"
-                )
+def _values(reader: _Reader, split: str, bound: Input | Target) -> np.ndarray:
+    """Values of an input, or labels of a target, as batches hold them."""
+    values, place = reader.read(split, bound.key)
+    if isinstance(bound, Target):
+        labels: np.ndarray = bound.settings.encode(values, bound, place)
         return labels
-
-    columns = _collect({key: partial(values, key, field) for key, field in _fields(data).items()})
-    inputs = {name: columns["data", "inputs", name] for name in data.inputs}
-    targets = {name: columns["data", "targets", name] for name in data.targets}
-    return in_memory(inputs, targets), features, notes
+    read: np.ndarray = bound.settings.values(values, bound.feature, place)
+    return read
 
 
-def _classes_known(features: Mapping[Key, Feature]) -> None:
-    problems = [
-        Problem(
-            "classes-unknown",
-            f"the number of classes of `{feature.name}` cannot be told from a stream",
-            (*key, "classes"),
-            help="state it, as in `classes: 10`",
-        )
-        for key, feature in features.items()
-        if feature.kind == "category" and not feature.classes
-    ]
-    if problems:
-        raise ConfigError(problems)
+def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
+    """The weight of each example of a split: float32, shape (examples,); None where each counts once.
 
-
-def _spec(data: Data, features: Mapping[Key, Feature], sizes: Mapping[str, int | None]) -> Spec:
-    inputs = {name: features["data", "inputs", name] for name in data.inputs}
-    targets = {name: features["data", "targets", name] for name in data.targets}
-    return Spec(inputs, targets, sizes)
-
-
-def _collect(makers: Mapping[Any, Callable[[], Any]]) -> dict[Any, Any]:
-    """Call every maker, and raise the problems of all that failed together."""
-    made, errors = {}, []
-    for key, make in makers.items():
-        try:
-            made[key] = make()
-        except DlkitError as error:
-            errors.append(error)
-    if errors:
-        worst = max((type(error) for error in errors), key=lambda kind: kind.exit_status)
-        raise worst([problem for error in errors for problem in error.problems])
-    return made
+    Raises:
+        RunError: negative weights, NaN, or all 0.
+    """
+    if data.weights is None:
+        return None
+    values, place = reader.read(split, ("data", "weights"))
+    if values.dtype.kind not in "iufb" or values.size != len(values):
+        message = f"weights are {values.dtype} of shape {list(values.shape[1:])}"
+        raise place.error("bad-weights", message, "give one number for each example")
+    weights = values.reshape(len(values)).astype(np.float32)
+    place.refuse_not_finite(weights, values)
+    if (wrong := np.flatnonzero(weights < 0)).size:
+        message = f"{place.row(wrong[0])} has the weight {weights[wrong[0]]:g}"
+        raise place.error("bad-weights", message, "weights are 0 or more")
+    if not weights.any():
+        raise place.error("bad-weights", "every example has the weight 0", "give at least one example a weight")
+    return weights
 
 
 def _digest(split: Split) -> str:
     """SHA-256 over names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256()
     assert isinstance(split, Indexed) and split.arrays is not None
-    for part in split.arrays:
+    for part in split.arrays[:3]:
         for name, array in sorted(part.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
     return digest.hexdigest()
-
-
-def _sha256(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()

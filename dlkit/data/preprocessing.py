@@ -1,13 +1,14 @@
 """Preprocessing as Keras layers, in two stages, and the random layers that augment training batches.
 
-The host stage ends with the last step that changes the shape of an example (`resize`): it runs in tf.data, or once
-over arrays in memory. The device stage, all that follows, runs inside the compiled step. The saved model chains both.
+The host stage ends with the last step that has to be done before examples are batched (`resize`): it runs in tf.data,
+or once over arrays in memory. The device stage, all that follows, runs inside the compiled step. The saved model chains
+both.
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,16 +17,13 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
-from dlkit.inputs.image import ImageInput
-from dlkit.schema.data import AnyInput, Data
+from dlkit.data.bound import Input
+from dlkit.data.contract import Batch, Indexed, Split, Splits, Stream, Tensors, in_memory
+from dlkit.elements import elements
 from dlkit.schema.keras_objects import RandomStep
-from dlkit.schema.step import StepSettings
-from dlkit.steps.normalize import Normalize
-from dlkit.steps.rescale import Rescale
-from dlkit.steps.resize import Resize
 
 Layers = dict[str, list[keras.layers.Layer]]
+BATCH = 1024
 
 
 @dataclass(frozen=True)
@@ -43,50 +41,81 @@ class Preprocessing:
     augment: Layers
 
 
-def make_preprocessing(data: Data) -> Preprocessing:
-    """The layers that the inputs of a configuration ask for; `normalize` still has to be fitted."""
+def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
+    """The layers that inputs ask for, with what was fitted on the training rows, as far as it was."""
     host: Layers = {}
     device: Layers = {}
     augment: Layers = {}
-    for name, settings in data.inputs.items():
-        steps = settings.preprocess
-        last_resize = max((i for i, step in enumerate(steps) if isinstance(step, Resize)), default=-1)
-        layers = [_layer(step) for step in steps]
-        host[name], device[name] = layers[: last_resize + 1], layers[last_resize + 1 :]
-        random = settings.augment if isinstance(settings, ImageInput) else []
-        key = ("data", "inputs", name, "augment")
-        augment[name] = [_random_layer(step, _value_range(settings), (*key, n)) for n, step in enumerate(random)]
+    for name, bound in inputs.items():
+        steps = bound.settings.preprocess
+        states = bound.state.get("steps") or [None] * len(steps)
+        layers = [step.layer(state) for step, state in zip(steps, states, strict=True)]
+        last = max((i for i, step in enumerate(steps) if step.host), default=-1)
+        host[name], device[name] = layers[: last + 1], layers[last + 1 :]
+        low_high = bound.settings.value_range()
+        random = bound.settings.random_layers()
+        augment[name] = [_random_layer(step, low_high, (*bound.key, "augment", n)) for n, step in enumerate(random)]
     return Preprocessing(host, device, augment)
 
 
-def fit(preprocessing: Preprocessing, train: Split) -> None:
-    """Fit the layers that learn from data (means and deviations) on the training split.
+def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Input], list[str]]:
+    """The inputs with the states of the steps that learn from data, and notes about them.
 
     Args:
-        preprocessing: its `normalize` layers are changed in place.
+        inputs: bound to their columns.
         train: the training split, as the source gives it.
 
     Raises:
         RunError: if an input holds NaN or infinity.
     """
-    for name in preprocessing.host:
-        layers = preprocessing.host[name] + preprocessing.device[name]
-        for i, layer in enumerate(layers):
-            if isinstance(layer, keras.layers.Normalization):
-                before = layers[:i]
-                layer.adapt(_inputs_of(train, name).map(lambda x, before=before: apply_layers(before, x)))
-                if not all(np.isfinite(figures).all() for figures in (layer.mean, layer.variance)):
-                    raise RunError(_not_finite(name))
+    fitted, notes = {}, []
+    for name, bound in inputs.items():
+        states: list[Any] = []
+        layers: list[keras.layers.Layer] = []
+        for step in bound.settings.preprocess:
+            state = None
+            if step.fitted:
+                state = dict(step.fit(_batches(train, name, layers)))
+                notes += [f"input `{name}`: {note}" for note in step.notes(state)]
+            states.append(state)
+            layers.append(step.layer(state))
+        fitted[name] = replace(bound, state={**bound.state, "steps": states})
+    return fitted, notes
+
+
+def _batches(split: Split, name: str, layers: list[keras.layers.Layer]) -> Iterator[np.ndarray]:
+    """One input of every training example after some layers, in batches, unshuffled.
+
+    Raises:
+        RunError: if one of them is not finite.
+    """
+    for batch in _inputs_of(split, name):
+        values = np.asarray(apply_layers(layers, batch))
+        if values.dtype.kind == "f" and not isinstance(split, Indexed) and not np.isfinite(values).all():
+            raise RunError(_not_finite(name))
+        yield values
 
 
 def _not_finite(name: str) -> Problem:
-    """What is told of a stream; arrays have been looked through, row by row, before."""
+    """The problem of a stream; arrays have been looked through, row by row, before."""
     return Problem(
         "not-finite",
         f"the training split holds NaN or infinity in `{name}`: `normalize` found no mean for it",
         ("data", "inputs", name),
         help="remove those examples or fill them in; with `preprocess: []` training goes on up to one, and names it",
     )
+
+
+def _inputs_of(split: Split, name: str) -> Iterator[Any]:
+    """One input of every example, in batches, unshuffled."""
+    if isinstance(split, Indexed) and split.arrays is not None:
+        values = split.arrays.inputs[name]
+        yield from (values[i : i + BATCH] for i in range(0, len(values), BATCH))
+    elif isinstance(split, Indexed):
+        rows = tf.data.Dataset.range(split.size).batch(BATCH)
+        yield from elements(rows.map(lambda i: split.fetch(i).inputs[name]))
+    else:
+        yield from elements(split.make(0, -1).map(lambda inputs, *_: inputs[name]).batch(BATCH))
 
 
 def apply_layers(layers: list[keras.layers.Layer], x: Any) -> Any:
@@ -110,12 +139,7 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     if not any(preprocessing.host.values()):
         return splits
 
-    inputs = {
-        name: replace(f, shape=_shape_after(preprocessing.host[name], f), dtype="float32")
-        if preprocessing.host[name]
-        else f
-        for name, f in splits.spec.inputs.items()
-    }
+    inputs = {name: _prepared(preprocessing.host[name], bound) for name, bound in splits.spec.inputs.items()}
     return replace(
         splits,
         spec=replace(splits.spec, inputs=inputs),
@@ -125,50 +149,41 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     )
 
 
-def _shape_after(layers: list[keras.layers.Layer], feature: Feature) -> tuple[int | None, ...]:
-    """The shape of one example after these layers."""
-    return tuple(apply_layers(layers, keras.KerasTensor((None, *feature.shape), feature.dtype)).shape[1:])
+def _prepared(layers: list[keras.layers.Layer], bound: Input) -> Input:
+    """An input as the host stage leaves it."""
+    if not layers:
+        return bound
+    after = apply_layers(layers, keras.KerasTensor((None, *bound.shape), bound.dtype))
+    dtype = keras.backend.standardize_dtype(after.dtype)
+    return replace(bound, feature=replace(bound.feature, shape=tuple(after.shape[1:]), dtype=dtype))
 
 
 def _apply_host(host: Mapping[str, list[keras.layers.Layer]], split: Split) -> Split:
-    def batch(examples: Examples) -> Examples:
-        inputs, targets = examples
-        return {name: apply_layers(host[name], x) for name, x in inputs.items()}, targets
+    def prepare(inputs: Tensors) -> Tensors:
+        return {name: apply_layers(host[name], x) for name, x in inputs.items()}
 
-    def single(inputs: dict[str, Any], targets: dict[str, Any]) -> Examples:
-        one, _ = batch(({name: x[tf.newaxis] for name, x in inputs.items()}, {}))
-        return {name: x[0] for name, x in one.items()}, targets
+    def single(inputs: Tensors, *others: Any) -> tuple[Any, ...]:
+        one = prepare({name: x[tf.newaxis] for name, x in inputs.items()})
+        return ({name: x[0] for name, x in one.items()}, *others)
+
+    def fetch(indices: tf.Tensor) -> Batch:
+        batch = split.fetch(indices)  # type: ignore[union-attr]
+        return batch._replace(inputs=prepare(batch.inputs))
 
     if isinstance(split, Stream):
         return Stream(
             lambda seed, epoch: split.make(seed, epoch).map(single, num_parallel_calls=tf.data.AUTOTUNE), split.size
         )
     if split.arrays is None:
-        return Indexed(split.size, lambda indices: batch(split.fetch(indices)))
-    inputs, targets = split.arrays
+        return Indexed(split.size, fetch)
+    inputs, targets, weights, _ = split.arrays
     done = {
         name: np.concatenate([np.asarray(apply_layers(host[name], x[i : i + 256])) for i in range(0, len(x), 256)])
         if host[name]
         else x
         for name, x in inputs.items()
     }
-    return in_memory(done, targets)
-
-
-def _inputs_of(split: Split, name: str) -> tf.data.Dataset:
-    """One input of every example, in batches, unshuffled."""
-    if isinstance(split, Indexed):
-        return tf.data.Dataset.range(split.size).batch(1024).map(lambda i: split.fetch(i)[0][name])
-    return split.make(0, -1).map(lambda inputs, targets: inputs[name]).batch(1024)
-
-
-def _layer(step: StepSettings) -> keras.layers.Layer:
-    if isinstance(step, Rescale):
-        return keras.layers.Rescaling(step.scale, step.offset)
-    if isinstance(step, Normalize):
-        return keras.layers.Normalization(axis=step.axis)
-    settings = step.model_dump()[step.step]
-    return keras.layers.Resizing(**settings)
+    return in_memory(done, targets, weights)
 
 
 def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) -> keras.layers.Layer:
@@ -181,12 +196,3 @@ def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) 
     except (ValueError, TypeError) as error:
         words = str(error).strip().splitlines()[0]
         raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{step.name}`: {words}", key=key)) from error
-
-
-def _value_range(settings: AnyInput) -> tuple[float, float]:
-    """Where 8-bit pixels lie after the preprocessing steps, for the random layers that have to know."""
-    low, high = 0.0, 255.0
-    for step in settings.preprocess:
-        if isinstance(step, Rescale):
-            low, high = low * step.scale + step.offset, high * step.scale + step.offset
-    return min(low, high), max(low, high)

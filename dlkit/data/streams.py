@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
-from dlkit.config.problems import Key
-from dlkit.data.contract import Examples, Feature, Stream
+from dlkit.data.bound import Input, Spec, Target
+from dlkit.data.columns import joined_example
+from dlkit.data.contract import Stream, Tensors
 from dlkit.data.splits import total
 from dlkit.schema.data import Data
 from dlkit.schema.source import Piece, SourceData
 
 
-def make_stream(
-    source: SourceData, pieces: Sequence[Piece], features: Mapping[Key, Feature], fields: Mapping[Key, str], data: Data
-) -> Stream:
+def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: Data) -> Stream:
     """The stream of a split.
 
     Its order in an epoch follows from the seed and the epoch: that in which files are read, where the source has
@@ -25,18 +24,20 @@ def make_stream(
     Args:
         source: has `stream`.
         pieces: what the split consists of.
-        features: shape and type of every input and target, by path of its settings.
-        fields: its field in the source, by the same path.
-        data: the size of the shuffle buffer.
+        spec: inputs and targets with their columns.
+        data: the size of the shuffle buffer, and the column of weights.
     """
     assert source.stream is not None
     read = source.stream
 
-    def example(row: Mapping[str, tf.Tensor]) -> Examples:
-        values = {key: _cast(row[fields[key]], feature) for key, feature in features.items()}
-        inputs = {feature.name: values[key] for key, feature in features.items() if key[1] == "inputs"}
-        targets = {feature.name: values[key] for key, feature in features.items() if key[1] == "targets"}
-        return inputs, targets
+    def value(row: Mapping[str, tf.Tensor], bound: Input | Target) -> tf.Tensor:
+        return joined_example([row[column] for column in bound.columns])
+
+    def example(row: Mapping[str, tf.Tensor]) -> tuple[Tensors, Tensors, Tensors]:
+        inputs = {name: i.settings.example(value(row, i), i.feature) for name, i in spec.inputs.items()}
+        targets = {name: t.settings.encode_example(value(row, t), t) for name, t in spec.targets.items()}
+        weights = {} if data.weights is None else dict.fromkeys(targets, _weight(row[data.weights]))
+        return inputs, targets, weights
 
     def make(seed: int, epoch: int) -> tf.data.Dataset:
         if epoch < 0:
@@ -49,23 +50,14 @@ def make_stream(
     return Stream(make, total(pieces))
 
 
+def _weight(value: tf.Tensor) -> tf.Tensor:
+    """The weight of an example: float32, shape (); one that is negative or not finite stops the stream."""
+    weight = tf.reshape(tf.cast(value, tf.float32), [])
+    right = tf.logical_and(tf.math.is_finite(weight), weight >= 0)
+    with tf.control_dependencies([tf.debugging.Assert(right, ["the weight of an example is not 0 or more:", weight])]):
+        return tf.identity(weight)
+
+
 def _mixed(seed: int, epoch: int) -> int:
     """One seed from two, a non-negative int32."""
     return int.from_bytes(hashlib.sha256(f"{seed} {epoch}".encode()).digest()[:4]) >> 1
-
-
-def _cast(value: tf.Tensor, feature: Feature) -> tf.Tensor:
-    """A single example's value as the feature says. Labels outside the classes stop the stream with a message."""
-    rank = len(feature.shape)
-    if value.shape.rank is not None and value.shape.rank == rank - 1:
-        value = value[..., tf.newaxis]
-    elif rank == 0 and value.shape.rank == 1:
-        value = tf.reshape(value, [])
-    if feature.kind in ("category", "binary"):
-        classes = 2 if feature.kind == "binary" else len(feature.classes)
-        label = tf.cast(value, tf.int32)
-        right = tf.logical_and(tf.logical_and(label >= 0, label < classes), tf.cast(label, value.dtype) == value)
-        told = f"target {feature.name}: a label is outside 0..{classes - 1}, or no whole number:"
-        with tf.control_dependencies([tf.debugging.Assert(right, [told, value])]):
-            return tf.ensure_shape(tf.identity(label), ())
-    return tf.ensure_shape(tf.cast(value, feature.dtype), feature.shape)

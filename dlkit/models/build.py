@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.contract import Spec
+from dlkit.data.bound import Spec, bound
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.models import heads
-from dlkit.models.heads import Functions
+from dlkit.models.losses import Choice, Functions, on_logits
+from dlkit.models.objective import Objective
 from dlkit.schema import Config
 from dlkit.schema.training import Training
 
@@ -26,7 +27,7 @@ class BuiltModel:
         model: raw input to logits, compiled.
         network: input as the device stage leaves it, to logits.
         preprocessing: the layers before the network, fitted or not.
-        spec: what the model was built for.
+        spec: what the model was built for, every input and target bound to its settings.
         training: loss and metrics that were asked for.
         plugins: losses and metrics of the user's own.
     """
@@ -38,26 +39,40 @@ class BuiltModel:
     training: Training
     plugins: Functions
 
-    def losses(
-        self, *, logits: bool, reduction: str | None = "sum_over_batch_size", smoothing: float = 0.0
-    ) -> dict[str, Callable[[Any, Any], Any]]:
-        """A new loss for each target, by its name."""
-        made: dict[str, Callable[[Any, Any], Any]] = {}
-        for name, target in self.spec.targets.items():
-            given = self.training.loss
-            if smoothing and target.kind == "category":
-                made[name] = heads.smoothed(len(target.classes), smoothing, reduction, logits=logits)
-            else:
-                given = heads.with_smoothing(target, given, smoothing)
-                made[name] = heads.make_loss(target, given, self.plugins, logits=logits, reduction=reduction)
-        return made
+    @property
+    def choice(self) -> Choice:
+        """The losses and metrics of the targets."""
+        return Choice(self.training, self.plugins)
 
-    def metrics(self, *, logits: bool) -> dict[str, list[keras.metrics.Metric]]:
-        """New metrics for each target, by its name."""
-        return {
-            name: heads.make_metrics(target, self.training.metrics, self.plugins, logits=logits)
-            for name, target in self.spec.targets.items()
-        }
+    def objective(self, *, training: bool) -> Objective:
+        """What is minimised in training, or the same without smoothed labels and without weights of classes."""
+        choice, targets = self.choice, self.spec.targets
+        smoothing = self.training.label_smoothing if training else 0.0
+        weighted = {name: target.settings.class_weights(target) for name, target in targets.items()} if training else {}
+        ignored = {name: choice.ignored_class(target) for name, target in targets.items()}
+        return Objective(
+            {
+                name: choice.loss(target, logits=True, reduction=None, smoothing=smoothing)
+                for name, target in targets.items()
+            },
+            loss_weights={name: target.settings.loss_weight for name, target in targets.items()},
+            class_weights={name: weights for name, weights in weighted.items() if weights is not None},
+            ignored={name: label for name, label in ignored.items() if label is not None},
+        )
+
+    def results(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """From logits by target to float32 probabilities, or to numbers in the target's unit."""
+        targets = self.spec.targets
+        return {name: targets[name].settings.results(targets[name], x) for name, x in outputs.items()}
+
+    def metric_labels(self, name: str, labels: Any) -> Any:
+        """Labels of a target in the shape that Keras's metrics take beside its results."""
+        target = self.spec.targets[name]
+        return target.settings.metric_labels(target, labels)
+
+    def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
+        """New metrics for each target, by its name; they see results."""
+        return {name: self.choice.metrics(target) for name, target in self.spec.targets.items()}
 
 
 def build_model(config: Config, spec: Spec) -> keras.Model:
@@ -92,7 +107,8 @@ def build(
         preprocessing: fitted layers; made anew, unfitted, if None.
         functions: losses and metrics of the user's plug-ins.
     """
-    preprocessing = preprocessing or make_preprocessing(config.data)
+    spec = bound(spec, config.data)
+    preprocessing = preprocessing or make_preprocessing(spec.inputs)
     with precision(config.runtime.precision):
         return _build(config, spec, preprocessing, functions or {})
 
@@ -107,7 +123,7 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
     built = BuiltModel(model, network, preprocessing, spec, config.training, functions)
-    compile_model(model, built, logits=True, optimizer=fresh_optimizer(config.training))
+    _compile(model, built, built.choice, logits=True)
     return built
 
 
@@ -122,10 +138,20 @@ def precision(policy: str) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def compile_model(model: keras.Model, built: BuiltModel, *, logits: bool, optimizer: Any) -> None:
-    """Compile a model with the loss and metrics of its targets, for logits or for probabilities."""
-    losses, metrics = built.losses(logits=logits), built.metrics(logits=logits)
-    model.compile(optimizer=optimizer, loss=_for_outputs(model, losses), metrics=_for_outputs(model, metrics))
+def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: bool) -> None:
+    """Compile a model with the loss and metrics of its targets, for logits or for results, and a fresh optimizer."""
+    targets = built.spec.targets
+    losses = {name: choice.loss(target, logits=logits) for name, target in targets.items()}
+    metrics = {name: choice.metrics(target) for name, target in targets.items()}
+    if logits:
+        metrics = {name: on_logits(targets[name], made) for name, made in metrics.items()}
+    weights = {name: target.settings.loss_weight for name, target in targets.items()}
+    model.compile(
+        optimizer=fresh_optimizer(built.training),
+        loss=_for_outputs(model, losses),
+        loss_weights=None if set(weights.values()) == {1.0} else _for_outputs(model, weights),
+        metrics=_for_outputs(model, metrics),
+    )
 
 
 def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
@@ -139,21 +165,10 @@ def results_model(built: BuiltModel) -> keras.Model:
 
     A loss or metric of a plug-in is left out, since Keras alone could not open a model that names it.
     """
-    built = replace(built, training=_without(built.training, built.plugins), plugins={})
     logits = built.model.output
     model = keras.Model(built.model.input, heads.to_results(logits, built.spec.targets), name=built.model.name)
-    compile_model(model, built, logits=False, optimizer=fresh_optimizer(built.training))
+    _compile(model, built, Choice(built.training, built.plugins, keras_only=True), logits=False)
     return model
-
-
-def _without(training: Training, plugins: Functions) -> Training:
-    """The settings less the losses and metrics of plug-ins."""
-    loss, metrics = training.loss, training.metrics
-    if loss and loss.name in plugins.get("losses", {}):
-        loss = None
-    if metrics is not None:
-        metrics = [m for m in metrics if m.name not in plugins.get("metrics", {})]
-    return training.model_copy(update={"loss": loss, "metrics": metrics})
 
 
 def as_float(x: Any) -> Any:

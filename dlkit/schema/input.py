@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
+from dlkit.schema.features import Feature
 from dlkit.schema.registry import Registry
 from dlkit.schema.step import StepSettings
 
 if TYPE_CHECKING:
+    from dlkit.data.values import RowPlace
     from dlkit.schema import Config
+    from dlkit.schema.source import SourceField
 
 
 class InputSettings(Section):
@@ -27,6 +30,8 @@ class InputSettings(Section):
     also_called: ClassVar[str] = ""
     # The axes of one example, by name, where the kind has fixed ones.
     axes: ClassVar[tuple[str, ...]] = ()
+    # The step that brings values to about 1, for what is proposed where they are not.
+    scaling_step: ClassVar[str] = "normalize"
     fields_also_called: ClassVar[Mapping[str, str]] = ALSO_CALLED
 
     kind: str
@@ -42,6 +47,59 @@ class InputSettings(Section):
     def wanted(self, name: str) -> tuple[str, ...]:
         """The columns that the input of this name reads; patterns as they are written."""
         return wanted_columns(name, self.column, self.columns)
+
+    # Values, from a source to a batch.
+
+    def feature(self, name: str, column: SourceField) -> Feature:
+        """What examples are, as far as columns and settings alone decide it.
+
+        Args:
+            name: of the input.
+            column: its columns in the source, side by side; `shape` of the settings must agree with it, and fills in
+                what it does not say.
+
+        Raises:
+            ConfigError: if the column does not hold what this kind needs, or contradicts the settings.
+        """
+        raise NotImplementedError
+
+    def without_source(self, name: str) -> Feature | None:
+        """What examples are as far as the settings alone decide it; None where that is too little for a model."""
+        return None
+
+    def complete(self, values: Any, feature: Feature, place: RowPlace) -> Feature:
+        """The feature with what the training rows decide.
+
+        Args:
+            values: an array of the source's, first axis the training rows.
+            feature: as `feature` gave it.
+            place: where they come from, for messages.
+        """
+        return feature
+
+    def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
+        """Values of a source as batches hold them: of the feature's dtype and shape, first axis the examples; a view
+        where nothing has to change.
+
+        Raises:
+            RunError: naming the first row that cannot be used.
+        """
+        raise NotImplementedError
+
+    def example(self, value: Any, feature: Feature) -> Any:
+        """As `values`, for one example of a stream, in TensorFlow ops."""
+        raise NotImplementedError
+
+    def random_layers(self) -> list[Any]:
+        """Settings of the random layers that augment training batches."""
+        return []
+
+    def value_range(self) -> tuple[float, float]:
+        """Where values lie after the preprocessing steps that lay within those of 8 bits before, for random layers."""
+        low, high = 0.0, 255.0
+        for step in self.preprocess:
+            low, high = step.value_range(low, high)
+        return min(low, high), max(low, high)
 
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """What is wrong with the input of this name, given the whole configuration."""

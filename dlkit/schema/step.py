@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_serializer
@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from dlkit.schema import Config
 
 
+# What was fitted on the training rows, as plain values that JSON keeps.
+State = Mapping[str, Any]
+
+
 class StepSettings(Section):
     """One step of `preprocess`, written as its name or as `{name: {settings}}`, and printed so.
 
@@ -27,7 +31,39 @@ class StepSettings(Section):
     # The axes of an example that it works on, as the class of an input names them; empty where any will do.
     needs_axes: ClassVar[tuple[str, ...]] = ()
 
+    # Whether it has to be done before examples are batched and stored: it changes their shape, or reads text.
+    host: ClassVar[bool] = False
+    # Whether it learns from the training rows; `fit` is called then.
+    fitted: ClassVar[bool] = False
+
     step: str
+
+    def fit(self, batches: Iterable[Any]) -> State:
+        """What the step learns from the training rows.
+
+        Args:
+            batches: NumPy arrays, first axis the examples, as the steps before leave them; the training rows once.
+
+        Returns:
+            Plain values that JSON keeps.
+        """
+        return {}
+
+    def notes(self, state: State) -> list[str]:
+        """What is worth a line about what was fitted."""
+        return []
+
+    def layer(self, state: State | None) -> Any:
+        """The step as a Keras layer, which works in tf.data, on arrays, and inside `model.keras`.
+
+        Args:
+            state: as `fit` gave it; None for a model that is not fitted yet.
+        """
+        raise NotImplementedError
+
+    def value_range(self, low: float, high: float) -> tuple[float, float]:
+        """Where values lie after the step that lay between `low` and `high` before it."""
+        return low, high
 
     def rules(self, key: Key, config: Config) -> Iterator[Problem]:
         """What is wrong with the step at this key path, given the whole configuration."""

@@ -2,26 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat, Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
+from dlkit.schema.features import Feature
 from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
+    from dlkit.data.contract import Target
+    from dlkit.data.values import RowPlace
     from dlkit.schema import Config
+    from dlkit.schema.source import SourceField
+
+keras = lazy("keras")
+
+# What was fitted on the training rows, as plain values that JSON keeps.
+State = Mapping[str, Any]
 
 
 class TargetSettings(Section):
     """What every target has.
 
-    A new kind is a file in `dlkit/targets/`, whose class has the file's name as `kind: Literal[...]`, and says below
-    which of Keras's losses and metrics fit its labels.
+    A new kind is a file in `dlkit/targets/`, whose class has the file's name as `kind: Literal[...]`. It says which of
+    Keras's losses and metrics fit its labels, how labels of a source become those of a batch (NumPy, on the host), how
+    the outputs of the network become results (Keras ops), and how results are put into words.
     """
 
     # What people call this kind elsewhere, comma-separated.
@@ -34,7 +45,15 @@ class TargetSettings(Section):
     default_metrics: ClassVar[tuple[str, ...]] = ()
     # The losses whose labels can be smoothed.
     smoothable: ClassVar[frozenset[str]] = frozenset()
-    fields_also_called: ClassVar[Mapping[str, str]] = {
+    # What `accuracy` means, by Keras's name; empty where it means nothing.
+    accuracy: ClassVar[str] = ""
+    # From logits to results, by Keras's name of an activation.
+    activation: ClassVar[str] = "linear"
+    # Metrics that are the same on logits as on results.
+    same_on_logits: ClassVar[frozenset[str]] = frozenset()
+    # Metrics that compare the outputs of one example with each other, and need several.
+    within_an_example: ClassVar[frozenset[str]] = frozenset()
+    fields_also_called = {
         **ALSO_CALLED,
         "loss_weight": "weight, coefficient, task_weight",
         "class_weight": "class_weights, weights, weight, pos_weight, balance, balanced",
@@ -48,6 +67,8 @@ class TargetSettings(Section):
     loss: AnyLoss | None = Field(None, description="Keras loss; by default the one that fits the kind.")
     metrics: list[AnyMetric] | None = Field(None, description="Keras metrics; by default those that fit the kind.")
     loss_weight: PositiveFloat = Field(1.0, description="Weight of this target's loss in the loss of the run.")
+
+    # The text phase.
 
     def wanted(self, name: str) -> tuple[str, ...]:
         """The columns that the target of this name reads; patterns as they are written."""
@@ -64,6 +85,203 @@ class TargetSettings(Section):
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """What is wrong with the target of this name, given the whole configuration."""
         yield from column_rules(("data", "targets", name), self.column, self.columns)
+
+    # Labels, from a source to a batch: NumPy, on the host.
+
+    def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
+        """What the labels are, as far as columns and settings alone decide it.
+
+        Args:
+            name: of the target.
+            column: its columns in the source, side by side.
+            in_memory: whether whole columns are at hand, so that labels can be looked through.
+
+        Raises:
+            ConfigError: if the labels cannot be of this kind, or the settings contradict the source.
+        """
+        raise NotImplementedError
+
+    def without_source(self, name: str) -> Feature | None:
+        """What the labels are as far as the settings alone decide it; None where that is too little for a model."""
+        return None
+
+    def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """What the training rows decide, such as the classes.
+
+        Args:
+            labels: an array of the source's, first axis the training rows.
+            feature: as `feature` gave it.
+            place: where they come from, for messages.
+
+        Returns:
+            The feature with its classes, the fitted state, and notes for the user.
+
+        Raises:
+            RunError: if nothing can be learned from such labels.
+        """
+        return feature, {}, []
+
+    def fit_stream(self, feature: Feature) -> State:
+        """The state where the training rows are a stream, which is not read for it.
+
+        Raises:
+            ConfigError: if the settings have to say more.
+        """
+        return {}
+
+    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
+        """Labels of a source as batches hold them: of the feature's dtype and shape, first axis the examples.
+
+        Raises:
+            RunError: naming the first row whose label cannot be used.
+        """
+        raise NotImplementedError
+
+    def encode_example(self, label: Any, target: Target) -> Any:
+        """As `encode`, for one example of a stream, in TensorFlow ops; a label that cannot be used stops the stream."""
+        raise NotImplementedError
+
+    # From the network's outputs to a loss and to results: Keras ops, first axis the batch.
+
+    def units(self, target: Target) -> int:
+        """Width of the head."""
+        raise NotImplementedError
+
+    def describes_outputs(self, target: Target) -> str:
+        """The width of the head in words."""
+        return f"{self.units(target)} outputs"
+
+    def results(self, target: Target, logits: Any) -> Any:
+        """Float32 results, shape (batch, units): probabilities, or numbers in their own unit."""
+        return keras.activations.get(self.activation)(keras.ops.cast(logits, "float32"))
+
+    def results_layers(self, target: Target) -> list[Any]:
+        """Keras layers that do the same in the saved model."""
+        name = f"{target.name}_{'value' if self.activation == 'linear' else 'probability'}"
+        return [keras.layers.Activation(self.activation, dtype="float32", name=name)]
+
+    def loss_function(
+        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
+    ) -> Callable[[Any, Any], Any]:
+        """A Keras loss as a function of a batch's labels and of logits, or of results.
+
+        Args:
+            target: what is predicted.
+            name: Keras's name of the loss.
+            loss: made by Keras.
+            logits: whether the outputs are logits.
+        """
+        return loss
+
+    def smoothed(
+        self, target: Target, share: float, reduction: str | None, *, logits: bool
+    ) -> Callable[[Any, Any], Any] | None:
+        """The kind's own loss of smoothed labels; None where Keras's loss takes `label_smoothing`."""
+        return None
+
+    def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
+        """How much each example counts in the loss by its class, as a function of labels; None where all count once.
+
+        Raises:
+            ConfigError: if the settings name a class that there is not.
+        """
+        return None
+
+    def metric_labels(self, target: Target, labels: Any) -> Any:
+        """Labels in the shape that Keras's metrics take beside results."""
+        return labels
+
+    def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
+        """Arguments of a Keras metric that this kind sets where the configuration does not."""
+        return {}
+
+    # Judging.
+
+    def constant(self, target: Target, labels: Any) -> Any:
+        """The outputs that fit a batch best, were they the same for every example: shape (units,), TensorFlow ops."""
+        raise NotImplementedError
+
+    def predicted(self, target: Target, logits: Any) -> Any | None:
+        """The class that each example is said to have: int32, first axis the batch; None where there are no classes."""
+        return None
+
+    def chance_loss(self, target: Target) -> tuple[float, str] | None:
+        """The kind's own loss of guessing, and words for it; None where nothing can be said."""
+        return None
+
+    def are_results(self, outputs: Any) -> bool:
+        """Whether the outputs of an untrained network, a NumPy array, are results already, where logits should be."""
+        return False
+
+    def missing(self, target: Target, labels: Any) -> list[str]:
+        """The classes that none of these labels of a batch has."""
+        return []
+
+    # Results in words.
+
+    def record(self, target: Target, result: Any) -> dict[str, Any]:
+        """One row of results as JSON has it: `class`, `probability` and `probabilities`, or `value`."""
+        raise NotImplementedError
+
+    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
+        """One row of results as names and figures, the likeliest first; numbers have no names."""
+        raise NotImplementedError
+
+    def label(self, target: Target, label: Any) -> Any:
+        """One label of a batch as JSON has it."""
+        raise NotImplementedError
+
+    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
+        """What keeps a model that was trained for one target from being judged on another of the same kind."""
+        yield from ()
+
+    # For the kinds.
+
+    def made_feature(self, name: str, shape: tuple[int | None, ...], dtype: str, classes: tuple[str, ...]) -> Feature:
+        """A feature of this kind."""
+        return Feature(name, self.kind, shape, dtype, tuple(classes))
+
+    def one_label(self, name: str, shape: tuple[int | None, ...] | None, *, one_hot: bool) -> None:
+        """Refuse a column that does not have one label for each example.
+
+        Args:
+            name: of the target.
+            shape: of an example in the source.
+            one_hot: whether labels of shape (classes,) will do as well.
+
+        Raises:
+            ConfigError: naming the shape.
+        """
+        if shape in (None, (), (1,)) or (one_hot and len(shape or ()) == 1):
+            return
+        assert shape is not None
+        message = f"`{name}` is to be one label for each example, but its examples have the shape {list(shape)}"
+        help = "give single examples, `unbatch()` the dataset if it is batched"
+        if len(shape) == 1 and shape[0] is not None:
+            help += "; turn one-hot labels into integers with tf.argmax"
+        raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+
+    def classes_from_stream(self, name: str) -> None:
+        """Refuse a stream whose classes nothing gives.
+
+        Raises:
+            ConfigError: always.
+        """
+        message = f"the training examples of `{name}` are a stream, which is not read to find its classes"
+        key = ("data", "targets", name, "classes")
+        raise ConfigError(Problem("classes-unknown", message, key, help="state them, as in `classes: 10`"))
+
+    def needs_numbers(self, name: str, column: SourceField) -> None:
+        """Refuse a column of text or Python objects.
+
+        Raises:
+            ConfigError: naming what the column holds.
+        """
+        if column.dtype in ("string", "object"):
+            what = "text" if column.dtype == "string" else "Python objects"
+            message = f"the column of `{name}` holds {what}, not numbers"
+            help = "use `kind: category` for classes" if column.dtype == "string" else "give an array of numbers"
+            raise ConfigError(Problem("field-type", message, ("data", "targets", name), help=help))
 
 
 TARGETS = Registry("target", TargetSettings, "kind", package="dlkit.targets")

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Iterable
+from typing import Any, Literal
 
 from pydantic import Field
 
-from dlkit.schema.step import StepSettings
+from dlkit.lazy import lazy
+from dlkit.schema.step import State, StepSettings
+
+keras, np = lazy("keras"), lazy("numpy")
+# A deviation that is a smaller part of the mean is lost in float32, which has 24 bits.
+SMALLEST_SPREAD = 1e-6
 
 
 class Normalize(StepSettings):
@@ -14,5 +20,63 @@ class Normalize(StepSettings):
 
     also_called = "normalization, normalise, standardize, standardise, norm"
 
+    fitted = True
+
     step: Literal["normalize"]
     axis: int | None = Field(-1, description="Axis that keeps its own mean and deviation; null for one of each.")
+
+    def fit(self, batches: Iterable[Any]) -> State:
+        """Mean and variance over the training rows, in float64, values that are NaN left out (Chan et al., 1979)."""
+        count: Any = 0.0
+        mean: Any = 0.0
+        squares: Any = 0.0
+        shape: list[int] = []
+        for batch in batches:
+            values = np.asarray(batch, np.float64)
+            shape = list(values.shape[1:])
+            axes = tuple(range(values.ndim)) if self.axis is None else _other_axes(values.ndim, self.axis)
+            there = ~np.isnan(values)
+            n = there.sum(axis=axes)
+            own = np.where(there, values, 0).sum(axis=axes) / np.maximum(n, 1)
+            spread = own if self.axis is None else np.expand_dims(own, axes)
+            own_squares = np.where(there, (values - spread) ** 2, 0).sum(axis=axes)
+            shift, total = own - mean, count + n
+            squares = squares + own_squares + shift**2 * count * n / np.maximum(total, 1)
+            mean, count = mean + shift * n / np.maximum(total, 1), total
+        variance = squares / np.maximum(count, 1)
+        return {"mean": np.asarray(mean).tolist(), "variance": np.asarray(variance).tolist(), "shape": shape}
+
+    def notes(self, state: State) -> list[str]:
+        """Values that are always the same, and differences that float32 cannot hold."""
+        mean, deviation = (np.atleast_1d(np.array(state[name], np.float64)) for name in ("mean", "variance"))
+        deviation = np.sqrt(deviation)
+        notes = []
+        if constant := int((deviation == 0).sum()):
+            which = "" if len(mean) == 1 else f" {constant} of {len(mean)} values"
+            notes.append(
+                f"`normalize`:{which or ' it'} is the same in every training row, and becomes 0 wherever it differs later"
+            )
+        lost = (deviation > 0) & (deviation < np.abs(mean) * SMALLEST_SPREAD)
+        if lost.any():
+            worst = int(np.argmax(lost))
+            notes.append(
+                f"`normalize`: values about {mean[worst]:.4g} differ by {deviation[worst]:.2g}, which float32 hardly holds: "
+                "subtract a constant from them in the source"
+            )
+        return notes
+
+    def layer(self, state: State | None) -> Any:
+        """keras.layers.Normalization; what never varied in training becomes 0."""
+        layer = keras.layers.Normalization(axis=self.axis)
+        if state is not None:
+            mean, variance = (np.array(state[name], np.float32) for name in ("mean", "variance"))
+            layer.build((None, *state["shape"]))
+            layer.adapt_mean.assign(mean)
+            layer.adapt_variance.assign(np.where(variance > 0, variance, np.inf))
+            layer.finalize_state()
+        return layer
+
+
+def _other_axes(count: int, axis: int) -> tuple[int, ...]:
+    """All axes but one."""
+    return tuple(n for n in range(count) if n != axis % count)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
+from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
-from dlkit.schema.step import StepSettings
+from dlkit.schema.step import State, StepSettings
+
+keras = lazy("keras")
 
 
 class Rescale(StepSettings):
@@ -18,3 +21,11 @@ class Rescale(StepSettings):
     step: Literal["rescale"]
     scale: Finite = Field(1 / 255, description="Factor; the default brings 8-bit pixels into 0..1.")
     offset: Finite = Field(0.0, description="Added after the multiplication.")
+
+    def layer(self, state: State | None) -> Any:
+        """keras.layers.Rescaling."""
+        return keras.layers.Rescaling(self.scale, self.offset)
+
+    def value_range(self, low: float, high: float) -> tuple[float, float]:
+        """Both ends, rescaled."""
+        return low * self.scale + self.offset, high * self.scale + self.offset

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from dlkit.config.problems import Key, Problem
+from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.step import StepSettings
+from dlkit.schema.step import State, StepSettings
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
+
+keras = lazy("keras")
 
 
 class Resize(StepSettings):
@@ -20,6 +23,7 @@ class Resize(StepSettings):
 
     also_called = "resizing"
     needs_axes = ("height", "width")
+    host = True
 
     step: Literal["resize"]
     height: Positive = Field(description="Height in pixels.")
@@ -39,3 +43,9 @@ class Resize(StepSettings):
                 (*key, "resize", "pad_to_aspect_ratio"),
                 label="remove one of the two",
             )
+
+    def layer(self, state: State | None) -> Any:
+        """keras.layers.Resizing."""
+        return keras.layers.Resizing(
+            **{name: getattr(self, name) for name in type(self).model_fields if name != "step"}
+        )

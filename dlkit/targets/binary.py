@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+import math
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from dlkit.config.problems import Problem
-from dlkit.schema.target import TargetSettings
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import lazy
+from dlkit.schema.target import State, TargetSettings
+from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Target
+    from dlkit.data.values import RowPlace
     from dlkit.schema import Config
+    from dlkit.schema.features import Feature
+    from dlkit.schema.source import SourceField
+
+keras = lazy("keras")
+np = lazy("numpy")
+tf = lazy("tensorflow")
+
+# Words for no and yes, in this order.
+PAIRS = [
+    ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("negative", "positive"),
+    ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"),
+]  # fmt: skip
 
 
 class BinaryTarget(TargetSettings):
-    """Yes or no, as 1 or 0."""
+    """Yes or no: 1 or 0, true or false, or two words."""
 
     also_called = "bool, boolean"
-    fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
+    fields_also_called = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "labels 0 and 1"
     losses = frozenset({"binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge"})
     metrics_that_fit = frozenset(
@@ -33,10 +50,12 @@ class BinaryTarget(TargetSettings):
     default_loss = "binary_crossentropy"
     default_metrics = ("accuracy",)
     smoothable = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+    accuracy = "binary_accuracy"
+    activation = "sigmoid"
 
     kind: Literal["binary"]
     classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
-        None, description="Names of the two classes, that of 0 first."
+        None, description="Names of the two classes, that of no (0) first."
     )
     class_weight: ClassWeight = Field(
         None, description="Weight of the examples of each class, by its name; `balanced`: the rarer, the heavier."
@@ -46,3 +65,117 @@ class BinaryTarget(TargetSettings):
         """Each class has its own name."""
         yield from super().rules(name, config)
         yield from class_rules(("data", "targets", name), self.classes)
+
+    def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
+        """One integer, 0 or 1."""
+        self.one_label(name, column.shape, one_hot=False)
+        if len(column.classes) not in (0, 2):
+            message = f"`{name}` is to be yes or no, but the source has {len(column.classes)} classes for it"
+            key = ("data", "targets", name)
+            raise ConfigError(Problem("classes-contradict", message, key, help="use `kind: category`"))
+        return self.made_feature(name, (), "int32", tuple(self.classes or column.classes))
+
+    def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """Which of the two labels of the training rows is yes, and how many there are of each."""
+        labels = _classes.read_labels(labels, place)
+        found = [value.item() for value in np.unique(labels)]
+        table, notes = self._table(feature, found, place)
+        numbers = _classes.numbers_of(labels, table, place, stated=self.classes is not None)
+        classes = feature.classes or (() if table == [0, 1] else tuple(map(str, table)))
+        if table != [0, 1] and not feature.classes:
+            notes = [f"`{table[1]}` of `{feature.name}` is the yes whose probability is predicted; `{table[0]}` is no"]
+        state = {"table": table, "counts": _classes.count(numbers, 2)}
+        return self.made_feature(feature.name, (), "int32", classes), state, notes
+
+    def _table(self, feature: Feature, found: list[Any], place: RowPlace) -> tuple[list[Any], list[str]]:
+        """The labels of no and yes."""
+        text = isinstance(found[0], str)
+        if not text and set(found) <= {0, 1}:
+            return [0, 1], []
+        if text and feature.classes:
+            return list(feature.classes), []
+        if len(found) != 2 or (feature.classes and not text):
+            if feature.classes and not text:
+                return [0, 1], []
+            message = f"the training labels have {len(found)} values ({', '.join(map(str, found[:5]))}), not two"
+            help = "use `kind: category`" if len(found) > 2 else "check the column and the split"
+            raise place.error("label-out-of-range", message, help)
+        if text:
+            lower = [value.strip().lower() for value in found]
+            for no, yes in PAIRS:
+                if set(lower) == {no, yes}:
+                    return [found[lower.index(no)], found[lower.index(yes)]], []
+        return found, []
+
+    def fit_stream(self, feature: Feature) -> State:
+        """No and yes by their numbers."""
+        return {"table": [0, 1]}
+
+    def without_source(self, name: str) -> Feature | None:
+        """One integer, 0 or 1."""
+        return self.made_feature(name, (), "int32", tuple(self.classes or ()))
+
+    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
+        """0 for no, 1 for yes: int32, shape (examples,)."""
+        labels = _classes.read_labels(labels, place)
+        return _classes.numbers_of(labels, target.state["table"], place, stated=self.classes is not None)
+
+    def encode_example(self, label: Any, target: Target) -> Any:
+        """0 or 1: int32, shape ()."""
+        return _classes.number_in_stream(label, target, 2)
+
+    def units(self, target: Target) -> int:
+        """One logit."""
+        return 1
+
+    def metric_labels(self, target: Target, labels: Any) -> Any:
+        """Labels of shape (batch, 1), as results have it."""
+        return keras.ops.reshape(labels, (-1, 1))
+
+    def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
+        """What Keras leaves to several outputs: by its defaults the largest output of an example is its class."""
+        return {"threshold": 0.5, "average": "macro"} if name in ("f1_score", "f_beta_score") else {}
+
+    def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
+        """The weight of each label's class, as a function of labels; None where all are 1."""
+        weights = _classes.weights_of_classes(self.class_weight, target)
+        return None if weights is None else lambda labels: tf.gather(weights, tf.cast(labels, tf.int32))
+
+    def constant(self, target: Target, labels: Any) -> Any:
+        """The logit of the share of yes: shape (1,)."""
+        yes = tf.reduce_sum(tf.cast(labels, tf.float32))
+        no = tf.cast(tf.size(labels), tf.float32) - yes
+        return tf.reshape(tf.math.log(yes + 1) - tf.math.log(no + 1), [1])
+
+    def predicted(self, target: Target, logits: Any) -> Any:
+        """0 or 1 for each example: int32, shape (batch, 1)."""
+        return tf.cast(logits > 0, tf.int32)
+
+    def chance_loss(self, target: Target) -> tuple[float, str]:
+        """Cross-entropy of guessing, and the words for it."""
+        return math.log(2), "guessing among 2 classes"
+
+    def are_results(self, outputs: Any) -> bool:
+        """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
+        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
+        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
+
+    def record(self, target: Target, result: Any) -> dict[str, Any]:
+        """The likelier class and the probability of each, as JSON has them."""
+        return _classes.probability_record(self._pairs(target, result))
+
+    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
+        """Both classes of one example with their probabilities, the likelier first."""
+        return sorted(self._pairs(target, result), key=lambda pair: -pair[1])[:count]
+
+    def _pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
+        yes = np.reshape(result, -1)[0]
+        return list(zip(_classes.names(target), (np.float32(1) - yes, yes), strict=True))
+
+    def label(self, target: Target, label: Any) -> Any:
+        """The name of a label's class."""
+        return _classes.names(target)[int(np.reshape(label, -1)[0])]
+
+    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
+        """Whether labels have the classes that a model was trained on."""
+        yield from _classes.same_classes(trained, given)

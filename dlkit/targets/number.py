@@ -2,11 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
-from dlkit.schema.target import TargetSettings
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import lazy
+from dlkit.schema.target import State, TargetSettings
+from dlkit.targets._classes import shortest
+
+if TYPE_CHECKING:
+    from dlkit.data.bound import Target
+    from dlkit.data.values import RowPlace
+    from dlkit.schema.features import Feature
+    from dlkit.schema.source import SourceField
+
+keras = lazy("keras")
+np = lazy("numpy")
+tf = lazy("tensorflow")
+
+# Losses that mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions, and are taken in
+# the numbers' own unit.
+IN_OWN_UNIT = frozenset(
+    {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
+)
 
 
 class NumberTarget(TargetSettings):
@@ -29,6 +49,117 @@ class NumberTarget(TargetSettings):
     )  # fmt: skip
     default_loss = "mean_squared_error"
     default_metrics = ("mean_absolute_error",)
+    # They compare the numbers of one example with each other.
+    within_an_example = frozenset({"pearson_correlation", "concordance_correlation", "cosine_similarity"})
 
     kind: Literal["number"]
     unit: str | None = Field(None, description="Unit of the numbers, carried into results and reports.")
+    normalize: bool = Field(
+        True,
+        description="Predict in units of the training rows' mean and deviation; results are in the numbers' own unit.",
+    )
+
+    def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
+        """One number, or a vector."""
+        shape = () if column.shape in (None, (1,)) else column.shape
+        if len(shape) > 1 or None in shape:
+            message = f"`{name}` is to be one number or a vector, but its examples have the shape {list(shape)}"
+            help = "flatten it in the source, or predict a part of it"
+            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+        self.needs_numbers(name, column)
+        return self.made_feature(name, shape, "float32", ())
+
+    def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """Mean and deviation of each number over the training rows."""
+        if not self.normalize:
+            return feature, {}, []
+        values = self._floats(labels, feature, place).reshape(len(labels), -1).astype(np.float64)
+        deviation = values.std(axis=0)
+        # What is always the same is predicted by its mean.
+        return (
+            feature,
+            {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1).tolist()},
+            [],
+        )
+
+    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
+        """The numbers: float32, shape (examples, ...)."""
+        return self._floats(labels, target.feature, place)
+
+    def _floats(self, labels: Any, feature: Feature, place: RowPlace) -> Any:
+        place.same_shape(labels, feature.shape)
+        with np.errstate(over="ignore"):  # what became infinite is looked for next
+            values = labels.reshape(len(labels), *feature.shape).astype(np.float32, copy=False)
+        place.refuse_not_finite(values, labels)
+        return values
+
+    def encode_example(self, label: Any, target: Target) -> Any:
+        """The number or vector of one example: float32."""
+        value = tf.cast(label, tf.float32)
+        return tf.reshape(value, target.shape) if value.shape.rank != len(target.shape) else value
+
+    def units(self, target: Target) -> int:
+        """An output for each number."""
+        return int(np.prod(target.shape))
+
+    def describes_outputs(self, target: Target) -> str:
+        """The width of the head in words."""
+        return f"{self.units(target)} outputs"
+
+    def results(self, target: Target, logits: Any) -> Any:
+        """Numbers in their own unit."""
+        outputs = keras.ops.cast(logits, "float32")
+        if not target.state:
+            return outputs
+        mean, deviation = self._scale(target)
+        return outputs * deviation + mean
+
+    def results_layers(self, target: Target) -> list[Any]:
+        """A layer that gives the outputs in the numbers' own unit."""
+        if not target.state:
+            return super().results_layers(target)
+        mean, deviation = self._scale(target)
+        layer = keras.layers.Normalization(
+            mean=mean, variance=deviation**2, invert=True, dtype="float32", name=f"{target.name}_value"
+        )
+        return [layer]
+
+    def loss_function(
+        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
+    ) -> Callable[[Any, Any], Any]:
+        """The loss in units of the training rows' deviation, of labels in their own unit."""
+        if not target.state or not logits:
+            return loss
+        if name in IN_OWN_UNIT:
+            return lambda labels, outputs: loss(self.metric_labels(target, labels), self.results(target, outputs))
+        mean, deviation = self._scale(target)
+        return lambda labels, outputs: loss((self.metric_labels(target, labels) - mean) / deviation, outputs)
+
+    def _scale(self, target: Target) -> tuple[Any, Any]:
+        """Mean and deviation of each number: float32, shape (units,)."""
+        return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))  # type: ignore[return-value]
+
+    def metric_labels(self, target: Target, labels: Any) -> Any:
+        """Labels of shape (batch, units), as results have it."""
+        return keras.ops.reshape(keras.ops.cast(labels, "float32"), (-1, self.units(target)))
+
+    def constant(self, target: Target, labels: Any) -> Any:
+        """The mean of the labels, as the network would give it: shape (units,)."""
+        mean = tf.reduce_mean(self.metric_labels(target, labels), axis=0)
+        if not target.state:
+            return mean
+        shift, deviation = self._scale(target)
+        return (mean - shift) / deviation
+
+    def record(self, target: Target, result: Any) -> dict[str, Any]:
+        """The number, or numbers, as JSON has them."""
+        values = [shortest(value) for value in np.reshape(result, -1)]
+        return {"value": values[0] if len(values) == 1 else values}
+
+    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
+        """The numbers themselves."""
+        return [("", value) for value in np.reshape(result, -1)]
+
+    def label(self, target: Target, label: Any) -> Any:
+        """The number, or numbers, of a label."""
+        return np.asarray(label).tolist()

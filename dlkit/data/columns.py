@@ -1,0 +1,99 @@
+"""Which columns of a source inputs and targets read: names, lists and patterns, several side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from fnmatch import fnmatchcase
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.schema.data import Data
+from dlkit.schema.source import SourceField
+
+Columns = dict[Key, tuple[str, ...]]
+
+
+def resolve(data: Data, fields: Mapping[str, SourceField]) -> Columns:
+    """The columns that each input and target reads, by path of its settings; and of the weights, where there are any.
+
+    Raises:
+        ConfigError: naming every column that the source does not have, and every pattern that none of them fits.
+    """
+    given: dict[Key, tuple[str, ...]] = {("data", "inputs", n): s.wanted(n) for n, s in data.inputs.items()}
+    given |= {("data", "targets", n): s.wanted(n) for n, s in data.targets.items()}
+    if data.weights is not None:
+        given["data", "weights"] = (data.weights,)
+    found, problems = {}, []
+    for key, patterns in given.items():
+        columns: list[str] = []
+        for number, pattern in enumerate(patterns):
+            fitting = [pattern] if pattern in fields else [name for name in fields if fnmatchcase(name, pattern)]
+            if not fitting or (not is_pattern(pattern) and pattern not in fields):
+                problems.append(_unknown(pattern, fields, _place(data, key, number)))
+            columns += [name for name in fitting if name not in columns]
+        found[key] = tuple(columns)
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several columns."""
+    return any(c in name for c in "*?[")
+
+
+def _place(data: Data, key: Key, number: int) -> Key:
+    """The setting that names a column."""
+    if key == ("data", "weights"):
+        return key
+    settings: Any = (data.inputs if key[1] == "inputs" else data.targets)[str(key[2])]
+    if settings.columns is not None:
+        return (*key, "columns", number) if isinstance(settings.columns, list) else (*key, "columns")
+    return (*key, "column") if settings.column is not None else key
+
+
+def _unknown(name: str, fields: Mapping[str, SourceField], key: Key) -> Problem:
+    if is_pattern(name):
+        help = did_you_mean(name, fields, "its columns are")
+        return Problem("unknown-column", f"no column of the source fits `{name}`", key, help=help)
+    help = did_you_mean(name, fields, "its columns are")
+    help += "" if key[-1] != name else "; name it with `column:` if it differs from the name here"
+    return Problem("unknown-column", f"the source has no column `{name}`", key, help=help)
+
+
+def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
+    """Several columns as one: a vector of their values, whose `classes` are their names. One stays as it is."""
+    fields = list(columns.values())
+    if len(fields) == 1:
+        return fields[0]
+    widths = [1 if field.shape in ((), None) else int(np.prod([size or 1 for size in field.shape])) for field in fields]
+    types = {field.dtype for field in fields}
+    if "object" in types:
+        return SourceField((sum(widths),), "object")
+    text = "string" in types
+    dtype = "string" if text else str(np.result_type(*(field.dtype for field in fields)))
+    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else ())
+
+
+def joined(arrays: list[np.ndarray]) -> np.ndarray:
+    """Arrays of several columns as one of shape (rows, values); that of one column stays as it is."""
+    if len(arrays) == 1:
+        return arrays[0]
+    parts = [array.reshape(len(array), -1) for array in arrays]
+    if any(part.dtype.kind in "OSTU" for part in parts) and not all(part.dtype.kind in "OSTU" for part in parts):
+        parts = [part.astype(str) for part in parts]
+    return np.concatenate(parts, axis=1)
+
+
+def joined_example(values: list[tf.Tensor]) -> tf.Tensor:
+    """As `joined`, for one example of a stream."""
+    if len(values) == 1:
+        return values[0]
+    text = any(value.dtype == tf.string for value in values)
+    kind = tf.string if text else tf.float32
+    parts = [tf.strings.as_string(v) if text and v.dtype != tf.string else tf.cast(v, kind) for v in values]
+    return tf.concat([tf.reshape(part, [-1]) for part in parts], axis=0)

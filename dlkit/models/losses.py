@@ -1,0 +1,167 @@
+"""Losses and metrics of targets, made by Keras from their names in the configuration."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+
+from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.data.bound import Target
+from dlkit.models.keras_table import snake_case
+from dlkit.schema.keras_objects import Loss, Metric
+from dlkit.schema.metric_names import metric_columns
+from dlkit.schema.plugins import call_plugin
+from dlkit.schema.training import Training
+
+# What the user's plug-ins add: losses and metrics by name, under those words.
+Functions = Mapping[str, Mapping[str, Callable[..., Any]]]
+OneLoss = Callable[[Any, Any], Any]
+
+
+class Choice:
+    """The losses and metrics of targets that configuration and plug-ins choose between them."""
+
+    def __init__(self, training: Training, plugins: Functions, *, keras_only: bool = False) -> None:
+        """Choose.
+
+        Args:
+            training: the short forms `loss` and `metrics`, for all targets that have none of their own.
+            plugins: losses and metrics of the user's own.
+            keras_only: whether those of plug-ins are left out, since Keras alone could not open a model with them.
+        """
+        self._training, self._plugins, self._keras_only = training, plugins, keras_only
+
+    def loss(
+        self, target: Target, *, logits: bool, reduction: str | None = "sum_over_batch_size", smoothing: float = 0.0
+    ) -> OneLoss:
+        """The loss of a target, of labels of a batch and logits or results.
+
+        Args:
+            target: what is predicted.
+            logits: whether the loss sees logits or results.
+            reduction: how Keras reduces it; None for one value per example.
+            smoothing: share of each label that is spread over all classes.
+        """
+        given, settings = self._given_loss(target), target.settings
+        if smoothing and (smoothed := settings.smoothed(target, smoothing, reduction, logits=logits)):
+            return smoothed
+        name = given.name if given else settings.default_loss
+        arguments = {**(given.arguments if given else {}), "reduction": reduction}
+        if smoothing:
+            arguments["label_smoothing"] = smoothing
+        if reduction is None:
+            # Such examples get no weight: of one value an example, Keras would leave 0 and count it.
+            arguments.pop("ignore_class", None)
+        loss = _make("losses", name, arguments, self._plugins, self._key(target, "loss", given), logits=logits)
+        return settings.loss_function(target, name, loss, logits=logits)
+
+    def ignored_class(self, target: Target) -> int | None:
+        """The class whose examples the loss of a target leaves out."""
+        given = self._given_loss(target)
+        ignored = given.arguments.get("ignore_class") if given else None
+        return None if ignored is None else int(ignored)
+
+    def loss_name(self, target: Target) -> tuple[str, bool]:
+        """Keras's name of a target's loss, and whether the configuration chose it."""
+        given = self._given_loss(target)
+        return (given.name, True) if given else (target.settings.default_loss, False)
+
+    def metrics(self, target: Target) -> list[keras.metrics.Metric]:
+        """New metrics of a target, named as its columns of the history are; they see results."""
+        settings = target.settings
+        given = self._given_metrics(target)
+        wanted = [Metric(name=name) for name in settings.default_metrics] if given is None else given
+        made = []
+        for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
+            key = self._key(target, "metrics", given)
+            key = (*key, number) if given is not None else key
+            if metric.name in settings.within_an_example and target.units == 1:
+                message = f"`{metric.name}` compares the numbers of an example, and `{target.name}` is a single number"
+                raise ConfigError(Problem("does-not-fit", message, key, help="`r2_score` compares the examples"))
+            name = settings.accuracy if metric.name == "accuracy" and settings.accuracy else metric.name
+            arguments = {**settings.metric_arguments(target, metric.name), **metric.arguments, "name": column}
+            made.append(_make("metrics", name, arguments, self._plugins, key, logits=False))
+        return made
+
+    def metrics_are_given(self, target: Target) -> bool:
+        """Whether the configuration chose the metrics of a target."""
+        return self._given_metrics(target) is not None
+
+    def _given_loss(self, target: Target) -> Loss | None:
+        given = target.settings.loss if target.settings.loss is not None else self._training.loss
+        return None if self._keras_only and given and given.name in self._plugins.get("losses", {}) else given
+
+    def _given_metrics(self, target: Target) -> list[Metric] | None:
+        given = target.settings.metrics if target.settings.metrics is not None else self._training.metrics
+        if given is not None and self._keras_only:
+            given = [metric for metric in given if metric.name not in self._plugins.get("metrics", {})]
+        return given
+
+    def _key(self, target: Target, what: str, given: Any) -> Key:
+        """Where a loss or the metrics of a target are chosen."""
+        own = getattr(target.settings, what) is not None
+        return (*target.key, what) if own or given is None else ("training", what)
+
+
+def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions, key: Key, *, logits: bool) -> Any:
+    """A loss or metric by its snake_case name; a loss is made for logits or for results."""
+    own = name in plugins.get(module, {})
+    make: Callable[..., Any] = plugins[module][name] if own else keras_class(module, name)
+    try:
+        if "from_logits" in inspect.signature(make).parameters:
+            arguments["from_logits"] = logits
+        if own:
+            return call_plugin(f"`{name}` of {module}", key, make, **arguments)
+        return make(**arguments)
+    except (ValueError, TypeError) as error:
+        words = str(error).strip().splitlines()[0]
+        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{name}`: {words}", key=key)) from error
+
+
+def keras_class(module: str, name: str) -> Callable[..., Any]:
+    """The class of a Keras module by its snake_case name."""
+    classes = vars(getattr(keras, module)).items()
+    found: Callable[..., Any] = next(c for n, c in classes if isinstance(c, type) and snake_case(n) == name)
+    return found
+
+
+def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[keras.metrics.Metric]:
+    """The metrics for a model that ends in logits, as a notebook's does."""
+    settings = target.settings
+    if settings.activation == "linear" and not target.state:
+        return list(metrics)
+    same = {"".join(word.title() for word in name.split("_")) for name in settings.same_on_logits}
+    return [m if type(m).__name__ in same else OfResults(m, settings.activation) for m in metrics]
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class OfResults(keras.metrics.Metric):
+    """A metric that sees probabilities, for a model that gives logits."""
+
+    def __init__(self, metric: Any, activation: str, name: str | None = None, **kwargs: Any) -> None:
+        self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
+        super().__init__(name=name or self.metric.name, **kwargs)
+        self.activation = activation
+        self._direction = getattr(self.metric, "_direction", None)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch of labels and logits."""
+        results = keras.activations.get(self.activation)(y_pred)
+        if self.activation == "sigmoid":
+            y_true = keras.ops.reshape(y_true, keras.ops.shape(results))
+        self.metric.update_state(y_true, results, sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        """What has been counted."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget what was counted."""
+        self.metric.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"metric": keras.metrics.serialize(self.metric), "activation": self.activation, "name": self.name}

@@ -1,0 +1,33 @@
+"""What one input or target is, before any network sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+Shape = tuple[int | None, ...]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One input or target in its raw form: what `model.keras` takes, or the labels that it is judged by.
+
+    Attributes:
+        name: as in the configuration.
+        kind: of the input or target, as in the configuration.
+        shape: of one example, without the batch; None for a size that varies.
+        dtype: NumPy name of the type in which examples arrive, or `string`.
+        classes: names of the classes, in order of their integers; empty where there are none.
+        ragged: whether examples are padded with NaN at the end of their first axis.
+    """
+
+    name: str
+    kind: str
+    shape: Shape
+    dtype: str
+    classes: tuple[str, ...] = ()
+    ragged: bool = False
+
+
+def shown(shape: Shape) -> str:
+    """A shape as YAML has it: `[28, 28, null]`."""
+    return "[" + ", ".join("null" if size is None else str(size) for size in shape) + "]"
