@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -18,12 +18,15 @@ from dlkit.models.build import BuiltModel, build
 from dlkit.training.program.forward import device_stage
 
 
-def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preprocessing) -> list[str]:
+def check_before_training(
+    loaded: Loaded, spec: Spec, splits: Splits | None, preprocessing: Preprocessing
+) -> Sequence[str]:
     """Look at data and model before the model is built.
 
     Args:
         loaded: the configuration.
-        splits: the data, as the source gives them.
+        spec: what is known of the data.
+        splits: the data, as the source gives them; None where they could not be read.
         preprocessing: fitted.
 
     Returns:
@@ -32,7 +35,9 @@ def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preproc
     Raises:
         ConfigError: if training cannot go well, as when the memory does not hold the model.
     """
-    built = _sketch(loaded, splits.spec)
+    if splits is None:
+        return refuse_a_model_too_large(loaded, spec, splits, preprocessing)
+    built = _sketch(loaded, spec)
     if built is None:
         return []
     found = problems(
@@ -42,8 +47,13 @@ def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preproc
     return [f"{problem.message}; {problem.help}" if problem.help else problem.message for problem in found]
 
 
-def refuse_a_model_too_large(loaded: Loaded, spec: Spec) -> None:
-    """Refuse a model that the memory cannot hold, before it takes any.
+def refuse_a_model_too_large(
+    loaded: Loaded, spec: Spec, splits: Splits | None, preprocessing: Preprocessing
+) -> Sequence[str]:
+    """Refuse a model that the memory cannot hold, before it takes any; args are those of `check_before_training`.
+
+    Returns:
+        Nothing to be noted.
 
     Raises:
         ConfigError: if not even its weights and what every update needs would fit.
@@ -51,6 +61,7 @@ def refuse_a_model_too_large(loaded: Loaded, spec: Spec) -> None:
     built = _sketch(loaded, spec)
     if built is not None:
         _refuse_errors(problems(CheckContext(loaded.config, built), ["large-model"]))
+    return ()
 
 
 def _refuse_errors(found: Iterable[Problem]) -> None:

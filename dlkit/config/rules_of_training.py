@@ -115,7 +115,7 @@ def metric_columns(config: Config) -> set[str]:
     else:
         names = {name for target in targets.values() for name in DEFAULT_METRICS[target.kind]}
     if len(targets) > 1:
-        names |= {f"{target}_{name}" for target in targets for name in [*names, "loss"]}
+        names = {f"{target}_{name}" for target in targets for name in [*names, "loss"]}
     return {"loss", *names}
 
 

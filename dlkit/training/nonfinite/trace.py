@@ -1,4 +1,4 @@
-"""A loss or weight that is no finite number any more: where it came from, and how to go on in spite of it.
+"""A loss or weight that is no finite number any more: where it came from.
 
 A run is a function of its configuration and data. So the updates since the newest checkpoint are made once more, to the
 same bits, up to the batch before which all was well; that batch is then looked at tensor by tensor.
@@ -6,21 +6,17 @@ same bits, up to the batch before which all was well; that batch is then looked 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import Problem
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
-from dlkit.files import disk_errors, written_aside
-from dlkit.training.checkpoints.files import Checkpoint, Progress
+from dlkit.training.checkpoints.files import Checkpoint
 from dlkit.training.health.probe import HealthProbe
+from dlkit.training.nonfinite.incident import FLOAT16_MAX, Incident
 from dlkit.training.program.shards import Rows
 from dlkit.training.program.state import State
 from dlkit.training.program.train import TrainProgram
@@ -50,37 +46,6 @@ class Pieces:
     state: State
     feeder: Feeder
     seed: int
-
-
-@dataclass(frozen=True)
-class Incident:
-    """Where the first number came from that is not finite.
-
-    Attributes:
-        epoch: from 0.
-        step: number of the batch in its epoch, from 0.
-        tensor: the first tensor that holds one, as in `outputs of layer dense_1`.
-        layer: the layer, or empty where it is none's.
-        bad: how many of its values are not finite.
-        values: how many it has.
-        examples: positions in the batch of the examples concerned, at most ten; empty where it is not by example.
-        in_data: whether it came with the data.
-        inputs: of the batch, as the host stage leaves them.
-        targets: of the batch.
-        arrays: state of the run before the batch.
-    """
-
-    epoch: int
-    step: int
-    tensor: str
-    layer: str
-    bad: int
-    values: int
-    examples: list[int]
-    in_data: bool
-    inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
-    arrays: dict[str, np.ndarray]
 
 
 def trace(pieces: Pieces, checkpoint: Checkpoint, found: NotFinite) -> Incident | None:
@@ -132,13 +97,33 @@ def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Inc
         pieces.state.restore(arrays, keep_rate=False)
     name, layer, in_data, tensor = first
     finite = np.isfinite(tensor)
-    by_example = not name.startswith(("gradient", "weights"))
+    by_example = not name.startswith(("gradient", "weights", "mean"))
     concerned = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1)) if by_example else np.zeros(0, int)
     # Where all of them are concerned, none is to blame.
     examples = concerned[:10].tolist() if len(concerned) < len(finite) else []
     kept_inputs, kept_targets = ({n: x.numpy() for n, x in part.items()} for part in (inputs, targets))
-    bad = int((~finite).sum())
-    return Incident(epoch, step, name, layer, bad, finite.size, examples, in_data, kept_inputs, kept_targets, arrays)
+    return Incident(
+        epoch=epoch,
+        step=step,
+        tensor=name,
+        layer=layer,
+        bad=int((~finite).sum()),
+        values=finite.size,
+        examples=examples,
+        in_data=in_data,
+        inputs=kept_inputs,
+        targets=kept_targets,
+        arrays=arrays,
+        too_large=_too_large(pieces, inputs, targets),
+    )
+
+
+def _too_large(pieces: Pieces, inputs: Rows, targets: Rows) -> str:
+    """The input whose prepared values a network that computes in float16 cannot hold; empty for none."""
+    if not any(layer.compute_dtype == "float16" for layer in pieces.program.twin.layers):
+        return ""
+    prepared = pieces.probe.tensors(inputs, targets).prepared
+    return next((name for name, x in prepared.items() if np.abs(_floats(x)).max(initial=0) > FLOAT16_MAX), "")
 
 
 Named = tuple[str, str, bool, np.ndarray]
@@ -175,112 +160,16 @@ def walk(pieces: Pieces, inputs: Rows, targets: Rows) -> Iterator[Named]:
 
 
 def _bad_weights(pieces: Pieces) -> Named:
-    """The first layer whose weights an update has made not finite."""
+    """The first layer whose weights an update has made not finite; else the mean loss."""
     for layer, weights in pieces.probe.weights_of_layers():
         for value in weights:
             if not np.isfinite(value).all():
                 return f"weights of layer {layer} after the update", layer, False, value
-    raise AssertionError("an update that was made once more stays finite")
+    # Every loss is a finite number, and their sum is beyond what float32 holds.
+    return "mean loss of the epoch", "", False, np.array([np.inf], np.float32)
 
 
 def _floats(x: Any) -> np.ndarray:
     """Values as an array of numbers; of text, which is always finite, none."""
     array = np.asarray(tf.convert_to_tensor(x).numpy())
     return array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros((0,), np.float32)
-
-
-# What is said and kept of it.
-
-
-def told(incident: Incident | None, found: NotFinite, steps: int, folder: Path) -> Problem:
-    """The problem in words.
-
-    Args:
-        incident: what was found, None if nothing was.
-        found: the chunk.
-        steps: updates in an epoch.
-        folder: where the incident is kept.
-    """
-    key = ("training", "optimizer", "learning_rate")
-    if incident is None:
-        what = f"the loss became {found.loss}" if not np.isfinite(found.loss) else "a weight is no finite number"
-        where = f"in epoch {found.epoch + 1}, steps {found.begin + 1:,} to {found.end:,} of {steps:,}"
-        again = "the same updates, made once more, stayed finite: set `runtime.deterministic: true` to have it traced"
-        return Problem("loss-not-finite", f"{what} {where}", key=key, help=again)
-    where = f"in epoch {incident.epoch + 1}, batch {incident.step + 1:,} of {steps:,}"
-    share = f"{incident.bad:,} of {incident.values:,} values"
-    examples = f", of examples {', '.join(map(str, incident.examples))} of the batch" if incident.examples else ""
-    message = f"{where}: the first tensor that is not finite is `{incident.tensor}` ({share}{examples})"
-    replay = f"the batch is kept; look at it with: dlkit train --replay {folder.parent}"
-    if incident.in_data:
-        return Problem("loss-not-finite", message, key=("data",), help=f"mend the data; {replay}")
-    return Problem(
-        "loss-not-finite",
-        message,
-        key=key,
-        help=f"lower the learning rate, or set `training.optimizer.global_clipnorm: 1.0`; {replay}",
-    )
-
-
-def keep(folder: Path, incident: Incident) -> None:
-    """Write the batch, the state before it, and what was found, whole or not at all.
-
-    Raises:
-        RunError: if the disk refuses it.
-    """
-    batch = {f"input/{n}": x for n, x in incident.inputs.items()} | {
-        f"target/{n}": x for n, x in incident.targets.items()
-    }
-    size = sum(a.nbytes for a in [*batch.values(), *incident.arrays.values()])
-    about = {k: v for k, v in vars(incident).items() if k not in ("inputs", "targets", "arrays")}
-    with disk_errors(folder, size), written_aside(folder) as aside:
-        aside.mkdir()
-        np.savez(aside / "batch.npz", **batch)  # type: ignore[arg-type]
-        np.savez(aside / "state.npz", **incident.arrays)  # type: ignore[arg-type]
-        (aside / "incident.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
-
-
-def load(folder: Path) -> Incident | None:
-    """The incident that a run kept, or None."""
-    if not (folder / "incident.json").exists():
-        return None
-    about = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
-    with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-        inputs, targets = (
-            {n.removeprefix(part): batch[n] for n in batch.files if n.startswith(part)}
-            for part in ("input/", "target/")
-        )
-        return Incident(**about, inputs=inputs, targets=targets, arrays=dict(state))
-
-
-# Going on.
-
-
-def remedied(config: Config, progress: Progress) -> Config:
-    """The configuration with the remedies of the rollbacks so far: a lower rate, and a clip where one is asked for."""
-    if not progress.rollbacks:
-        return config
-    settings, optimizer = config.training.on_nonfinite, config.training.optimizer
-    change: dict[str, Any] = {"learning_rate": lowered_rate(config, progress)}
-    if settings.global_clipnorm is not None:
-        change |= {"clipnorm": None, "clipvalue": None, "global_clipnorm": settings.global_clipnorm}
-    training = config.training.model_copy(update={"optimizer": optimizer.model_copy(update=change)})
-    return config.model_copy(update={"training": training})
-
-
-def lowered_rate(config: Config, progress: Progress) -> float:
-    """The full learning rate after the rollbacks so far."""
-    factor = config.training.on_nonfinite.learning_rate_factor
-    return float(config.training.optimizer.learning_rate * factor**progress.rollbacks)
-
-
-def rollback_message(config: Config, progress: Progress) -> str:
-    """What a rollback does, in a sentence."""
-    settings = config.training.on_nonfinite
-    clip = f" and gradients no longer than {settings.global_clipnorm:g}" if settings.global_clipnorm else ""
-    where = f"epoch {progress.epoch + 1}, step {progress.step_in_epoch:,}"
-    rate = lowered_rate(config, progress)
-    return (
-        f"back to the checkpoint of {where}, with a learning rate of {rate:g}{clip} "
-        f"(rollback {progress.rollbacks} of {settings.attempts})"
-    )

@@ -32,12 +32,14 @@ class ExecutionPlan:
     Attributes:
         compile: `xla` or `graph`.
         parts: equal parts of a batch that are computed side by side in one graph, their gradients added.
-        schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not chunk it.
+        schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not stretch it.
+        schedule_steps: updates over which it is spread where `training.max_steps` ends before; None where it does not.
     """
 
     compile: str
     parts: int
     schedule_epochs: int
+    schedule_steps: int | None = None
 
 
 def choose_parts(config: Config) -> int:
@@ -71,7 +73,7 @@ def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
         on_cpu = not tf.config.list_physical_devices("GPU")
         slow = any(word in kind for kind in _layer_kinds(built) for word in NOT_FOR_XLA_ON_CPU)
         compile_ = "xla" if on_cpu and parts == replicas == 1 and not slow else "graph"
-    return ExecutionPlan(compile_, parts, config.training.epochs)
+    return ExecutionPlan(compile_, parts, config.training.epochs, config.training.max_steps)
 
 
 def _normalised(model: Model) -> bool:
