@@ -76,7 +76,7 @@ def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_pat
 def test_plain_keras_opens_and_evaluates_the_saved_model_where_dlkit_is_not_installed(tmp_path: Path) -> None:
     done = train(settings(MLP), tmp_path)
     np.savez(tmp_path / "test.npz", x=DATA["test"][0], y=DATA["test"][1])
-    # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are then added by hand.
+    # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are added by hand.
     script = f"""
 import importlib.util, json, sys
 sys.path.append({str(Path(keras.__file__).parents[1])!r})

@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlkit.config.problems import Problem
+from dlkit.data.contract import Batch
 from dlkit.files import disk_errors, written_aside
 
 if TYPE_CHECKING:
     from dlkit.training.nonfinite.trace import NotFinite
 
+# The parts of a batch that are kept by name.
+PARTS = ("inputs", "targets", "weights")
 # The largest number that float16 holds.
 FLOAT16_MAX = 65504.0
 
@@ -31,9 +34,9 @@ class Incident:
         bad: how many of its values are not finite.
         values: how many it has.
         examples: positions in the batch of the examples concerned, at most ten; empty where it is not by example.
+        rows: numbers of the same examples in the training split.
         in_data: whether it came with the data.
-        inputs: of the batch, as the host stage leaves them.
-        targets: of the batch.
+        batch: NumPy arrays, inputs as the host stage leaves them.
         arrays: state of the run before the batch.
         too_large: the input whose values float16 cannot hold, where that is what the network computes in; else empty.
     """
@@ -45,9 +48,9 @@ class Incident:
     bad: int
     values: int
     examples: list[int]
+    rows: list[int]
     in_data: bool
-    inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
+    batch: Batch
     arrays: dict[str, np.ndarray]
     too_large: str = ""
 
@@ -69,7 +72,10 @@ def to_problem(incident: Incident | None, found: NotFinite, steps: int, folder: 
         return Problem("loss-not-finite", f"{what} {where}", key=key, help=again)
     where = f"in epoch {incident.epoch + 1}, batch {incident.step + 1:,} of {steps:,}"
     share = f"{incident.bad:,} of {incident.values:,} values"
-    examples = f", of examples {', '.join(map(str, incident.examples))} of the batch" if incident.examples else ""
+    examples = ""
+    if incident.examples:
+        positions, rows = (", ".join(map(str, numbers)) for numbers in (incident.examples, incident.rows))
+        examples = f", of examples {positions} of the batch: rows {rows} of train"
     message = f"{where}: the first tensor that is not finite is `{incident.tensor}` ({share}{examples})"
     replay = f"the batch is kept; look at it with: dlkit train --replay {folder.parent}"
     if incident.in_data:
@@ -88,14 +94,13 @@ def keep(folder: Path, incident: Incident) -> None:
     Raises:
         RunError: if the disk refuses it.
     """
-    batch = {f"input/{n}": x for n, x in incident.inputs.items()} | {
-        f"target/{n}": x for n, x in incident.targets.items()
-    }
+    batch = {f"{part}/{n}": x for part in PARTS for n, x in getattr(incident.batch, part).items()}
+    batch["rows"] = incident.batch.rows
     size = sum(a.nbytes for a in [*batch.values(), *incident.arrays.values()])
-    about = {k: v for k, v in vars(incident).items() if k not in ("inputs", "targets", "arrays")}
+    about = {k: v for k, v in vars(incident).items() if k not in ("batch", "arrays")}
     with disk_errors(folder, size), written_aside(folder) as aside:
         aside.mkdir()
-        np.savez(aside / "batch.npz", **batch)  # type: ignore[arg-type]
+        np.savez(aside / "batch.npz", **batch)
         np.savez(aside / "state.npz", **incident.arrays)  # type: ignore[arg-type]
         (aside / "incident.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
 
@@ -106,8 +111,7 @@ def load(folder: Path) -> Incident | None:
         return None
     about = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
     with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-        inputs, targets = (
-            {n.removeprefix(part): batch[n] for n in batch.files if n.startswith(part)}
-            for part in ("input/", "target/")
+        inputs, targets, weights = (
+            {n.removeprefix(f"{part}/"): batch[n] for n in batch.files if n.startswith(f"{part}/")} for part in PARTS
         )
-        return Incident(**about, inputs=inputs, targets=targets, arrays=dict(state))
+        return Incident(**about, batch=Batch(inputs, targets, weights, batch["rows"]), arrays=dict(state))

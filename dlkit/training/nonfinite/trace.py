@@ -13,11 +13,11 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dlkit.data.contract import Batch
 from dlkit.data.feeding import Block, Feeder
 from dlkit.training.checkpoints.files import Checkpoint
 from dlkit.training.health.probe import HealthProbe
 from dlkit.training.nonfinite.incident import FLOAT16_MAX, Incident
-from dlkit.training.program.shards import Rows
 from dlkit.training.program.state import State
 from dlkit.training.program.train import TrainProgram
 
@@ -88,9 +88,9 @@ def _batches(pieces: Pieces, found: NotFinite, step: int) -> Iterator[tuple[Bloc
 
 
 def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Incident:
-    inputs, targets, _ = pieces.feeder.pick(block.tensors, tf.constant(i))
+    batch = pieces.feeder.pick(block.tensors, tf.constant(i))
     arrays = pieces.state.arrays()
-    first = first_bad(pieces, inputs, targets)
+    first = first_bad(pieces, batch)
     if first is None:
         pieces.program.run(block, i, i + 1)
         first = _bad_weights(pieces)
@@ -101,7 +101,7 @@ def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Inc
     concerned = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1)) if by_example else np.zeros(0, int)
     # Where all of them are concerned, none is to blame.
     examples = concerned[:10].tolist() if len(concerned) < len(finite) else []
-    kept_inputs, kept_targets = ({n: x.numpy() for n, x in part.items()} for part in (inputs, targets))
+    kept = tf.nest.map_structure(lambda x: x.numpy(), batch)
     return Incident(
         epoch=epoch,
         step=step,
@@ -110,44 +110,44 @@ def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Inc
         bad=int((~finite).sum()),
         values=finite.size,
         examples=examples,
+        rows=kept.rows[examples].tolist(),
         in_data=in_data,
-        inputs=kept_inputs,
-        targets=kept_targets,
+        batch=kept,
         arrays=arrays,
-        too_large=_too_large(pieces, inputs, targets),
+        too_large=_too_large(pieces, batch),
     )
 
 
-def _too_large(pieces: Pieces, inputs: Rows, targets: Rows) -> str:
+def _too_large(pieces: Pieces, batch: Batch) -> str:
     """The input whose prepared values a network that computes in float16 cannot hold; empty for none."""
     if not any(layer.compute_dtype == "float16" for layer in pieces.program.twin.layers):
         return ""
-    prepared = pieces.probe.tensors(inputs, targets).prepared
+    prepared = pieces.probe.tensors(batch).prepared
     return next((name for name, x in prepared.items() if np.abs(_floats(x)).max(initial=0) > FLOAT16_MAX), "")
 
 
 Named = tuple[str, str, bool, np.ndarray]
 
 
-def first_bad(pieces: Pieces, inputs: Rows, targets: Rows) -> Named | None:
+def first_bad(pieces: Pieces, batch: Batch) -> Named | None:
     """The first tensor with a value that is not finite on a batch's way through the network and back.
 
     Returns:
         Its name, its layer's or an empty one, whether it is of the data, and its values; or None.
     """
-    for named in walk(pieces, inputs, targets):
+    for named in walk(pieces, batch):
         if not np.isfinite(named[3]).all():
             return named
     return None
 
 
-def walk(pieces: Pieces, inputs: Rows, targets: Rows) -> Iterator[Named]:
+def walk(pieces: Pieces, batch: Batch) -> Iterator[Named]:
     """Every tensor of a batch's way, in order: data, prepared inputs, layers, losses, gradients from the last layer."""
-    for name, x in inputs.items():
+    for name, x in batch.inputs.items():
         yield f"input {name}", "", True, _floats(x)
-    for name, x in targets.items():
+    for name, x in batch.targets.items():
         yield f"target {name}", "", True, _floats(x)
-    found = pieces.probe.tensors(inputs, targets)
+    found = pieces.probe.tensors(batch)
     for name, x in found.prepared.items():
         yield f"input {name} after preprocessing", "", False, _floats(x)
     for name, x in found.outputs.items():
