@@ -14,10 +14,11 @@ PACKAGE = Path(__file__).parents[1] / "dlkit"
 ALLOWED = {
     "config": set(),
     "files": {"config"},
+    "origins": {"config"},
     "runs": {"config", "files"},
     "data": {"config", "files"},
-    "models": {"config", "data", "files"},
-    "training": {"config", "data", "models", "files", "runs"},
+    "models": {"config", "data", "files", "origins"},
+    "training": {"config", "data", "models", "files", "runs", "origins"},
     "progress": {"config", "training", "runs"},
     "checks": {"config", "data", "models", "training", "files", "runs"},
     "evaluation": {"config", "data", "models", "training", "files", "runs"},

@@ -144,8 +144,8 @@ def _compile(case: CheckContext) -> dict[str, Any]:
         why = "no layer that it runs slowly on a CPU"
     elif number > 1:
         why = "a replica's share of a step is faster as a graph"
-    elif chosen.parts > 1:
+    elif chosen.micro_batches > 1:
         why = "the batch is large enough to be shared among the cores"
     else:
         why = "on a CPU, XLA runs convolutions and pooling slowly"
-    return {"chosen": chosen.compile, "parts": chosen.parts, "why": why}
+    return {"chosen": chosen.compile, "micro_batches": chosen.micro_batches, "why": why}

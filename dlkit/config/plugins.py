@@ -25,7 +25,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Literal, Union
+from typing import Annotated, Any, ClassVar, Literal, Union
 
 from pydantic import ConfigDict, Field, create_model
 from pydantic.fields import FieldInfo
@@ -47,6 +47,9 @@ class PluginSection(Section):
     """The settings of a plug-in source or builder."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, protected_namespaces=())
+
+    # What a builder of a plug-in costs is not known.
+    cost: ClassVar[str | None] = None
 
 
 @dataclass(frozen=True)

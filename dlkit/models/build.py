@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import keras
 
 from dlkit.config.plugins import arguments
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import Training
 from dlkit.data.contract import Spec
@@ -21,6 +21,7 @@ from dlkit.models.heads import Functions, from_plugin
 from dlkit.models.mlp import mlp
 from dlkit.models.objective import Objective
 from dlkit.models.rnn import rnn
+from dlkit.origins import Origins
 
 # A builder takes the prepared inputs by name and its settings, and returns features for the heads.
 BUILDERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {"cnn": cnn, "mlp": mlp, "rnn": rnn}
@@ -37,6 +38,7 @@ class BuiltModel:
         spec: what the model was built for.
         training: loss and metrics that were asked for.
         plugins: losses and metrics of the user's own.
+        origins: key path of the setting that made each layer of the network, by the layer's name.
     """
 
     model: keras.Model
@@ -45,6 +47,7 @@ class BuiltModel:
     spec: Spec
     training: Training
     plugins: Functions
+    origins: Mapping[str, Key] = field(default_factory=dict)
 
     def objective(self, *, training: bool) -> Objective:
         """What is minimised in training, or the same without smoothed labels and without weights of classes."""
@@ -125,10 +128,12 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = _logits(config, prepared, spec, functions.get("builders", {}))
+    origins = Origins()
+    with origins.noting():
+        logits = _logits(config, prepared, spec, functions.get("builders", {}))
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
-    built = BuiltModel(model, network, preprocessing, spec, config.training, functions)
+    built = BuiltModel(model, network, preprocessing, spec, config.training, functions, origins.of(network))
     compile_model(model, built, logits=True, optimizer=fresh_optimizer(config.training))
     return built
 

@@ -9,6 +9,9 @@ from keras import layers
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema.model import Cnn, ConvBlock
 from dlkit.models.mlp import dense_stack, drop
+from dlkit.origins import origin
+
+POOLING = ("model", "pooling")
 
 
 def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
@@ -29,11 +32,11 @@ def cnn(inputs: dict[str, Any], settings: Cnn) -> Any:
     for number, block in enumerate(settings.blocks):
         x = conv_block(x, block, number)
     if settings.pooling == "average":
-        x = layers.GlobalAveragePooling2D(name="pool")(x)
+        x = origin(layers.GlobalAveragePooling2D(name="pool"), POOLING)(x)
     elif settings.pooling == "max":
-        x = layers.GlobalMaxPooling2D(name="pool")(x)
+        x = origin(layers.GlobalMaxPooling2D(name="pool"), POOLING)(x)
     else:
-        x = layers.Flatten(name="flatten")(x)
+        x = origin(layers.Flatten(name="flatten"), POOLING)(x)
     return dense_stack(x, settings)
 
 
@@ -51,8 +54,8 @@ def conv_block(x: Any, block: ConvBlock, number: int) -> Any:
     """One block: convolution, normalisation, activation, pooling, dropout, each if asked for."""
     if block.padding == "valid":
         _must_fit(x, block.kernel_size, number, "kernel_size")
-    plain, name = not block.batch_normalization, f"conv_{number + 1}"
-    x = layers.Conv2D(
+    plain, name, key = not block.batch_normalization, f"conv_{number + 1}", ("model", "blocks", number)
+    convolution = layers.Conv2D(
         block.filters,
         block.kernel_size,
         strides=block.strides,
@@ -60,14 +63,15 @@ def conv_block(x: Any, block: ConvBlock, number: int) -> Any:
         activation=block.activation if plain else None,
         use_bias=plain,
         name=name,
-    )(x)
+    )
+    x = origin(convolution, key)(x)
     if not plain:
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
-        x = layers.Activation(block.activation, name=f"{name}_activation")(x)
+        x = origin(layers.BatchNormalization(name=f"{name}_norm"), key)(x)
+        x = origin(layers.Activation(block.activation, name=f"{name}_activation"), key)(x)
     if block.pool_size is not None:
         _must_fit(x, block.pool_size, number, "pool_size")
-        x = layers.MaxPooling2D(block.pool_size, name=f"{name}_pool")(x)
-    return drop(x, block.dropout, name)
+        x = origin(layers.MaxPooling2D(block.pool_size, name=f"{name}_pool"), key)(x)
+    return drop(x, block.dropout, name, key)
 
 
 def _must_fit(x: Any, window: int | list[int], number: int, field: str) -> None:

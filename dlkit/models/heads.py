@@ -15,6 +15,7 @@ from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.config.schema.training import Loss, Metric
 from dlkit.data.contract import Feature
 from dlkit.models.keras_table import snake_case
+from dlkit.origins import origin
 
 # What the user's plug-ins add: losses and metrics by name, under those words.
 Functions = Mapping[str, Mapping[str, Callable[..., Any]]]
@@ -59,7 +60,7 @@ def attach(features: Any, targets: Mapping[str, Feature]) -> Any:
     """
     # In float32 whatever the precision of the network: half precision would round probabilities.
     outputs = {
-        name: keras.layers.Dense(units(target), name=name, dtype="float32")(features)
+        name: origin(keras.layers.Dense(units(target), name=name, dtype="float32"), ("data", "targets", name))(features)
         for name, target in targets.items()
     }
     return outputs if len(outputs) > 1 else next(iter(outputs.values()))

@@ -73,11 +73,11 @@ def count(number: int, noun: str) -> str:
 def header(plan: RunPlan) -> list[tuple[str, str]]:
     """What is about to be trained, as pairs of a word and its value."""
     sizes = [f"{size:,} {split}" for split, size in plan.examples.items() if size is not None]
-    parts = f", a batch in {plan.parts} parts" if plan.parts > 1 else ""
+    cut = f", a batch in {plan.micro_batches} micro-batches" if plan.micro_batches > 1 else ""
     pairs = [
         ("data", ", ".join(sizes) or "size unknown"),
         ("model", f"{count(plan.parameters, 'trainable parameter')}"),
-        ("program", f"{COMPILERS[plan.compiled]}{parts}"),
+        ("program", f"{COMPILERS[plan.compiled]}{cut}"),
         ("epochs", f"{plan.epochs} of {count(plan.steps, 'step')}"),
         ("run", plan.folder),
     ]

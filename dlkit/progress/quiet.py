@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.training.forks import refuse_in_fork
 
 # Lines of the loggers of TensorFlow's C++ libraries, and what they add to them.
 CHATTER = re.compile(
@@ -27,6 +26,8 @@ def load_tensorflow() -> None:
     Raises:
         ConfigError: if Keras is set to another backend, or this process is a fork of one that had trained.
     """
+    from dlkit.training.forks import refuse_in_fork
+
     refuse_in_fork()
     _must_be_tensorflow(os.environ.get("KERAS_BACKEND", "tensorflow"))
     if "tensorflow" in sys.modules and "keras" in sys.modules:

@@ -24,7 +24,7 @@ class RunPlan:
         monitor: column of the history that decides which epoch is best, or None.
         mode: `min` or `max`.
         compiled: `xla` or `graph`.
-        parts: parts of a batch that are computed side by side.
+        micro_batches: that a batch is cut into, to be computed side by side.
         first_step: updates already made in that epoch, where a run goes on in the middle of one.
         devices: as TensorFlow names them.
     """
@@ -39,7 +39,7 @@ class RunPlan:
     monitor: str | None
     mode: str
     compiled: str
-    parts: int = 1
+    micro_batches: int = 1
     first_step: int = 0
     devices: tuple[str, ...] = ()
 

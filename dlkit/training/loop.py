@@ -8,7 +8,6 @@ import time
 from typing import Any
 
 import keras
-import numpy as np
 
 from dlkit.config.problems import RunError
 from dlkit.data.feeding import Block
@@ -62,7 +61,9 @@ class Loop:
         self._folder, self._listener = folder, listener
         training, validation = self._config.training, prepared.evaluation_feeder("validation")
         self._train = prepared.training_feeder()
-        self._validation = EvalProgram(self._built, validation, parts=plan.parts) if validation else None
+        self._validation = (
+            EvalProgram(self._built, validation, micro_batches=plan.micro_batches) if validation else None
+        )
         self._coordinator = make_coordinator()
         self._callbacks = Callbacks(training.callbacks, prepared.loaded.plugins.functions["callbacks"])
         self._checkpoints = CheckpointManager(folder, training.checkpoints, prepared.identity(), self._coordinator)
@@ -83,7 +84,7 @@ class Loop:
         self._program = TrainProgram(self._built, self._train, made, config, plan)
         self._state = State(self._built.network, self._program)
         self._probe = HealthProbe(self._built, self._program, self._train)
-        self._monitor = HealthMonitor(config, self._probe, steps=self._train.steps)
+        self._monitor = HealthMonitor(config, self._probe, steps=self._train.steps, origins=self._built.origins)
         self._callbacks.attach(self._built.model, made)
         self._compiled: set[bool] = set()
 
@@ -331,18 +332,19 @@ class Loop:
         self._listener.noted("rollback", rollback_message(self._config, self.progress))
 
     def _run_plan(self) -> RunPlan:
+        built, plan, progress = self._built, self._plan, self.progress
         return RunPlan(
             name=self._config.name,
             folder=str(self._folder.path),
             epochs=self._config.training.epochs,
-            first_epoch=self.progress.epoch + 1,
+            first_epoch=progress.epoch + 1,
             steps=self._train.steps,
-            examples=dict(self._built.spec.sizes),
-            parameters=sum(int(np.prod(v.shape)) for v in self._built.network.trainable_variables),
+            examples=dict(built.spec.sizes),
+            parameters=sum(math.prod(v.shape) for v in built.network.trainable_variables),
             monitor=self._best.monitor,
             mode=self._best.mode,
-            compiled=self._plan.compile,
-            parts=self._plan.parts,
-            first_step=self.progress.step_in_epoch,
+            compiled=plan.compile,
+            micro_batches=plan.micro_batches,
+            first_step=progress.step_in_epoch,
             devices=tuple(devices()),
         )

@@ -34,7 +34,7 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     figures = {name: value for name, value in row.items() if name != "learning_rate" and value is not None}
     feeder = prepared.evaluation_feeder("test")
     if feeder is not None:
-        program = EvalProgram(built, feeder, parts=plan.parts, keep=True)
+        program = EvalProgram(built, feeder, micro_batches=plan.micro_batches, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
         _save_predictions(folder, built, program)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +21,8 @@ class DenseStack(Section):
 
 class Mlp(DenseStack):
     """A multi-layer perceptron over the flattened input."""
+
+    cost: ClassVar[str | None] = "dense"
 
     builder: Literal["mlp"]
     dense: list[Positive] = Field(
@@ -45,6 +47,8 @@ class ConvBlock(Section):
 class Cnn(DenseStack):
     """A convolutional network over images."""
 
+    cost: ClassVar[str | None] = "convolution"
+
     builder: Literal["cnn"]
     blocks: list[ConvBlock] = Field(
         default_factory=lambda: [ConvBlock(filters=32, pool_size=2), ConvBlock(filters=64, pool_size=2)],
@@ -58,6 +62,8 @@ class Cnn(DenseStack):
 
 class Rnn(DenseStack):
     """A recurrent network over a sequence; an image is read row by row."""
+
+    cost: ClassVar[str | None] = "recurrent"
 
     builder: Literal["rnn"]
     cell: Literal["lstm", "gru", "simple_rnn"] = Field("lstm", description="Kind of the recurrent layers.")

@@ -12,10 +12,11 @@ import numpy as np
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import written_aside
 from dlkit.runs import PACKAGES
-from dlkit.training.find_lr.curve import RangeTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dlkit.training.find_lr.curve import RangeTest
 
 
 def why_no_picture() -> Problem | None:
@@ -80,6 +81,7 @@ def draw(found: RangeTest) -> Figure:
     if not len(found.losses):
         raise RunError(Problem("no-suggestion", "there is no curve to draw: the first loss was not finite"))
     from matplotlib.figure import Figure
+
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()

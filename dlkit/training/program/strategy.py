@@ -12,7 +12,7 @@ import tensorflow as tf
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.training.forks import remember_use
-from dlkit.training.program.execution import choose_parts, cores
+from dlkit.training.program.execution import choose_micro_batches, cores
 
 
 @contextlib.contextmanager
@@ -59,8 +59,8 @@ def prepare_process(config: Config) -> None:
     kind, count = _wanted(config)
     if kind == "cpu" and count > 1:
         _split_cpu(count)
-    elif choose_parts(config) > 1 and "TF_NUM_INTRAOP_THREADS" not in os.environ:
-        # Each part has a core to itself; an operation that spreads over several would only get in its way. In a
+    elif choose_micro_batches(config) > 1 and "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        # Each micro-batch has a core to itself; an operation that spreads over several would only get in its way. In a
         # notebook where TensorFlow has started, threads stay as they are.
         with contextlib.suppress(RuntimeError):
             _one_thread_each(cores())

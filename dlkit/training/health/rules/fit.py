@@ -53,7 +53,7 @@ def over_fitting(case: HealthContext) -> Iterator[Problem]:
         help="set "
         + remedies.either(
             remedies.early_stopping(case.config),
-            remedies.dropout(case.config),
+            remedies.dropout(case),
             remedies.augmentation(case.config),
             remedies.weight_decay(case.config),
             remedies.smaller_model(case.config),
