@@ -29,7 +29,7 @@ ROWS = [
     Row("fit-best", "`fit`, its best flags", tries=True),
     Row("loop", "own `tf.function` loop", one_device=True),
     Row("loop-xla", "own loop, XLA", one_device=True),
-    Row("loop-parts", "own loop, two parallel parts", one_device=True),
+    Row("loop-parts", "own loop, two micro-batches", one_device=True),
     Row("loop-replicas", "own loop, two replicas", tries=True),
     Row("torch", "PyTorch loop", torch=True, tries=True),
     Row("lightning", "PyTorch Lightning", torch=True, tries=True),

@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlkit.api import Run, find_lr, load_config, load_run, train
     from dlkit.config.problems import ConfigError, DlkitError, RunError
-    from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream
+    from dlkit.data.bound import Spec
+    from dlkit.data.contract import Indexed, Splits, Stream
     from dlkit.models.build import build_model
     from dlkit.models.notebook import cnn, mlp, rnn
     from dlkit.schema import Config
+    from dlkit.schema.features import Feature
 
 _HOME = {
     "Config": "dlkit.schema",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlkit import runs
 from dlkit.config import changes
+from dlkit.config.problems import ConfigError
 from dlkit.progress import progress_for
 from dlkit.progress.quiet import load_tensorflow
 from dlkit.runs import RunFolder
@@ -96,7 +97,7 @@ class Run:
         """Go on with a run from its newest checkpoint.
 
         Args:
-            overrides: values by dotted key; `training.epochs` may always be raised.
+            overrides: values by dotted key; `training.epochs`, `max_steps` and `max_time` may always be raised.
             allow_change: take other settings too. The result is then that of neither; what the checkpoint cannot be
                 used with (another model, other data) is refused all the same.
             verbose: show progress.
@@ -105,13 +106,19 @@ class Run:
             The run itself.
 
         Raises:
-            ConfigError: naming the keys that would change.
+            ConfigError: naming the keys that would change; or saying why a finished run has nothing left to train,
+                though other settings were given.
             RunError: if the run failed again.
         """
         needs_source = self._data is None
         loaded = load_config(self._folder.config, overrides, needs_source=needs_source)
         if not allow_change:
             changes.refuse_changes(loader.load(self._folder.config, needs_source=needs_source), loaded)
+        if overrides and self.state == "finished":
+            from dlkit.training.going_on import nothing_to_train
+
+            if problem := nothing_to_train(loaded.config, self._folder):
+                raise ConfigError(problem)
         self.__dict__.pop("model", None)
         progress = progress_for(verbose)
         try:

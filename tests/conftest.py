@@ -9,3 +9,9 @@ os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 # Progress is tested as a pipe sees it, whatever terminal runs the tests.
 os.environ.pop("FORCE_COLOR", None)
+
+from hypothesis import settings
+
+# How long an example takes says how busy the machine is, and nothing of the code.
+settings.register_profile("dlkit", deadline=None)
+settings.load_profile("dlkit")

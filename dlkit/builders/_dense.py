@@ -8,7 +8,9 @@ from typing import Any
 from pydantic import Field
 
 from dlkit.builders._inputs import OneInput
+from dlkit.config.problems import Key
 from dlkit.lazy import lazy
+from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Activation, Fraction, Positive
 
 layers = lazy("keras.layers")
@@ -28,8 +30,8 @@ class DenseStack(OneInput):
             x: float, shape (batch, features).
         """
         for name, units in self.named_dense():
-            x = layers.Dense(units, activation=self.activation, name=name)(x)
-            x = drop(x, self.dropout, name)
+            x = origin(layers.Dense(units, activation=self.activation, name=name), MODEL)(x)
+            x = drop(x, self.dropout, name, MODEL)
         return x
 
     def named_dense(self) -> Iterator[tuple[str, int]]:
@@ -37,6 +39,6 @@ class DenseStack(OneInput):
         return ((f"dense_{number}", units) for number, units in enumerate(self.dense, 1))
 
 
-def drop(x: Any, rate: float, after: str) -> Any:
-    """Dropout after the layer of that name, where the rate is not 0."""
-    return layers.Dropout(rate, name=f"{after}_dropout")(x) if rate else x
+def drop(x: Any, rate: float, after: str, key: Key) -> Any:
+    """Dropout after the layer of that name, where the rate is not 0; `key` is the section that asks for it."""
+    return origin(layers.Dropout(rate, name=f"{after}_dropout"), key)(x) if rate else x

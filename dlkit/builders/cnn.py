@@ -10,9 +10,11 @@ from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import must_have_rank
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
+from dlkit.origins import origin
 from dlkit.schema.base import Activation, Fraction, Positive, Section
 
 layers = lazy("keras.layers")
+POOLING = ("model", "pooling")
 
 Size = Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
@@ -34,6 +36,7 @@ class Cnn(DenseStack):
     """A convolutional network over images."""
 
     also_called = "conv, convnet, conv_net, convolutional"
+    cost = "convolution"
     reads = ("image",)
     reads_in_words = "an image"
 
@@ -64,11 +67,11 @@ class Cnn(DenseStack):
         for number, block in enumerate(self.blocks):
             x = _conv_block(x, block, number)
         if self.pooling == "average":
-            x = layers.GlobalAveragePooling2D(name="pool")(x)
+            x = origin(layers.GlobalAveragePooling2D(name="pool"), POOLING)(x)
         elif self.pooling == "max":
-            x = layers.GlobalMaxPooling2D(name="pool")(x)
+            x = origin(layers.GlobalMaxPooling2D(name="pool"), POOLING)(x)
         else:
-            x = layers.Flatten(name="flatten")(x)
+            x = origin(layers.Flatten(name="flatten"), POOLING)(x)
         return self.dense_stack(x)
 
 
@@ -76,8 +79,8 @@ def _conv_block(x: Any, block: ConvBlock, number: int) -> Any:
     """One block: convolution, normalisation, activation, pooling, dropout, each if asked for."""
     if block.padding == "valid":
         _window_must_fit(x, block.kernel_size, number, "kernel_size")
-    plain, name = not block.batch_normalization, f"conv_{number + 1}"
-    x = layers.Conv2D(
+    plain, name, key = not block.batch_normalization, f"conv_{number + 1}", ("model", "blocks", number)
+    convolution = layers.Conv2D(
         block.filters,
         block.kernel_size,
         strides=block.strides,
@@ -85,14 +88,15 @@ def _conv_block(x: Any, block: ConvBlock, number: int) -> Any:
         activation=block.activation if plain else None,
         use_bias=plain,
         name=name,
-    )(x)
+    )
+    x = origin(convolution, key)(x)
     if not plain:
-        x = layers.BatchNormalization(name=f"{name}_norm")(x)
-        x = layers.Activation(block.activation, name=f"{name}_activation")(x)
+        x = origin(layers.BatchNormalization(name=f"{name}_norm"), key)(x)
+        x = origin(layers.Activation(block.activation, name=f"{name}_activation"), key)(x)
     if block.pool_size is not None:
         _window_must_fit(x, block.pool_size, number, "pool_size")
-        x = layers.MaxPooling2D(block.pool_size, name=f"{name}_pool")(x)
-    return drop(x, block.dropout, name)
+        x = origin(layers.MaxPooling2D(block.pool_size, name=f"{name}_pool"), key)(x)
+    return drop(x, block.dropout, name, key)
 
 
 def _window_must_fit(x: Any, window: int | list[int], number: int, field: str) -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.lazy import lazy
+from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Positive
 
 layers = lazy("keras.layers")
@@ -16,6 +17,7 @@ layers = lazy("keras.layers")
 class Mlp(DenseStack):
     """A multi-layer perceptron over the flattened input."""
 
+    cost = "dense"
     also_called = "dense, fc, feedforward, perceptron"
 
     builder: Literal["mlp"]
@@ -35,12 +37,12 @@ class Mlp(DenseStack):
         """
         (x,) = inputs.values()
         if len(x.shape) != 2:
-            x = layers.Flatten(name="flatten")(x)
+            x = origin(layers.Flatten(name="flatten"), MODEL)(x)
         if not self.batch_normalization:
             return self.dense_stack(x)
         for name, units in self.named_dense():
-            x = layers.Dense(units, use_bias=False, name=name)(x)
-            x = layers.BatchNormalization(name=f"{name}_norm")(x)
-            x = layers.Activation(self.activation, name=f"{name}_activation")(x)
-            x = drop(x, self.dropout, name)
+            x = origin(layers.Dense(units, use_bias=False, name=name), MODEL)(x)
+            x = origin(layers.BatchNormalization(name=f"{name}_norm"), MODEL)(x)
+            x = origin(layers.Activation(self.activation, name=f"{name}_activation"), MODEL)(x)
+            x = drop(x, self.dropout, name, MODEL)
         return x

@@ -9,6 +9,7 @@ from pydantic import Field
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import must_have_rank
 from dlkit.lazy import lazy
+from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Fraction, Positive
 
 layers = lazy("keras.layers")
@@ -19,6 +20,7 @@ class Rnn(DenseStack):
     """A recurrent network over a sequence; an image is read row by row."""
 
     also_called = "lstm, gru, recurrent"
+    cost = "recurrent"
     reads = ("sequence", "image")
     reads_in_words = "a sequence or an image"
 
@@ -43,13 +45,15 @@ class Rnn(DenseStack):
         must_have_rank(x, (3, 4), "an RNN takes sequences of steps and channels, or images")
         if len(x.shape) == 4:
             rows, columns, channels = x.shape[1:]
-            x = layers.Reshape((rows, columns * channels), name="rows")(x)
+            x = origin(layers.Reshape((rows, columns * channels), name="rows"), MODEL)(x)
         cell = getattr(layers, CELLS[self.cell])
         for number, units in enumerate(self.units, 1):
             name, last = f"{self.cell}_{number}", number == len(self.units)
             if self.bidirectional:
-                x = layers.Bidirectional(cell(units, return_sequences=not last), name=name)(x)
+                layer = layers.Bidirectional(cell(units, return_sequences=not last), name=name)
             else:
-                x = cell(units, return_sequences=not last, name=name)(x)
-            x = drop(x, self.dropout, name)
+                layer = cell(units, return_sequences=not last, name=name)
+            # Its activation is that of the cell, not the one of the section.
+            x = origin(layer, ("model", "units", number - 1))(x)
+            x = drop(x, self.dropout, name, MODEL)
         return self.dense_stack(x)

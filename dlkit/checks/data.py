@@ -21,7 +21,7 @@ def input_scale(case: CheckContext) -> Iterator[Problem]:
             continue
         largest = float(np.abs(x).max(initial=0))
         if largest > LARGEST_INPUT:
-            step = "rescale" if case.built.spec.inputs[name].kind == "image" else "normalize"
+            step = case.built.spec.inputs[name].settings.scaling_step
             steps = [given.step for given in case.config.data.inputs[name].preprocess]
             yield Problem(
                 "input-scale",
@@ -74,14 +74,11 @@ def constant_target(case: CheckContext) -> Iterator[Problem]:
 def rare_classes(case: CheckContext) -> Iterator[Problem]:
     """A class without any training example is never predicted."""
     for name, target in case.built.spec.targets.items():
-        if target.kind != "category" or case.splits is None or not isinstance(case.splits.train, Indexed):
+        if case.splits is None or not isinstance(case.splits.train, Indexed) or case.splits.train.arrays is None:
             continue
-        labels = _labels(case, name)
-        if labels is None or case.splits.train.arrays is None:
-            continue
-        counts = np.bincount(labels.reshape(-1).astype(np.int64), minlength=len(target.classes))
-        missing = [target.classes[i] for i in np.flatnonzero(counts == 0)]
-        if missing and counts.max() != counts.sum():
+        missing = target.settings.missing(target, case.splits.train.arrays.targets[name])
+        # Where all labels are of one class, `constant_target` reports it.
+        if missing and len(missing) < len(target.classes) - 1:
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
             yield Problem(
                 "class-without-examples",

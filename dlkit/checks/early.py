@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -12,20 +12,21 @@ from dlkit.checks.context import CheckContext, Sample
 from dlkit.checks.rules import BEFORE_TRAINING, problems
 from dlkit.checks.sketch import sketched
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.contract import Indexed, Spec, Splits, in_memory
-from dlkit.data.preprocessing import Preprocessing, host_stage
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Indexed, Splits, in_memory
+from dlkit.data.preprocessing import host_stage, make_preprocessing
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema.loader import Loaded
 from dlkit.training.program.forward import device_stage
 
 
-def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preprocessing) -> list[str]:
+def check_before_training(loaded: Loaded, spec: Spec, splits: Splits | None) -> Sequence[str]:
     """Look at data and model before the model is built.
 
     Args:
         loaded: the configuration.
-        splits: the data, as the source gives them.
-        preprocessing: fitted.
+        spec: what is known of the data.
+        splits: the data before the host stage, their preprocessing fitted; None where they could not be read.
 
     Returns:
         A line for each warning.
@@ -33,18 +34,21 @@ def check_before_training(loaded: Loaded, splits: Splits, preprocessing: Preproc
     Raises:
         ConfigError: if training cannot go well, as when the memory does not hold the model.
     """
-    built = _sketch(loaded, splits.spec)
+    if splits is None:
+        return refuse_a_model_too_large(loaded, spec, splits)
+    built = _sketch(loaded, spec)
     if built is None:
         return []
-    found = problems(
-        CheckContext(loaded.config, built, splits, _some_examples(splits, built, preprocessing)), BEFORE_TRAINING
-    )
+    found = problems(CheckContext(loaded.config, built, splits, _some_examples(splits, built)), BEFORE_TRAINING)
     _refuse_errors(found)
     return [f"{problem.message}; {problem.help}" if problem.help else problem.message for problem in found]
 
 
-def refuse_a_model_too_large(loaded: Loaded, spec: Spec) -> None:
-    """Refuse a model that the memory cannot hold, before it takes any.
+def refuse_a_model_too_large(loaded: Loaded, spec: Spec, splits: Splits | None) -> Sequence[str]:
+    """Refuse a model that the memory cannot hold, before it takes any; args are those of `check_before_training`.
+
+    Returns:
+        Nothing to be noted.
 
     Raises:
         ConfigError: if not even its weights and what every update needs would fit.
@@ -52,6 +56,7 @@ def refuse_a_model_too_large(loaded: Loaded, spec: Spec) -> None:
     built = _sketch(loaded, spec)
     if built is not None:
         _refuse_errors(problems(CheckContext(loaded.config, built), ["large-model"]))
+    return ()
 
 
 def _refuse_errors(found: Iterable[Problem]) -> None:
@@ -67,10 +72,12 @@ def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
         return None
 
 
-def _some_examples(splits: Splits, built: BuiltModel, preprocessing: Preprocessing) -> dict[str, Sample]:
+def _some_examples(splits: Splits, built: BuiltModel) -> dict[str, Sample]:
     """A batch of training examples from all over the split, prepared; none of a stream, which would have to be read."""
     if not isinstance(splits.train, Indexed) or splits.train.arrays is None:
         return {}
+    # The sketch's own layers hold no values.
+    preprocessing = make_preprocessing(splits.spec.inputs)
     size = min(splits.train.size, 32)
     rows = np.linspace(0, splits.train.size - 1, size).astype(int)
     inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], splits.train.arrays[:3])

@@ -9,7 +9,6 @@ import tensorflow as tf
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.memory import available_memory, estimate, mebibytes
 from dlkit.config.problems import Problem
-from dlkit.models.heads import units
 from dlkit.training.program.forward import by_target
 
 LARGE_SHARE = 0.8
@@ -27,9 +26,9 @@ def output_width(case: CheckContext) -> Iterator[Problem]:
     """The head has an output for each class, or for each number."""
     outputs = by_target(case.built, case.built.network.output)
     for name, target in case.built.spec.targets.items():
-        width, wanted = outputs[name].shape[-1], units(target)
+        width, wanted = outputs[name].shape[-1], target.units
         if width != wanted:
-            what = f"{wanted} classes" if target.kind == "category" else f"{wanted} outputs"
+            what = target.settings.describes_outputs(target)
             yield Problem(
                 "output-width", f"the network gives {width} outputs for `{name}`, which has {what}", ("model",)
             )

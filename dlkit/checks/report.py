@@ -11,8 +11,7 @@ import tensorflow as tf
 
 from dlkit.checks.context import CheckContext
 from dlkit.checks.memory import BASIS, available_memory, estimate
-from dlkit.data.contract import Feature
-from dlkit.models.heads import KINDS
+from dlkit.schema.features import Feature
 from dlkit.training.best import chosen_monitor
 from dlkit.training.program.execution import choose
 from dlkit.training.program.strategy import replicas
@@ -110,11 +109,12 @@ def _training(case: CheckContext) -> dict[str, Any]:
     targets: dict[str, dict[str, Any]] = {}
     for name, target in case.built.spec.targets.items():
         default = f"the default for a {target.kind}"
+        loss, given = case.built.choice.loss_name(target)
         targets[name] = {
-            "loss": settings.loss.name if settings.loss else KINDS[target.kind].loss,
-            "loss_why": "given" if settings.loss else default,
-            "metrics": [m.name for ms in [case.built.metrics()[name]] for m in ms],
-            "metrics_why": "given" if settings.metrics is not None else default,
+            "loss": loss,
+            "loss_why": "given" if given else default,
+            "metrics": [metric.name for metric in case.built.choice.metrics(target)],
+            "metrics_why": "given" if case.built.choice.metrics_are_given(target) else default,
         }
         if case.trial is not None:
             targets[name]["first_loss"] = case.trial.losses[name]
@@ -144,8 +144,8 @@ def _compile(case: CheckContext) -> dict[str, Any]:
         why = "no layer that it runs slowly on a CPU"
     elif number > 1:
         why = "a replica's share of a step is faster as a graph"
-    elif chosen.parts > 1:
+    elif chosen.micro_batches > 1:
         why = "the batch is large enough to be shared among the cores"
     else:
         why = "on a CPU, XLA runs convolutions and pooling slowly"
-    return {"chosen": chosen.compile, "parts": chosen.parts, "why": why}
+    return {"chosen": chosen.compile, "micro_batches": chosen.micro_batches, "why": why}

@@ -9,7 +9,6 @@ import numpy as np
 
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
-from dlkit.models.heads import KINDS
 
 # An untrained classifier guesses; a first loss of more than this times ln(classes) comes from weights or inputs that
 # are far too large.
@@ -61,17 +60,17 @@ def disconnected(case: CheckContext) -> Iterator[Problem]:
 
 def first_loss(case: CheckContext) -> Iterator[Problem]:
     """An untrained classifier has a loss of about ln(classes) (Karpathy, A Recipe for Training Neural Nets, 2019)."""
-    if case.trial is None or case.config.training.loss is not None:
+    if case.trial is None:
         return
     for name, target in case.built.spec.targets.items():
-        if target.kind not in ("category", "binary"):
+        chance = target.settings.chance_loss(target)
+        if chance is None or case.built.choice.loss_name(target)[1]:
             continue
-        classes = len(target.classes) if target.kind == "category" else 2
-        loss, expected = case.trial.losses[name], math.log(classes)
+        loss, (expected, guessing) = case.trial.losses[name], chance
         if math.isfinite(loss) and loss > FAR * expected:
             yield Problem(
                 "first-loss",
-                f"the loss of `{name}` begins at {loss:.3g}; guessing among {classes} classes gives {expected:.2f}",
+                f"the loss of `{name}` begins at {loss:.3g}; {guessing} gives {expected:.2f}",
                 ("data", "inputs"),
                 help="look at the scale of the inputs: a `preprocess` step may be missing",
                 severity="warning",
@@ -83,19 +82,12 @@ def probabilities_for_logits(case: CheckContext) -> Iterator[Problem]:
     if case.trial is None:
         return
     for name, target in case.built.spec.targets.items():
-        activation = KINDS[target.kind].activation
-        outputs = case.trial.outputs[name].astype(np.float64)
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        sums_to_one = bool(np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
-        # A few logits may lie between 0 and 1 by chance; a whole batch of them does not.
-        if (activation == "softmax" and inside and sums_to_one) or (
-            activation == "sigmoid" and inside and len(outputs) >= 8 and outputs.std() > 0
-        ):
+        if target.settings.are_results(case.trial.outputs[name].astype(np.float64)):
             yield Problem(
                 "probabilities-for-logits",
                 f"the network's outputs for `{name}` are probabilities, and the loss takes logits",
                 ("model",),
-                help=f"leave out the last {activation}: dlkit adds it to the saved model",
+                help=f"leave out the last {target.settings.activation}: dlkit adds it to the saved model",
             )
 
 

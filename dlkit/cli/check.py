@@ -139,8 +139,8 @@ def _training_rows(about: dict[str, Any]) -> list[list[str]]:
     rows.append(["best epoch", best if training["monitor"] else "none is chosen: the last weights are kept"])
     if training["early_stopping"]:
         rows.append(["early stopping", ", ".join(f"{k} {v}" for k, v in training["early_stopping"].items())])
-    parts = f", a batch in {compiled['parts']} parts" if compiled["parts"] > 1 else ""
-    rows.append(["compiled with", f"{COMPILERS[compiled['chosen']]}{parts}: {compiled['why']}"])
+    cut = f", a batch in {compiled['micro_batches']} micro-batches" if compiled["micro_batches"] > 1 else ""
+    rows.append(["compiled with", f"{COMPILERS[compiled['chosen']]}{cut}: {compiled['why']}"])
     return rows
 
 

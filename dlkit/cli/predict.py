@@ -66,15 +66,13 @@ def predict(
 
 def _print_table(found: Predictions, output: Path | None) -> None:
     """A line for each example, as many as a screen takes."""
-    from dlkit.evaluation.predict import ranked
-
     several = len(found.targets) > 1
     rows = []
     for i, name in enumerate(found.names[:SHOWN_ROWS]):
         for target, feature in found.targets.items():
-            best, *others = ranked(feature, found.results[target][i])
+            best, *others = feature.settings.ranked(feature, found.results[target][i])
             where = f"{name}  {target}" if several else name
-            if feature.kind == "number":
+            if not best[0]:
                 values = [f"{value:.6g}" for _, value in (best, *others)][:8]
                 rows.append((where, "  ".join(values), "", ""))
             else:

@@ -74,7 +74,8 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
         as_json, debug = bool(kwargs.get("as_json")), bool(kwargs.get("debug"))
         try:
             function(*args, **kwargs)
-            sys.stdout.flush()
+            if sys.stdout is not None:
+                sys.stdout.flush()
         except DlkitError as error:
             _tell(error.problems, error.exit_status, as_json)
             _traceback(debug)

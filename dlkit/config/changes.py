@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from dlkit.schema.loader import Loaded
 
 # A run may always be trained for longer.
-FREE = (("training", "epochs"),)
+FREE = (("training", "epochs"), ("training", "max_steps"), ("training", "max_time"))
 
 
 def changed_keys(before: Loaded, after: Loaded) -> list[Key]:
@@ -22,7 +22,7 @@ def refuse_changes(before: Loaded, after: Loaded) -> None:
     """Refuse to go on with settings that a run did not begin with.
 
     Raises:
-        ConfigError: naming every changed key but `training.epochs`.
+        ConfigError: naming every changed key but those of `FREE`.
     """
     keys = [key for key in changed_keys(before, after) if key not in FREE]
     if keys:

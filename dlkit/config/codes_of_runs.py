@@ -53,6 +53,18 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "tf.constant(1); dlkit.train(config, {'runtime.devices': 'cpu:2'})",
         "dlkit.train(config, {'runtime.devices': 'cpu:2'})",
     ),
+    "keras-backend": (
+        "Keras is set to another backend",
+        "dlkit is built on TensorFlow. Keras reads KERAS_BACKEND, or ~/.keras/keras.json, when it is first imported.",
+        "KERAS_BACKEND=jax dlkit train config.yaml",
+        "dlkit train config.yaml",
+    ),
+    "forked-process": (
+        "a fork of a process in which TensorFlow has worked",
+        "A fork has none of TensorFlow's threads: what uses them would hang, or end the process without a word.",
+        "multiprocessing.Process(target=work).start()   # forks, after dlkit.train(...)",
+        'multiprocessing.get_context("spawn").Process(target=work).start()',
+    ),
     "not-on-this-device": (
         "an operation that this device or compiler does not have",
         "XLA has no deterministic gradient of max-pooling, among others.",
@@ -175,6 +187,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "It must be one of the history's columns.",
         "monitor: val_acc",
         "monitor: val_accuracy",
+    ),
+    "monitor-not-finite": (
+        "the monitored figure was never a finite number",
+        "No epoch can be the best one by such a figure. The metric cannot be computed on this data.",
+        "monitor: val_pearson_correlation   # of predictions that are all the same",
+        "monitor: val_loss",
     ),
     "loss-not-finite": (
         "the loss became NaN or infinite",

@@ -15,7 +15,8 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.data.contract import Batch, Indexed, Spec, Split, Stream
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Batch, Indexed, Split, Stream
 from dlkit.data.order import permutation
 from dlkit.elements import elements
 from dlkit.schema.data import Data

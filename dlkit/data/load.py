@@ -27,13 +27,15 @@ from dlkit.sources._given import open_given
 Fields = Mapping[Key, Feature]
 
 
-def load_splits(data: Data, *, given: Any = None) -> Splits:
+def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) -> Splits:
     """The data of a run, read, checked and cut into splits.
 
     Args:
         data: the section of the configuration.
         given: examples from Python instead of `data.source`: by split, `(x, y)` of arrays, or dictionaries of arrays
             by name, or an unbatched `tf.data.Dataset` of such pairs; `(x, y)` alone means training.
+        fitted: classes and scales that were fitted before, as those of a trained model; the training rows decide
+            where it is None.
 
     Returns:
         Splits that share the source's arrays where they can.
@@ -43,15 +45,16 @@ def load_splits(data: Data, *, given: Any = None) -> Splits:
         RunError: the data cannot be read, or hold what cannot be trained on.
     """
     source = open_source(data, given=given)
-    fitted = collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
-    columns, features = fitted["features"]
-    chosen: Chosen = fitted["chosen"]
+    found = collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
+    columns, features = found["features"]
+    chosen: Chosen = found["chosen"]
     notes = [*source.notes, *overlap_notes(chosen)]
     made: dict[str, Split]
     if source.arrays is None:
         spec, made, fingerprint = _streams(data, source, chosen, columns, features)
+        spec = _with_states(spec, fitted)
     else:
-        spec, made, fingerprint, more = _arrays(data, source, chosen, columns, features)
+        spec, made, fingerprint, more = _arrays(data, source, chosen, columns, features, fitted)
         notes += more
     notes += [
         f"{split} holds the same examples as train: its figures say nothing of new ones"
@@ -91,7 +94,7 @@ def load_spec(data: Data) -> Spec | None:
 def open_source(data: Data, *, given: Any = None) -> SourceData:
     """The source of a configuration, opened; see `load_splits` for the arguments."""
     if given is not None:
-        return open_given(given, data)
+        return open_given(given, data.wanted())
     if data.source is None:
         help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
         raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))
@@ -130,6 +133,19 @@ def _without_labels(data: Data, columns: Columns, features: Fields) -> Spec:
     return Spec(inputs, collect({name: partial(target, name, s) for name, s in data.targets.items()}))
 
 
+def _with_states(spec: Spec, fitted: Spec | None) -> Spec:
+    """The spec with classes and scales that were fitted before."""
+    if fitted is None:
+        return spec
+    targets = {
+        name: replace(target, feature=fitted.targets[name].feature, state=fitted.targets[name].state)
+        if name in fitted.targets and fitted.targets[name].kind == target.kind
+        else target
+        for name, target in spec.targets.items()
+    }
+    return replace(spec, targets=targets)
+
+
 def _streams(
     data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields
 ) -> tuple[Spec, dict[str, Split], dict[str, str]]:
@@ -144,12 +160,12 @@ def _streams(
 
 
 def _arrays(
-    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields
+    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields, fitted: Spec | None
 ) -> tuple[Spec, dict[str, Split], dict[str, str], list[str]]:
     """Splits in memory. Train comes first, since its rows decide on classes and scales."""
     reader = _Reader(source, chosen, columns)
     keys = [key for key in columns if key != ("data", "weights")]
-    train = collect({key: partial(_fitted, data, reader, key, features[key]) for key in keys})
+    train = collect({key: partial(_fitted, data, reader, key, features[key], fitted) for key in keys})
     spec = Spec(
         {name: train["data", "inputs", name][0] for name in data.inputs},
         {name: train["data", "targets", name][0] for name in data.targets},
@@ -191,9 +207,14 @@ class _Reader:
         return self._columns[key]
 
 
-def _fitted(data: Data, reader: _Reader, key: Key, feature: Feature) -> tuple[Input | Target, list[str]]:
-    """An input or target with what its training rows decide, and notes."""
+def _fitted(
+    data: Data, reader: _Reader, key: Key, feature: Feature, fitted: Spec | None
+) -> tuple[Input | Target, list[str]]:
+    """An input or target with what its training rows decide, or what was fitted before; and notes."""
     name = str(key[2])
+    before = None if fitted is None else (fitted.inputs if key[1] == "inputs" else fitted.targets).get(name)
+    if before is not None and before.kind == feature.kind:
+        return replace(before, columns=reader.columns(key)), []
     values, place = reader.read("train", key)
     if key[1] == "inputs":
         given = data.inputs[name]

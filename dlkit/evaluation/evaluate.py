@@ -10,6 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.data.bound import Spec
 from dlkit.data.contract import Indexed, Split, Splits
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.data.load import load_splits
@@ -63,7 +64,7 @@ def evaluate(
     trained = open_trained(run_or_model, runs_folder)
     loaded = loaded or own_config(trained, needs_source=data is None)
     with loaded.locating():
-        splits, chosen = load_split(loaded, split, data)
+        splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
     examples = batches(chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)))
     found = trained.model.evaluate(examples, verbose=0, return_dict=True)
@@ -94,13 +95,13 @@ def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
     return loader.load(trained.folder.config, needs_source=needs_source)
 
 
-def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Split]:
+def load_split(loaded: Loaded, split: str, data: Any = None, fitted: Spec | None = None) -> tuple[Splits, Split]:
     """A configuration's data, and one split of it.
 
     Raises:
         ConfigError: if there is no such split.
     """
-    splits = load_splits(loaded.config.data, given=data)
+    splits = load_splits(loaded.config.data, given=data, fitted=fitted)
     there: Mapping[str, Split] = {
         name: found for name in ("train", "validation", "test") if (found := getattr(splits, name)) is not None
     }

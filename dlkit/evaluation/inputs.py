@@ -10,14 +10,15 @@ import struct
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
-from dlkit.data.contract import Feature
 from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
+from dlkit.schema.features import Feature
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif")
 ARRAYS = (".npy", ".npz")
@@ -206,7 +207,7 @@ def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
     return array.astype(feature.dtype)
 
 
-def _only_input(trained: Trained) -> Feature:
+def _only_input(trained: Trained) -> Any:
     inputs = trained.spec.inputs
     if len(inputs) > 1:
         raise _Unusable(f"the model has {len(inputs)} inputs", f"give an .npz with arrays {', '.join(inputs)}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.data.contract import Feature
+from dlkit.data.bound import Target
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.evaluation.evaluate import batches, load_split, own_config
 from dlkit.evaluation.inputs import read_inputs
@@ -31,7 +31,7 @@ class Predictions:
     """
 
     names: list[str]
-    targets: dict[str, Feature]
+    targets: dict[str, Target]
     results: dict[str, np.ndarray]
     labels: dict[str, np.ndarray] = field(default_factory=dict)
 
@@ -68,7 +68,7 @@ def predict(
         return Predictions(given.names, targets, _by_target(outputs, targets))
     loaded = loaded or own_config(trained, needs_source=data is None)
     with loaded.locating():
-        splits, chosen = load_split(loaded, split, data)
+        splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
     size = evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec))
     results, labels = [], []
@@ -81,28 +81,5 @@ def predict(
     return Predictions([f"{split}[{row}]" for row in range(rows)], targets, joined, known)
 
 
-def _by_target(outputs: Any, targets: dict[str, Feature]) -> dict[str, Any]:
+def _by_target(outputs: Any, targets: dict[str, Target]) -> dict[str, Any]:
     return outputs if isinstance(outputs, dict) else {next(iter(targets)): outputs}
-
-
-def ranked(target: Feature, result: np.ndarray, count: int = 3) -> list[tuple[str, np.float32]]:
-    """The likeliest classes of one example and their probabilities; the number itself for a regression.
-
-    Args:
-        target: what is predicted.
-        result: one row of its results.
-        count: classes to give.
-    """
-    if target.kind == "category":
-        order = np.argsort(-result, kind="stable")[:count]
-        return [(target.classes[i], result[i]) for i in order]
-    if target.kind == "binary":
-        yes = result.reshape(-1)[0]
-        pairs = list(zip(binary_classes(target), (np.float32(1) - yes, yes), strict=True))
-        return sorted(pairs, key=lambda pair: -pair[1])[:count]
-    return [("", value) for value in result.reshape(-1)]
-
-
-def binary_classes(target: Feature) -> tuple[str, str]:
-    """The names of a yes or no, that of no first."""
-    return (target.classes[0], target.classes[1]) if len(target.classes) == 2 else ("0", "1")

@@ -11,8 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.data.contract import Feature
-from dlkit.evaluation.predict import Predictions, binary_classes, ranked
+from dlkit.evaluation.predict import Predictions
 from dlkit.files import written_aside
 
 
@@ -48,39 +47,11 @@ def records(predictions: Predictions) -> list[dict[str, Any]]:
     for i, name in enumerate(predictions.names):
         row: dict[str, Any] = {"input": name}
         for target, feature in predictions.targets.items():
-            row[target] = _record(feature, predictions.results[target][i])
+            row[target] = feature.settings.record(feature, predictions.results[target][i])
             if target in predictions.labels:
-                row[target]["label"] = _label(feature, predictions.labels[target][i])
+                row[target]["label"] = feature.settings.label(feature, predictions.labels[target][i])
         rows.append(row)
     return rows
-
-
-def _record(target: Feature, result: np.ndarray) -> dict[str, Any]:
-    if target.kind == "number":
-        values = [_number(value) for value in result.reshape(-1)]
-        return {"value": values[0] if len(values) == 1 else values}
-    every = {name: _number(value) for name, value in _probabilities(target, result)}
-    best, probability = ranked(target, result, 1)[0]
-    return {"class": best, "probability": _number(probability), "probabilities": every}
-
-
-def _probabilities(target: Feature, result: np.ndarray) -> list[tuple[str, np.float32]]:
-    if target.kind == "binary":
-        yes = result.reshape(-1)[0]
-        return list(zip(binary_classes(target), (np.float32(1) - yes, yes), strict=True))
-    return list(zip(target.classes, result, strict=True))
-
-
-def _number(value: Any) -> float:
-    """The shortest decimal number that is this float32."""
-    return float(str(np.float32(value)))
-
-
-def _label(target: Feature, label: np.ndarray) -> Any:
-    if target.kind == "number":
-        return label.tolist()
-    names = target.classes if target.kind == "category" else binary_classes(target)
-    return names[int(label.reshape(-1)[0])]
 
 
 def _csv(path: Path, predictions: Predictions) -> None:

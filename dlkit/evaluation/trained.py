@@ -11,9 +11,10 @@ import numpy as np
 
 from dlkit import runs
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Spec, Target
 from dlkit.models.saving import load_model
 from dlkit.runs import RunFolder
+from dlkit.schema.features import Feature
 
 
 @dataclass(frozen=True)
@@ -117,33 +118,12 @@ def _names(trained: Mapping[str, Feature], given: Mapping[str, Feature], what: s
     ]
 
 
-def _target(trained: Feature, given: Feature) -> list[Problem]:
+def _target(trained: Target, given: Target) -> list[Problem]:
     key = ("data", "targets", trained.name)
     if trained.kind != given.kind:
         message = f"the model predicts `{trained.name}` as {trained.kind}, the data have it as {given.kind}"
         return [Problem("classes-do-not-fit", message, key)]
-    if trained.classes == given.classes or (_unnamed(given) and len(given.classes) <= len(trained.classes)):
-        return []
-    ours, theirs = _listed(trained.classes), _listed(given.classes)
-    if set(trained.classes) == set(given.classes):
-        message = f"the classes of `{trained.name}` come in another order: the model has {ours}; the data have {theirs}"
-    else:
-        message = (
-            f"the model knows {len(trained.classes)} classes of `{trained.name}` ({ours}), "
-            f"the data have {len(given.classes)} ({theirs})"
-        )
-    return [
-        Problem("classes-do-not-fit", message, key, help="state the model's classes, in its order, with `classes:`")
-    ]
-
-
-def _unnamed(feature: Feature) -> bool:
-    """Whether the classes are only numbered, so that their names say nothing."""
-    return feature.classes == tuple(str(i) for i in range(len(feature.classes)))
-
-
-def _listed(classes: tuple[str, ...]) -> str:
-    return ", ".join(classes[:6]) + (", …" if len(classes) > 6 else "")
+    return list(trained.settings.compatible(trained, given))
 
 
 def same_shape(trained: tuple[int | None, ...], given: tuple[int | None, ...]) -> bool:

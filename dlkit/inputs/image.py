@@ -33,6 +33,8 @@ class ImageInput(InputSettings):
     also_called = "img, picture, images"
     axes = ("height", "width", "channels")
     scaling_step = "rescale"
+    example_file = "image.png"
+    augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 
     kind: Literal["image"]
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import keras
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.models import heads
 from dlkit.models.losses import Choice, Functions, on_logits
 from dlkit.models.objective import Objective
+from dlkit.origins import Origins
 from dlkit.schema import Config
 from dlkit.schema.training import Training
 
@@ -30,6 +31,7 @@ class BuiltModel:
         spec: what the model was built for, every input and target bound to its settings.
         training: loss and metrics that were asked for.
         plugins: losses and metrics of the user's own.
+        origins: key path of the setting that made each layer of the network, by the layer's name.
     """
 
     model: keras.Model
@@ -38,6 +40,7 @@ class BuiltModel:
     spec: Spec
     training: Training
     plugins: Functions
+    origins: Mapping[str, Key] = field(default_factory=dict)
 
     @property
     def choice(self) -> Choice:
@@ -119,10 +122,12 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = _logits(config, prepared, spec)
+    origins = Origins()
+    with origins.noting():
+        logits = _logits(config, prepared, spec)
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
-    built = BuiltModel(model, network, preprocessing, spec, config.training, functions)
+    built = BuiltModel(model, network, preprocessing, spec, config.training, functions, origins.of(network))
     _compile(model, built, built.choice, logits=True)
     return built
 

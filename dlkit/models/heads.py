@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from dlkit.data.bound import Target
+from dlkit.origins import origin
 
 
 def attach(features: Any, targets: Mapping[str, Target]) -> Any:
@@ -22,7 +23,7 @@ def attach(features: Any, targets: Mapping[str, Target]) -> Any:
     """
     # In float32 whatever the precision of the network: half precision would round probabilities.
     outputs = {
-        name: keras.layers.Dense(target.units, name=name, dtype="float32")(
+        name: origin(keras.layers.Dense(target.units, name=name, dtype="float32"), target.key)(
             features[name] if isinstance(features, dict) else features
         )
         for name, target in targets.items()

@@ -15,9 +15,10 @@ from dlkit.builders.cnn import Cnn
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Rnn
 from dlkit.config.errors_path import as_section, members
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Spec
 from dlkit.models.build import build_model
 from dlkit.schema.base import Section
+from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 
 Classes = int | Sequence[str] | None

@@ -11,9 +11,13 @@ from typing import Any
 import keras
 
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Input, Spec, Target
 from dlkit.files import disk_errors, written_aside
 from dlkit.models.build import BuiltModel, results_model
+from dlkit.schema.features import Feature
+from dlkit.schema.input import INPUTS
+from dlkit.schema.registry import Registry
+from dlkit.schema.target import TARGETS
 
 MEMBER = "dlkit.json"
 # A configuration of a network is some kilobytes; far larger ones are made to fill the memory.
@@ -42,12 +46,37 @@ def save_model(path: Path, built: BuiltModel) -> None:
 
 
 def describe(spec: Spec) -> dict[str, Any]:
-    """A `Spec` as JSON holds it."""
+    """A `Spec` as JSON holds it: features, settings and what was fitted of every input and target."""
+
+    def one(bound: Input | Target) -> dict[str, Any]:
+        settings = bound.settings.model_dump(mode="json", exclude_unset=True)
+        return {**asdict(bound.feature), "settings": settings, "state": dict(bound.state)}
+
     return {
-        "format": 1,
-        "inputs": [asdict(f) for f in spec.inputs.values()],
-        "targets": [asdict(f) for f in spec.targets.values()],
+        "format": 2,
+        "inputs": [one(bound) for bound in spec.inputs.values()],
+        "targets": [one(bound) for bound in spec.targets.values()],
     }
+
+
+def read_spec(about: dict[str, Any]) -> Spec:
+    """What `describe` wrote; format 1, which has features alone, is read as well.
+
+    Raises:
+        KeyError: for a kind that there is not.
+        ValueError: for settings that are not those of the kind.
+    """
+
+    def feature(d: dict[str, Any]) -> Feature:
+        shape, classes = tuple(d["shape"]), tuple(d["classes"])
+        return Feature(d["name"], d["kind"], shape, d["dtype"], classes, bool(d.get("ragged", False)))
+
+    def settings(registry: Registry[Any], d: dict[str, Any]) -> Any:
+        return registry[d["kind"]].model_validate(d.get("settings") or {"kind": d["kind"]})
+
+    inputs = [Input(feature(d), state=d.get("state", {}), settings=settings(INPUTS, d)) for d in about["inputs"]]
+    targets = [Target(feature(d), state=d.get("state", {}), settings=settings(TARGETS, d)) for d in about["targets"]]
+    return Spec({i.name: i for i in inputs}, {t.name: t for t in targets})
 
 
 def load_model(path: Path) -> tuple[keras.Model, Spec]:
@@ -86,13 +115,7 @@ def load_model(path: Path) -> tuple[keras.Model, Spec]:
         model = keras.saving.load_model(path)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise _damaged(path, error) from error
-    return model, Spec(_features(about["inputs"]), _features(about["targets"]))
-
-
-def _features(described: list[dict[str, Any]]) -> dict[str, Feature]:
-    return {
-        d["name"]: Feature(d["name"], d["kind"], tuple(d["shape"]), d["dtype"], tuple(d["classes"])) for d in described
-    }
+    return model, read_spec(about)
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

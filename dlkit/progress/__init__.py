@@ -34,8 +34,9 @@ def progress_for(verbose: bool | int = True) -> Progress:
 
 
 def is_terminal(stream: Any) -> bool:
-    """Whether a stream ends on a terminal that can move its cursor."""
-    return bool(stream.isatty()) and os.environ.get("TERM") not in (None, "", "dumb")
+    """Whether a stream ends on a terminal that can move its cursor; None and objects that cannot say it do not."""
+    isatty = getattr(stream, "isatty", None)
+    return isatty is not None and bool(isatty()) and os.environ.get("TERM") not in (None, "", "dumb")
 
 
 def in_notebook() -> bool:

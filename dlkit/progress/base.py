@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlkit.config.problems import Problem
-from dlkit.training.listeners import Listener, Plan
+from dlkit.training.listeners import Listener, RunPlan
 
 
 class Progress(Listener):
@@ -70,14 +70,14 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def header(plan: Plan) -> list[tuple[str, str]]:
+def header(plan: RunPlan) -> list[tuple[str, str]]:
     """What is about to be trained, as pairs of a word and its value."""
     sizes = [f"{size:,} {split}" for split, size in plan.examples.items() if size is not None]
-    parts = f", a batch in {plan.parts} parts" if plan.parts > 1 else ""
+    cut = f", a batch in {plan.micro_batches} micro-batches" if plan.micro_batches > 1 else ""
     pairs = [
         ("data", ", ".join(sizes) or "size unknown"),
         ("model", f"{count(plan.parameters, 'trainable parameter')}"),
-        ("program", f"{COMPILERS[plan.compiled]}{parts}"),
+        ("program", f"{COMPILERS[plan.compiled]}{cut}"),
         ("epochs", f"{plan.epochs} of {count(plan.steps, 'step')}"),
         ("run", plan.folder),
     ]
@@ -132,15 +132,15 @@ def time_spent(result: dict[str, Any]) -> list[tuple[str, str]]:
     return [head, *pairs, once, ("trace", f"tensorboard --logdir {shlex.quote(result['folder'])}/tensorboard")]
 
 
-def next_commands(result: dict[str, Any], epochs: int) -> list[tuple[str, str]]:
+def next_commands(result: dict[str, Any]) -> list[tuple[str, str]]:
     """What may be done after a run, as pairs of a few words and the command; only what will work."""
     run = shlex.quote(result["folder"])
     if result.get("given"):
         return [("go on in Python", f"dlkit.load_run({result['folder']!r}, data=...)")]
     commands = [("test again", f"dlkit evaluate {run}")] if result.get("test") else []
-    commands.append(("use it", f"dlkit predict {run} {'image.png' if result.get('images') else 'arrays.npz'}"))
-    if result.get("schedule") == "constant":
-        commands.append(("train on", f"dlkit train --resume {run} training.epochs={2 * epochs}"))
+    commands.append(("use it", f"dlkit predict {run} {result.get('example') or 'arrays.npz'}"))
+    if result.get("schedule") == "constant" and result.get("train_on"):
+        commands.append(("train on", f"dlkit train --resume {run} {result['train_on']}"))
     return commands
 
 

@@ -22,7 +22,7 @@ from dlkit.progress.base import (
 )
 from dlkit.progress.pace import Pace
 from dlkit.progress.plain import PlainProgress
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
 UPDATE_SECONDS = 0.5
 SHOWN_EPOCHS = 20
@@ -44,7 +44,7 @@ class NotebookProgress(PlainProgress):
         self._said: list[str] = []
         self._updated = 0.0
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         self._plan, self._pace = plan, Pace(plan)
         self._said = [f"note: {note}" for note in self._notes]
         self._line = "compiling …"

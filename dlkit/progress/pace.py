@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
 
 class Pace:
@@ -14,7 +14,7 @@ class Pace:
         rate: examples per second, smoothed over some chunks; None before the first.
     """
 
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: RunPlan) -> None:
         self._plan = plan
         self._epoch_seconds: list[float] = []
         self.epoch, self.step = plan.first_epoch, plan.first_step

@@ -20,7 +20,7 @@ from dlkit.progress.base import (
     shown_columns,
     time_spent,
 )
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
 
 class PlainProgress(Progress):
@@ -28,10 +28,10 @@ class PlainProgress(Progress):
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream
-        self._plan: Plan | None = None
+        self._plan: RunPlan | None = None
         self._notes: list[str] = []
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         self._plan = plan
         self._print(plan.name)
         for word, value in padded(header(plan)):
@@ -57,8 +57,7 @@ class PlainProgress(Progress):
 
     def finished(self, result: dict[str, Any]) -> None:
         self._print_result(result)
-        epochs = self._plan.epochs if self._plan else 1
-        for purpose, command in padded(next_commands(result, epochs)):
+        for purpose, command in padded(next_commands(result)):
             self._print(f"to {purpose}  {command}")
 
     def _print_result(self, result: dict[str, Any]) -> None:
@@ -81,7 +80,7 @@ class PlainProgress(Progress):
 class QuietProgress(PlainProgress):
     """The result alone."""
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         self._plan = plan
 
     def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:

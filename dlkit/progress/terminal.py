@@ -28,7 +28,7 @@ from dlkit.progress.base import (
     time_spent,
 )
 from dlkit.progress.pace import Pace
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
 
 class TerminalProgress(Progress):
@@ -37,7 +37,7 @@ class TerminalProgress(Progress):
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
         self._live: Live | None = None
-        self._plan: Plan | None = None
+        self._plan: RunPlan | None = None
         self._pace: Pace | None = None
         self._logs: dict[str, float] = {}
         self._notes: list[str] = []
@@ -46,7 +46,7 @@ class TerminalProgress(Progress):
     def working(self, what: str) -> None:
         self._show(Spinner("dots", Text(f"{what} …", style="dim")))
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         self.close()
         self._plan, self._pace = plan, Pace(plan)
         self._print(Text(plan.name, style="bold"))
@@ -103,7 +103,7 @@ class TerminalProgress(Progress):
             mark, style = ("✓", "green") if holds else ("✗", "red")
             self._print(Text.assemble((f"{mark} expected {told}", style)))
         self._print("")
-        for purpose, command in padded(next_commands(result, self._plan.epochs if self._plan else 1)):
+        for purpose, command in padded(next_commands(result)):
             self._print(Text.assemble((f"to {purpose}  ", "dim"), command))
 
     def close(self) -> None:

@@ -21,6 +21,9 @@ class BuilderSettings(Section):
 
     # What people call this builder elsewhere, comma-separated.
     also_called: ClassVar[str] = ""
+    # What takes most of the time of a step: "convolution", "recurrent" or "dense"; None where that is not known. The
+    # rules of XLA and micro-batches ask for it.
+    cost: ClassVar[str | None] = None
 
     builder: str
 

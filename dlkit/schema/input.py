@@ -32,6 +32,10 @@ class InputSettings(Section):
     axes: ClassVar[tuple[str, ...]] = ()
     # The step that brings values to about 1, for what is proposed where they are not.
     scaling_step: ClassVar[str] = "normalize"
+    # A random layer that suits most examples, as YAML; empty where the kind has none.
+    augmentation: ClassVar[str] = ""
+    # What a file with one example is called, where `predict` takes such files.
+    example_file: ClassVar[str] = ""
     fields_also_called: ClassVar[Mapping[str, str]] = ALSO_CALLED
 
     kind: str

@@ -26,7 +26,7 @@ class Runtime(Section):
     compile: Literal["auto", "xla", "graph"] = Field(
         "auto", description="Whether XLA compiles the training step; auto follows a fixed rule on the model and device."
     )
-    parts: Literal["auto"] | Positive = Field(
+    micro_batches: Literal["auto"] | Positive = Field(
         "auto", description="Parts of a batch computed side by side in one graph; auto follows a fixed rule."
     )
     deterministic: bool = Field(True, description="The same bits from the same configuration on the same machine.")

@@ -16,7 +16,7 @@ from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
-    from dlkit.data.contract import Target
+    from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
     from dlkit.schema.source import SourceField
@@ -53,7 +53,7 @@ class TargetSettings(Section):
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
-    fields_also_called = {
+    fields_also_called: ClassVar[Mapping[str, str]] = {
         **ALSO_CALLED,
         "loss_weight": "weight, coefficient, task_weight",
         "class_weight": "class_weights, weights, weight, pos_weight, balance, balanced",
@@ -212,6 +212,10 @@ class TargetSettings(Section):
     def are_results(self, outputs: Any) -> bool:
         """Whether the outputs of an untrained network, a NumPy array, are results already, where logits should be."""
         return False
+
+    def scaling(self, name: str) -> str:
+        """A setting under which the network predicts values of about 1, as `key: value`; empty where it does."""
+        return ""
 
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these labels of a batch has."""

@@ -52,16 +52,14 @@ class Normalize(StepSettings):
         deviation = np.sqrt(deviation)
         notes = []
         if constant := int((deviation == 0).sum()):
-            which = "" if len(mean) == 1 else f" {constant} of {len(mean)} values"
-            notes.append(
-                f"`normalize`:{which or ' it'} is the same in every training row, and becomes 0 wherever it differs later"
-            )
+            which = "it is" if len(mean) == 1 else f"{constant} of {len(mean)} values are"
+            notes.append(f"`normalize`: {which} the same in every training row, and 0 after it wherever that differs")
         lost = (deviation > 0) & (deviation < np.abs(mean) * SMALLEST_SPREAD)
         if lost.any():
             worst = int(np.argmax(lost))
             notes.append(
-                f"`normalize`: values about {mean[worst]:.4g} differ by {deviation[worst]:.2g}, which float32 hardly holds: "
-                "subtract a constant from them in the source"
+                f"`normalize`: values about {mean[worst]:.4g} differ by {deviation[worst]:.2g}, which float32 hardly "
+                "holds: subtract a constant from them in the source"
             )
         return notes
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -36,7 +36,7 @@ class BinaryTarget(TargetSettings):
     """Yes or no: 1 or 0, true or false, or two words."""
 
     also_called = "bool, boolean"
-    fields_also_called = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
+    fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "labels 0 and 1"
     losses = frozenset({"binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge"})
     metrics_that_fit = frozenset(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -30,7 +30,7 @@ class CategoryTarget(TargetSettings):
     """One class of several: whole numbers, text or one-hot labels."""
 
     also_called = "class, categorical, label, multiclass, classification"
-    fields_also_called = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
+    fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "integer classes"
     # A category is an integer, so losses over one-hot labels do not fit.
     losses = frozenset({"sparse_categorical_crossentropy"})
@@ -65,9 +65,9 @@ class CategoryTarget(TargetSettings):
         """One integer, whose classes the settings, the source or one-hot labels give."""
         key: Key = ("data", "targets", name)
         self.one_label(name, column.shape, one_hot=in_memory)
-        found = column.classes
-        if len(column.shape) == 1 and column.shape != (1,):
-            found = found or numbered(column.shape[0] or 0)
+        found, shape = column.classes, column.shape or ()
+        if len(shape) == 1 and shape != (1,):
+            found = found or numbered(shape[0] or 0)
         return self.made_feature(name, (), "int32", self._stated(name, found, key))
 
     def _stated(self, name: str, found: tuple[str, ...], key: Key) -> tuple[str, ...]:

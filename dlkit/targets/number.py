@@ -137,7 +137,7 @@ class NumberTarget(TargetSettings):
 
     def _scale(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of each number: float32, shape (units,)."""
-        return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))  # type: ignore[return-value]
+        return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels of shape (batch, units), as results have it."""
@@ -150,6 +150,10 @@ class NumberTarget(TargetSettings):
             return mean
         shift, deviation = self._scale(target)
         return (mean - shift) / deviation
+
+    def scaling(self, name: str) -> str:
+        """`normalize`, where it is off."""
+        return "" if self.normalize else f"`data.targets.{name}.normalize: true`"
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
         """The number, or numbers, as JSON has them."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.config.suggestions import nearest_name
 from dlkit.schema.training import Training
+from dlkit.training.callbacks import monitor_of
 from dlkit.training.checkpoints.files import Progress
 
 
@@ -30,41 +32,115 @@ class BestTracker:
         Args:
             row: the epoch's row of the history.
             progress: of the run; its ranking, its count of epochs without improvement and its end are changed.
-
-        Raises:
-            RunError: if the monitored column is not there.
         """
         if self.monitor is None:
             return False
-        if self.monitor not in row:
-            raise RunError(
-                Problem(
-                    "no-such-column",
-                    f"there is no `{self.monitor}` in the history",
-                    key=("training", "monitor"),
-                    help=f"choose one of {', '.join(k for k in row if k not in ('epoch', 'learning_rate'))}",
-                )
-            )
-        if row[self.monitor] is None:
+        value = row[self.monitor]
+        if value is None:
             return False  # an epoch that was not validated
-        value, best, sign = row[self.monitor], progress.best_value, 1 if self.mode == "min" else -1
-        gain = math.inf if best is None else sign * (best - value)
-        # What is no number is never the best.
-        improved = not math.isnan(value) and gain > 0
-        enough = improved and gain > (self._stopping.min_delta if self._stopping else 0)
-        progress.epochs_without_improvement = 0 if enough else progress.epochs_without_improvement + 1
-        self._rank(value, progress, sign)
+        # What is no finite number is never the best.
+        finite = math.isfinite(value)
+        counts = finite and self._counts(value, progress.counted_value)
+        improved = finite and (progress.best_value is None or self._is_better(value, progress.best_value))
+        if counts:
+            progress.counted_value, progress.epochs_without_improvement = value, 0
+        else:
+            progress.epochs_without_improvement += 1
+        if finite:
+            self._rank(value, progress)
         if self._stopping and progress.epochs_without_improvement >= self._stopping.patience:
-            progress.stopped = f"{self.monitor} has not improved for {self._stopping.patience} epochs"
+            progress.stop("early_stopping", f"{self.monitor} has not improved for {self._stopping.patience} epochs")
         return improved
 
-    def _rank(self, value: float, progress: Progress, sign: int) -> None:
+    def warning(self, row: Mapping[str, Any], progress: Progress) -> str:
+        """A line for the first epoch whose monitored figure is no finite number; empty for any other."""
+        value = None if self.monitor is None else row[self.monitor]
+        if value is None or math.isfinite(value) or progress.best_epochs or progress.epochs_without_improvement != 1:
+            return ""
+        return f"`{self.monitor}` is {value}: no epoch can be the best as long as it is no finite number"
+
+    def must_have_been_finite(self, progress: Progress) -> None:
+        """Refuse to end a run none of whose epochs could be compared.
+
+        Raises:
+            RunError: if the monitored column was never a finite number.
+        """
+        if self.monitor is not None and progress.epochs_without_improvement and not progress.best_epochs:
+            raise RunError(
+                Problem(
+                    "monitor-not-finite",
+                    f"`{self.monitor}` was in no epoch a finite number, so none could be chosen as the best",
+                    key=("training", "monitor"),
+                    help="choose another column with `training.monitor`; those of the history are in history.csv",
+                )
+            )
+
+    def _counts(self, value: float, before: float | None) -> bool:
+        """Whether a figure is better than the last one that counted, by more than `min_delta`, as Keras asks it."""
+        least = self._stopping.min_delta if self._stopping else 0.0
+        return before is None or self._is_better(value + least if self.mode == "min" else value - least, before)
+
+    def _is_better(self, value: float, than: float) -> bool:
+        return value < than if self.mode == "min" else value > than
+
+    def _rank(self, value: float, progress: Progress) -> None:
         """Put the epoch that has just ended among the best ones, if it is one; of equals the earlier is."""
-        if math.isnan(value):
-            return
+        sign = 1 if self.mode == "min" else -1
         ranked = [*zip(progress.best_values, progress.best_epochs, strict=True), (value, progress.epoch)]
         ranked = sorted(ranked, key=lambda pair: (sign * pair[0], pair[1]))[: self._keep]
         progress.best_values, progress.best_epochs = ([*part] for part in zip(*ranked, strict=True))
+
+
+def check_monitor(settings: Training, columns: Collection[str], *, validation: bool) -> None:
+    """Refuse a monitor that the history will not have, and early stopping that nothing could decide.
+
+    Args:
+        settings: of the run.
+        columns: names of the loss and metrics, without `val_`.
+        validation: whether there is a validation split.
+
+    Raises:
+        ConfigError: naming each.
+    """
+    problems = []
+    monitor, _ = chosen_monitor(settings, validation=validation)
+    if monitor is not None and (unknown := _unknown(monitor, columns, validation, ("training", "monitor"))):
+        problems.append(unknown)
+    if settings.early_stopping is not None and monitor is None:
+        problems.append(
+            Problem(
+                "contradiction",
+                "early stopping needs a validation split, and there is none",
+                ("training", "early_stopping"),
+                help="hold some examples back for `validation`, or set `training.monitor: loss`",
+            )
+        )
+    for number, callback in enumerate(settings.callbacks):
+        wanted = monitor_of(callback)
+        if wanted is not None and (
+            unknown := _unknown(wanted, columns, validation, ("training", "callbacks", number, "monitor"))
+        ):
+            problems.append(unknown)
+    if problems:
+        raise ConfigError(problems)
+
+
+def _unknown(monitor: str, columns: Collection[str], validation: bool, key: Key) -> Problem | None:
+    """What is wrong with a monitored column; None if the history will have it."""
+    known = [f"{prefix}{name}" for prefix in ("", "val_") if validation or not prefix for name in columns]
+    if monitor in known or monitor == "learning_rate":
+        return None
+    if not validation and monitor.removeprefix("val_") in columns:
+        message = f"`{monitor}` is monitored and there is no validation split"
+        return Problem("no-such-column", message, key, help=f"there are {', '.join(known)}")
+    near = nearest_name(monitor, known)
+    return Problem(
+        "no-such-column",
+        f"`{monitor}` is not a figure that this run has",
+        key,
+        label=f"did you mean `{near}`?" if near else "",
+        help=f"there are {', '.join(known)}",
+    )
 
 
 def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:

@@ -9,17 +9,20 @@ from __future__ import annotations
 import contextlib
 import inspect
 import json
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import keras
 
 from dlkit.config.problems import DlkitError, Key, Problem, RunError
+from dlkit.files import write_text
 from dlkit.models.keras_table import snake_case
 from dlkit.schema.keras_objects import Callback
 from dlkit.schema.plugins import call_plugin
 from dlkit.training.checkpoints.files import Progress
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
 
 class Callbacks:
@@ -52,7 +55,23 @@ class Callbacks:
         pairs = zip(self._names, self._all, strict=True)
         return [name for name, c in pairs if not (hasattr(c, "get_state") and hasattr(c, "set_state"))]
 
-    def train_begin(self, plan: Plan) -> None:
+    def cut_back(self, epochs: int) -> None:
+        """Training goes on after so many epochs: the rows that files have of later ones are dropped.
+
+        Called before `train_begin`, or while training goes on.
+        """
+        for number, (name, callback) in enumerate(zip(self._names, self._all, strict=True)):
+            if isinstance(callback, keras.callbacks.CSVLogger):
+                with _blamed(name, "on_train_begin", number):
+                    opened = callback.csv_file is not None
+                    if opened:
+                        callback.csv_file.close()
+                    _cut_rows(Path(callback.filename), callback.sep, epochs)
+                    callback.append = True
+                    if opened:
+                        callback.on_train_begin()
+
+    def train_begin(self, plan: RunPlan) -> None:
         """Training begins, or goes on."""
         if self._model is not None:
             self._model.stop_training = False
@@ -105,16 +124,47 @@ class Callbacks:
                 getattr(callback, hook)(*arguments)
 
     def _see_whether_to_stop(self, progress: Progress) -> None:
-        if self._model is not None and self._model.stop_training and not progress.stopped:
-            progress.stopped = "a callback set `model.stop_training`"
+        if self._model is not None and self._model.stop_training:
+            progress.stop("callback", "a callback set `model.stop_training`")
 
 
 def _make(given: Callback, number: int, plugins: Mapping[str, Callable[..., Any]]) -> keras.callbacks.Callback:
     if given.name in plugins:
         return call_plugin(f"callback `{given.name}`", _key(number), plugins[given.name], **given.arguments)
-    classes = (c for n, c in vars(keras.callbacks).items() if inspect.isclass(c) and snake_case(n) == given.name)
+    made = keras_class(given.name)
+    assert made is not None
     with _blamed(given.name, "__init__", number):
-        return next(classes)(**given.arguments)
+        return made(**given.arguments)
+
+
+def _cut_rows(path: Path, separator: str, epochs: int) -> None:
+    """Drop the rows of one run at the end of a CSV file that are of later epochs, which Keras counts from 0."""
+    if not path.exists():
+        return
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(file)
+    last = math.inf
+    while len(lines) > 1:
+        first = lines[-1].split(separator)[0]
+        whole = first.isdigit() and lines[-1].endswith("\n")
+        # Rows before a greater number are those of another run in the same file.
+        if whole and (int(first) < epochs or int(first) > last):
+            break
+        last = int(first) if whole else last
+        lines.pop()
+    write_text(path, "".join(lines))
+
+
+def keras_class(name: str) -> type[keras.callbacks.Callback] | None:
+    """Keras's own callback of a name in snake_case, None for one of a plug-in."""
+    return next((c for n, c in vars(keras.callbacks).items() if inspect.isclass(c) and snake_case(n) == name), None)
+
+
+def monitor_of(given: Callback) -> str | None:
+    """The column that one of Keras's callbacks monitors; None for one that monitors none, and for a plug-in's."""
+    made = keras_class(given.name)
+    parameter = inspect.signature(made).parameters.get("monitor") if made is not None else None
+    return None if parameter is None else str(given.arguments.get("monitor", parameter.default))
 
 
 @contextlib.contextmanager

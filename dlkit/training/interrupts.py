@@ -28,6 +28,19 @@ def how_to_go_on(folder: Path, config: Config) -> str:
     return f"go on with: dlkit train --resume {shlex.quote(str(folder))}"
 
 
+def interrupted(message: str, interrupts: Interrupts, folder: Path, config: Config) -> Interrupted:
+    """The error with which a run ends that was asked to stop, by a signal to this process or to another of the run's.
+
+    Args:
+        message: where it was.
+        interrupts: what this process was asked.
+        folder: of the run.
+        config: of the run.
+    """
+    problem = Problem("interrupted", message, help=how_to_go_on(folder, config))
+    return Interrupted(problem, interrupts.asked or signal.SIGTERM)
+
+
 class Interrupts:
     """Within the block, `asked` holds the signal that asked the run to stop, or None. A second one ends it at once."""
 

@@ -4,15 +4,64 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+import sys
+import time
 
 from dlkit.schema import Config
 from dlkit.schema.training import LimitBatches, Training
-from dlkit.training.program.schedules import make_schedule
+from dlkit.training.checkpoints.files import Progress
+from dlkit.training.coordinator import Coordinator
 
 UNITS = {"h": 3600, "m": 60, "s": 1}
 # Enough to see a full batch and what comes after it.
 FAST_DEV_BATCHES = 2
+
+
+class Limits:
+    """The limits of a run in updates and in time.
+
+    Attributes:
+        seconds: that training has taken so far, all parts of the run together.
+    """
+
+    def __init__(self, settings: Training, coordinator: Coordinator) -> None:
+        """Time begins to run."""
+        self._settings, self._coordinator = settings, coordinator
+        self._max_steps = settings.max_steps or sys.maxsize
+        self.seconds = 0.0
+        self._counted_at = time.monotonic()
+
+    def to_border(self, progress: Progress) -> int:
+        """Updates until the last one; as good as infinitely many without `max_steps`."""
+        return self._max_steps - progress.step
+
+    def count(self, progress: Progress) -> None:
+        """Count the time up to now; where a limit is reached, the run is to stop."""
+        now = time.monotonic()
+        self.seconds += now - self._counted_at
+        self._counted_at = now
+        if progress.step >= self._max_steps:
+            progress.stop("max_steps", f"`training.max_steps` of {self._max_steps:,} updates is reached")
+        elif self._coordinator.any(self.seconds >= time_limit(self._settings)):
+            progress.stop("max_time", f"`training.max_time` of {self._settings.max_time} is over")
+
+
+def still_stopped(progress: Progress, seconds: float, settings: Training) -> bool:
+    """Whether what ended a run would end it again under these settings, before any update.
+
+    Args:
+        progress: of the run at its end.
+        seconds: that training has taken.
+        settings: that it is to go on with.
+    """
+    if progress.stopped_by == "max_steps":
+        return settings.max_steps is not None and progress.step >= settings.max_steps
+    if progress.stopped_by == "max_time":
+        return seconds >= time_limit(settings)
+    if progress.stopped_by == "early_stopping":
+        stopping = settings.early_stopping
+        return stopping is not None and progress.epochs_without_improvement >= stopping.patience
+    return progress.stopped is not None
 
 
 def time_limit(settings: Training) -> float:
@@ -22,18 +71,6 @@ def time_limit(settings: Training) -> float:
     return sum(int(number) * UNITS[unit] for number, unit in re.findall(r"(\d+)([hms])", settings.max_time))
 
 
-def learning_rate(settings: Training, epochs: float, steps: int) -> Any:
-    """The learning rate of a run: a Keras schedule, or a number where it never changes.
-
-    Args:
-        settings: of the run.
-        epochs: over which the schedule is spread, but for those that `max_steps` cuts off.
-        steps: updates in an epoch.
-    """
-    length = epochs if settings.max_steps is None else min(epochs, settings.max_steps / steps)
-    return make_schedule(settings.schedule, settings.optimizer.learning_rate, steps, length)
-
-
 def shortened(config: Config) -> Config:
     """The configuration as it is run: with `fast_dev_run`, one epoch of a few batches of each split."""
     wanted = config.training.fast_dev_run
@@ -41,6 +78,5 @@ def shortened(config: Config) -> Config:
         return config
     few = FAST_DEV_BATCHES if wanted is True else wanted
     limits = LimitBatches(train=few, validation=few, test=few)
-    # What the run keeps is what it does: one epoch of limited batches.
-    training = config.training.model_copy(update={"epochs": 1, "limit_batches": limits, "fast_dev_run": False})
+    training = config.training.model_copy(update={"epochs": 1, "limit_batches": limits})
     return config.model_copy(update={"training": training, "expects": {}})

@@ -10,7 +10,7 @@ from dlkit.training.health.snapshot import HealthSnapshot
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What is about to be trained.
 
     Attributes:
@@ -24,7 +24,7 @@ class Plan:
         monitor: column of the history that decides which epoch is best, or None.
         mode: `min` or `max`.
         compiled: `xla` or `graph`.
-        parts: parts of a batch that are computed side by side.
+        micro_batches: that a batch is cut into, to be computed side by side.
         first_step: updates already made in that epoch, where a run goes on in the middle of one.
         devices: as TensorFlow names them.
     """
@@ -39,7 +39,7 @@ class Plan:
     monitor: str | None
     mode: str
     compiled: str
-    parts: int = 1
+    micro_batches: int = 1
     first_step: int = 0
     devices: tuple[str, ...] = ()
 
@@ -47,7 +47,7 @@ class Plan:
 class Listener:
     """Told of everything that happens in a run, as it happens. Does nothing by itself."""
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         """Training is about to begin."""
 
     def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
@@ -72,6 +72,9 @@ class Listener:
     def noted(self, kind: str, text: str) -> None:
         """Something worth a line happened: `early-stopping`, `checkpoint-skipped`, `rollback`, ..."""
 
+    def goes_back(self) -> None:
+        """What was recorded since a checkpoint is about to be dropped: close the files that it is in."""
+
     def health_measured(self, look: HealthSnapshot) -> None:
         """Gradients, weights and activations were measured at one update."""
 
@@ -88,7 +91,7 @@ class Listeners(Listener):
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         for listener in self._listeners:
             listener.started(plan)
 
@@ -103,6 +106,10 @@ class Listeners(Listener):
     def noted(self, kind: str, text: str) -> None:
         for listener in self._listeners:
             listener.noted(kind, text)
+
+    def goes_back(self) -> None:
+        for listener in self._listeners:
+            listener.goes_back()
 
     def health_measured(self, look: HealthSnapshot) -> None:
         for listener in self._listeners:

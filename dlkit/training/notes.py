@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.contract import Splits
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.training.program.schedules import make_schedule
@@ -17,8 +17,8 @@ from dlkit.training.program.strategy import devices, replicas
 Note = tuple[str, str]
 
 SCHEDULE_KEPT = (
-    "the learning rate keeps the schedule of {} epochs that the run began with, and stays at {:g} after them; "
-    "to spread it over more epochs, start a new run"
+    "the learning rate keeps the schedule of {} that the run began with, and stays at {:g} after them; "
+    "to spread it over more, start a new run"
 )
 OUTSIDE = (
     "what the callback `{}` remembers is in no checkpoint: a run that is interrupted and resumed may end with another "
@@ -37,19 +37,18 @@ OTHER_DEVICES = (
 )
 
 
-def of_start(config: Config, splits: Splits, outside: Sequence[str]) -> list[Note]:
-    """What a run says of its data and settings.
+def of_start(config: Config, outside: Sequence[str], *, validation: bool) -> list[Note]:
+    """What a run says of its settings.
 
     Args:
         config: of the run.
-        splits: its data.
         outside: callbacks whose state no checkpoint keeps.
+        validation: whether there is a validation split.
     """
-    notes = [("data", note) for note in splits.notes]
-    notes += [("callbacks", OUTSIDE.format(name)) for name in outside]
+    notes = [("callbacks", OUTSIDE.format(name)) for name in outside]
     if config.runtime.precision != "float32" and not tf.config.list_physical_devices("GPU"):
         notes.append(("precision", ON_A_CPU.format(config.runtime.precision)))
-    if splits.validation is None:
+    if not validation:
         notes.append(("no-validation", NO_VALIDATION))
     return notes
 
@@ -76,25 +75,29 @@ def _named(found: Sequence[str] | None, number: int) -> str:
 
 
 def _schedule_kept(config: Config, folder: RunFolder) -> list[Note]:
-    """A note that more epochs do not chunk a run's schedule, where more are asked for.
+    """A note that more epochs do not stretch a run's schedule, where more are asked for.
 
     Raises:
         ConfigError: if the schedule has ended at a rate of nothing, so that nothing would be learned in them.
     """
-    epochs = folder.read_execution()["schedule_epochs"] if folder.has_begun() else config.training.epochs
-    if config.training.epochs <= epochs or config.training.schedule.name == "constant":
+    settings = config.training
+    plan = folder.read_execution() if folder.has_begun() else {"schedule_epochs": settings.epochs}
+    epochs, steps = plan["schedule_epochs"], plan.get("schedule_steps")
+    longer = settings.epochs > epochs if steps is None else (settings.max_steps or sys.maxsize) > steps
+    if not longer or settings.schedule.name == "constant":
         return []
-    rate = config.training.optimizer.learning_rate
-    schedule = make_schedule(config.training.schedule, rate, 1000, epochs)
+    length = f"{epochs} epochs" if steps is None else f"{steps:,} updates"
+    rate = settings.optimizer.learning_rate
+    schedule = make_schedule(settings.schedule, rate, 1000, epochs)
     last = float(schedule(1000 * epochs)) if callable(schedule) else rate
     if last <= 1e-6 * rate:
         raise ConfigError(
             Problem(
                 "schedule-is-over",
-                f"the {config.training.schedule.name} schedule ended after {epochs} epochs at a learning rate of "
+                f"the {settings.schedule.name} schedule ended after {length} at a learning rate of "
                 f"{last:g}: nothing would be learned in more",
                 key=("training", "schedule"),
                 help="start a new run from these weights, with `training.init_from` set to this run",
             )
         )
-    return [("schedule-kept", SCHEDULE_KEPT.format(epochs, last))]
+    return [("schedule-kept", SCHEDULE_KEPT.format(length, last))]

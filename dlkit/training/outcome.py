@@ -8,33 +8,33 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.data.contract import Splits
-from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.files import disk_errors, write_json, written_aside
 from dlkit.models.build import BuiltModel
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
-from dlkit.schema import Config
+from dlkit.training.going_on import train_on
 from dlkit.training.loop import Loop
+from dlkit.training.prepare import Prepared
 from dlkit.training.program.evaluate import EvalProgram
+from dlkit.training.program.execution import ExecutionPlan
 
 
-def finish(
-    config: Config, splits: Splits, built: BuiltModel, folder: RunFolder, loop: Loop, parts: int
-) -> dict[str, Any]:
+def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loop) -> dict[str, Any]:
     """Test on the best weights, save the model, compare with what was expected."""
+    config, built = prepared.config, prepared.built
     result: dict[str, Any] = {
         "folder": str(folder.path),
         "given": config.data.source is None,
-        "images": any(f.kind == "image" for f in built.spec.inputs.values()),
+        "example": next((i.settings.example_file for i in built.spec.inputs.values() if i.settings.example_file), ""),
         "schedule": config.training.schedule.name,
         "epoch": loop.progress.best_epoch or loop.progress.epoch,
+        "train_on": train_on(config, loop.progress),
     }
     row = loop.history[result["epoch"] - 1]
     figures = {name: value for name, value in row.items() if name != "learning_rate" and value is not None}
-    feeder = evaluation_feeder(splits.test, splits, config)
+    feeder = prepared.evaluation_feeder("test")
     if feeder is not None:
-        program = EvalProgram(built, feeder, parts=parts, keep=True)
+        program = EvalProgram(built, feeder, micro_batches=plan.micro_batches, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
         _save_predictions(folder, built, program)
@@ -57,11 +57,6 @@ def _save_predictions(folder: RunFolder, built: BuiltModel, program: EvalProgram
         folder.predictions.parent.mkdir(exist_ok=True)
         with written_aside(folder.predictions) as aside, aside.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-def evaluation_feeder(split: Any, splits: Splits, config: Config) -> Feeder | None:
-    """Batches of a split that is evaluated; None where there is no such split."""
-    return None if split is None else make_feeder(split, splits.spec, config.data, training=False)
 
 
 COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}

@@ -1,42 +1,245 @@
-"""Data and model of a run, before it trains."""
+"""One preparation for everything that needs data and a model: training, resuming, `check`, `find-lr` and replays."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
+from dlkit.config.problems import ConfigError, DlkitError, Problem
+from dlkit.data.bound import Spec
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
-from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
+from dlkit.data.load import load_spec, load_splits
+from dlkit.data.preprocessing import fit_inputs, host_stage
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
+from dlkit.training.best import check_monitor, chosen_monitor
+from dlkit.training.initial import freeze, take_weights
+from dlkit.training.limits import shortened
+from dlkit.training.notes import Note
+from dlkit.training.program.metrics import RunningMetrics
+from dlkit.training.program.optimizers import make_optimizer
 
-# Looks at the data before the model is built: lines to be noted, or a ConfigError.
-PreCheck = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
+# Looks at what is known of the data before the model is built, the splits (None where they could not be read) among
+# it: lines to be noted, or a ConfigError.
+PreCheck = Callable[[Loaded, Spec, Splits | None], Sequence[str]]
 
 
-def prepare(loaded: Loaded, data: Any = None, pre_check: PreCheck | None = None) -> tuple[Splits, BuiltModel]:
-    """Load the data and build the model with its preprocessing fitted on the training split; look at both before.
+@dataclass(frozen=True)
+class Prepared:
+    """Data and model of a configuration, ready to be trained or looked at.
 
-    Returns:
-        The splits, after the host stage, and the model.
+    Attributes:
+        loaded: the configuration as it is run: shortened where `fast_dev_run` asks for it.
+        built: the model, its preprocessing fitted where there are data; frozen layers do not train.
+        known_splits: the data after the host stage, None where only their Spec is known.
+        notes: what is worth a line.
     """
-    config = loaded.config
-    splits = load_splits(config.data, given=data)
-    splits = limited(splits, config)
-    preprocessing = make_preprocessing(config.data)
-    fit(preprocessing, splits.train)
-    if pre_check is not None:
-        splits = replace(splits, notes=(*splits.notes, *pre_check(loaded, splits, preprocessing)))
-    built = build(config, splits.spec, preprocessing, loaded.plugins.functions)
-    return host_stage(preprocessing, splits), built
+
+    loaded: Loaded
+    built: BuiltModel
+    known_splits: Splits | None
+    notes: tuple[Note, ...] = ()
+
+    @property
+    def config(self) -> Config:
+        """The configuration as it is run."""
+        return self.loaded.config
+
+    @property
+    def splits(self) -> Splits:
+        """The data after the host stage, which have been read."""
+        assert self.known_splits is not None, "prepared without data"
+        return self.known_splits
+
+    def training_feeder(self) -> Feeder:
+        """Batches of the training split, each that of an update."""
+        passes = self.config.training.optimizer.gradient_accumulation_steps or 1
+        return make_feeder(self.splits.train, self.splits.spec, self.config.data, training=True, passes=passes)
+
+    def evaluation_feeder(self, split: str) -> Feeder | None:
+        """Batches of `validation` or `test`; None where there is no such split."""
+        examples = getattr(self.splits, split)
+        return None if examples is None else make_feeder(examples, self.splits.spec, self.config.data, training=False)
+
+    def identity(self) -> dict[str, Any]:
+        """What a checkpoint must have in common with a run that goes on from it."""
+        training = self.config.training
+        return {
+            # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.
+            "model": _digest([(list(v.shape), v.dtype) for v in self.built.network.weights]),
+            "training_data": self.splits.fingerprint.get("train"),
+            "batch_size": self.config.data.batch_size,
+            "seed": self.config.seed,
+            "optimizer": training.optimizer.name,
+            "learning_rate": training.optimizer.learning_rate,
+            "monitor": chosen_monitor(training, validation=self.splits.validation is not None)[0],
+        }
 
 
-def training_feeder(splits: Splits, config: Config) -> Feeder:
-    """Batches of the training split, each that of an update."""
-    passes = config.training.optimizer.gradient_accumulation_steps or 1
-    return make_feeder(splits.train, splits.spec, config.data, training=True, passes=passes)
+def prepare(
+    loaded: Loaded,
+    data: Any = None,
+    *,
+    use_data: bool = True,
+    fitted: Spec | None = None,
+    pre_check: PreCheck | None = None,
+    weights_from: Path | None = None,
+) -> Prepared:
+    """Read the data, fit the preprocessing on the training split, build the model.
+
+    Args:
+        loaded: the configuration, through the text phase.
+        data: examples given in Python, as for `dlkit.train`.
+        use_data: False builds the model from what is known of the data without reading any.
+        fitted: what was fitted on the training rows when the run began; fitted now if None.
+        pre_check: looks at both before the model takes any memory.
+        weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights.
+
+    Raises:
+        ConfigError: with every mistake of data, model and optimizer together, not yet located.
+        RunError: if the data cannot be read.
+    """
+    loaded = replace(loaded, config=shortened(loaded.config))
+    mistakes = _Mistakes()
+    splits: Splits | None = None
+    spec: Spec | None = None
+    built: BuiltModel | None = None
+    notes: list[Note] = []
+    with mistakes.collected():
+        if use_data:
+            splits = _fitted(limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config), fitted)
+            spec = splits.spec
+        else:
+            spec = _known_spec(loaded)
+    with mistakes.collected():
+        if mistakes.found and spec is None:
+            spec = _guessed_spec(loaded)
+        if spec is not None:
+            built, notes = _model(loaded, spec, splits, pre_check, weights_from)
+    with mistakes.collected():
+        _must_have_optimizer(loaded.config)
+    mistakes.raise_if_any()
+    assert built is not None
+    return Prepared(loaded, built, splits and host_stage(built.preprocessing, splits), tuple(notes))
+
+
+def _fitted(splits: Splits, fitted: Spec | None) -> Splits:
+    """The splits with what preprocessing learns from the training rows, here or when the run began."""
+    if fitted is not None:
+        inputs = {name: replace(i, state=fitted.inputs[name].state) for name, i in splits.spec.inputs.items()}
+        return replace(splits, spec=replace(splits.spec, inputs=inputs))
+    inputs, notes = fit_inputs(splits.spec.inputs, splits.train)
+    return replace(splits, spec=replace(splits.spec, inputs=inputs), notes=(*splits.notes, *notes))
+
+
+def _model(
+    loaded: Loaded,
+    spec: Spec,
+    splits: Splits | None,
+    pre_check: PreCheck | None,
+    weights_from: Path | None,
+) -> tuple[BuiltModel, list[Note]]:
+    """The model with the weights it begins with, and what is said of data and weights."""
+    settings = loaded.config.training
+    looked_at = pre_check(loaded, spec, splits) if pre_check is not None else ()
+    built = build(loaded.config, spec, functions=loaded.plugins.functions)
+    mistakes, notes = _Mistakes(), [("data", line) for line in (*(splits.notes if splits else ()), *looked_at)]
+    with mistakes.collected():
+        validation = "validation" in spec.sizes if splits is None else splits.validation is not None
+        # What nothing is known of may be there.
+        check_monitor(settings, RunningMetrics(built).names(), validation=validation or not spec.sizes)
+    with mistakes.collected():
+        if weights_from is not None and settings.init_from is not None:
+            notes.insert(0, ("initial-weights", take_weights(built, settings.init_from, weights_from)))
+    with mistakes.collected():
+        freeze(built, settings.freeze)
+    mistakes.raise_if_any()
+    return built, notes
+
+
+def _must_have_optimizer(config: Config) -> None:
+    """Refuse what Keras refuses of the optimizer's settings."""
+    settings = config.training.optimizer
+    try:
+        make_optimizer(settings, settings.learning_rate, config.runtime.precision)
+    except (ValueError, TypeError) as error:
+        message = f"Keras refuses the optimizer: {str(error).strip().splitlines()[0]}"
+        raise ConfigError(Problem("optimizer-refused", message, ("training", "optimizer"))) from error
+
+
+def _known_spec(loaded: Loaded) -> Spec:
+    """What is known of the data without reading any example.
+
+    Raises:
+        ConfigError: if that is too little for a model.
+    """
+    data = loaded.config.data
+    spec = load_spec(data)
+    if spec is not None:
+        return spec
+    problems = [
+        Problem(
+            "spec-unknown",
+            f"the shape of `{name}` is not known without reading the data",
+            ("data", "inputs", name),
+            help="state it with `shape:`, or check without --no-data",
+        )
+        for name, settings in data.inputs.items()
+        if settings.shape is None
+    ]
+    problems += [
+        Problem(
+            "spec-unknown",
+            f"what the labels of `{name}` are is not known without reading the data",
+            ("data", "targets", name),
+            help="state classes with `classes:`, or check without --no-data",
+        )
+        for name, target in data.targets.items()
+        if target.without_source(name) is None
+    ]
+    help = "check without --no-data"
+    raise ConfigError(problems or Problem("spec-unknown", "too little is known without reading the data", help=help))
+
+
+def _guessed_spec(loaded: Loaded) -> Spec | None:
+    """What is known although the data could not be read, so that mistakes of the model are reported as well."""
+    try:
+        return load_spec(loaded.config.data)
+    except DlkitError:
+        return None
+
+
+def _digest(content: Any) -> str:
+    """The first 16 hexadecimal digits of a JSON value's SHA-256."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Mistakes:
+    """Errors of several steps, raised together once all steps that can be tried have been."""
+
+    def __init__(self) -> None:
+        self.found: list[DlkitError] = []
+
+    @contextmanager
+    def collected(self) -> Iterator[None]:
+        """Within the block, an error of dlkit's is kept."""
+        try:
+            yield
+        except DlkitError as error:
+            self.found.append(error)
+
+    def raise_if_any(self) -> None:
+        """Raise what was kept: as one error, of the worst kind."""
+        if len(self.found) == 1:
+            raise self.found[0]
+        if self.found:
+            worst = max((type(error) for error in self.found), key=lambda kind: kind.exit_status)
+            raise worst(problem for error in self.found for problem in error.problems)

@@ -11,7 +11,7 @@ from dlkit.config.problems import Problem, RunError
 from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
 from dlkit.training.health.snapshot import HealthSnapshot
-from dlkit.training.listeners import Listener, Plan
+from dlkit.training.listeners import Listener, RunPlan
 
 # tf.summary.scalar would need the package tensorboard, which only those who look at the curves have to install.
 _PLUGIN = tf.compat.v1.SummaryMetadata.PluginData(plugin_name="scalars")
@@ -28,7 +28,7 @@ class Recorder(Listener):
         self._folder = folder
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
-    def started(self, plan: Plan) -> None:
+    def started(self, plan: RunPlan) -> None:
         self._log(f"{plan.name}: epochs {plan.first_epoch} to {plan.epochs} of {plan.steps} steps, {plan.compiled}")
 
     def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
@@ -45,6 +45,11 @@ class Recorder(Listener):
     def noted(self, kind: str, text: str) -> None:
         self._folder.event(kind, text=text)
         self._log(f"{kind}: {text}")
+
+    def goes_back(self) -> None:
+        for writer in self._writers.values():
+            writer.close()
+        self._writers = {}
 
     def health_measured(self, look: HealthSnapshot) -> None:
         self._folder.event("health", look=look.to_json())

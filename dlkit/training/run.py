@@ -3,36 +3,28 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import signal
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from dlkit import runs
 from dlkit.config.problems import DlkitError, Problem, RunError
-from dlkit.data.contract import Splits
 from dlkit.files import write_json
-from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training.best import chosen_monitor
-from dlkit.training.callbacks import Callbacks
 from dlkit.training.failures import REFUSALS, refused_as_run_error, told
-from dlkit.training.initial import freeze, take_weights
 from dlkit.training.interrupts import Interrupted, how_to_go_on
-from dlkit.training.limits import shortened
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
-from dlkit.training.notes import Note, of_resume, of_start
-from dlkit.training.outcome import evaluation_feeder, finish
-from dlkit.training.prepare import PreCheck, prepare, training_feeder
+from dlkit.training.notes import of_resume, of_start
+from dlkit.training.outcome import finish
+from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.profile import Profile, times
 from dlkit.training.program.execution import ExecutionPlan, choose
-from dlkit.training.program.strategy import devices, make_strategy, prepare_process, replicas
+from dlkit.training.program.strategy import devices, replicas, session
 from dlkit.training.recorder import Recorder
 
 
@@ -63,19 +55,11 @@ def start(
         RunError: if the run failed; its folder says why.
         Interrupted: if a signal ended it.
     """
-    loaded = replace(loaded, config=shortened(loaded.config))
-    with loaded.locating(), refused_as_run_error():
-        prepare_process(loaded.config)
-        with make_strategy(loaded.config).scope():
-            splits, built = prepare(loaded, data, pre_check)
-            notes: list[Note] = []
-            if loaded.config.training.init_from is not None:
-                taken = take_weights(built, loaded.config.training.init_from, runs_folder)
-                notes.append(("initial-weights", taken))
-            freeze(built, loaded.config.training.freeze)
-            folder = runs.create(runs_folder, loaded.config.name)
-            runs.keep_config(folder, loaded.to_yaml())
-            return _train(loaded, splits, built, folder, listener, goes_on=False, notes=notes, profile=profile)
+    with loaded.locating(), refused_as_run_error(), session(loaded.config):
+        prepared = prepare(loaded, data, pre_check=pre_check, weights_from=runs_folder)
+        folder = runs.create(runs_folder, loaded.config.name)
+        runs.keep_config(folder, loaded.to_yaml())
+        return _train(loaded, prepared, folder, listener, goes_on=False, profile=profile)
 
 
 def resume(
@@ -90,71 +74,72 @@ def resume(
         data: as for `start`; must be the same as when the run began.
         profile: as for `start`.
     """
-    loaded = replace(loaded, config=shortened(loaded.config))
-    with loaded.locating(), refused_as_run_error():
-        prepare_process(loaded.config)
-        with make_strategy(loaded.config).scope():
-            splits, built = prepare(loaded, data)
-            freeze(built, loaded.config.training.freeze)
-            notes = of_resume(loaded.config, folder)
-            return _train(loaded, splits, built, folder, listener, goes_on=True, notes=notes, profile=profile)
+    with loaded.locating(), refused_as_run_error(), session(loaded.config):
+        prepared = prepare(loaded, data)
+        prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
+        return _train(loaded, prepared, folder, listener, goes_on=True, profile=profile)
 
 
 def _train(
-    loaded: Loaded,
-    splits: Splits,
-    built: BuiltModel,
-    folder: RunFolder,
-    listener: Listener,
-    *,
-    goes_on: bool,
-    notes: Sequence[Note],
-    profile: bool,
+    loaded: Loaded, prepared: Prepared, folder: RunFolder, listener: Listener, *, goes_on: bool, profile: bool
 ) -> RunFolder:
     """Train, test and save, keeping the run's state file true whatever happens."""
-    config = loaded.config
     with folder.locked():
         folder.clear_remains()
         folder.set_state("running")
         listener = Listeners(Recorder(folder), listener)
-        try:
+        with _state_kept(folder, prepared.config):
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
-            goes_on = goes_on and folder.has_begun()
-            choices = ExecutionPlan(**folder.read_execution()) if goes_on else choose(config, built, replicas(config))
-            callbacks = Callbacks(config.training.callbacks, loaded.plugins.functions["callbacks"])
-            profiled = Profile(folder.tensorboard if profile else None)
-            loop = _make_loop(config, splits, built, folder, listener, choices, callbacks, profiled)
-            if goes_on:
-                loop.restore()
-                # More epochs may have been asked for; the next resume has to know.
-                runs.keep_config(folder, loaded.to_yaml())
-            else:
-                _record_start(folder, splits, built, choices, replicas(config))
-            for kind, note in [*notes, *of_start(config, splits, callbacks.without_state())]:
-                listener.noted(kind, note)
-            loop.run()
-            spent = {"profile": times(loop.clock, profiled.steps)} if profile else {}
-            result = finish(config, splits, built, folder, loop, choices.parts) | spent
-        except Interrupted as interrupted:
-            _leave_state(folder, "interrupted", why=str(interrupted))
-            raise
-        except DlkitError as error:
-            _leave_state(folder, "failed", why=str(error), code=error.problems[0].code)
-            raise
-        except REFUSALS as error:
-            failure = told(error)
-            _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
-            raise failure from error
-        except KeyboardInterrupt:
-            # Outside of the loop, which handles signals itself: what it saved is whole, and the rest can be done again.
-            _leave_state(folder, "interrupted", why="before or after the training itself")
-            raise Interrupted(_interrupted_outside(folder, config), signal.SIGINT) from None
-        except BaseException as error:
-            _leave_state(folder, "failed", why=f"{type(error).__name__}: {error}", code="internal-error")
-            raise
+            result = _trained(loaded, prepared, folder, listener, goes_on and folder.has_begun(), profile)
         folder.set_state("finished")
         listener.finished(result)
     return folder
+
+
+def _trained(
+    loaded: Loaded, prepared: Prepared, folder: RunFolder, listener: Listener, goes_on: bool, profile: bool
+) -> dict[str, Any]:
+    """The result of a run that has been trained to its end."""
+    config, number = prepared.config, replicas(prepared.config)
+    plan = ExecutionPlan(**folder.read_execution()) if goes_on else choose(config, prepared.built, number)
+    loop = Loop(prepared, plan, folder, listener)
+    loop.profile = Profile(folder.tensorboard if profile else None)
+    if goes_on:
+        loop.restore()
+        # More epochs may have been asked for; the next resume has to know.
+        runs.keep_config(folder, loaded.to_yaml())
+    else:
+        _record_start(folder, prepared, plan, number)
+    validation = prepared.splits.validation is not None
+    for kind, note in [*prepared.notes, *of_start(config, loop.callbacks_without_state(), validation=validation)]:
+        listener.noted(kind, note)
+    loop.run()
+    spent = {"profile": times(loop.clock, loop.profile.steps)} if profile else {}
+    return finish(prepared, plan, folder, loop) | spent
+
+
+@contextlib.contextmanager
+def _state_kept(folder: RunFolder, config: Config) -> Iterator[None]:
+    """Within the block, whatever ends the run is written into its state."""
+    try:
+        yield
+    except Interrupted as interrupted:
+        _leave_state(folder, "interrupted", why=str(interrupted))
+        raise
+    except DlkitError as error:
+        _leave_state(folder, "failed", why=str(error), code=error.problems[0].code)
+        raise
+    except REFUSALS as error:
+        failure = told(error)
+        _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
+        raise failure from error
+    except KeyboardInterrupt:
+        # Outside of the loop, which handles signals itself: what it saved is whole, and the rest can be done again.
+        _leave_state(folder, "interrupted", why="before or after the training itself")
+        raise Interrupted(_interrupted_outside(folder, config), signal.SIGINT) from None
+    except BaseException as error:
+        _leave_state(folder, "failed", why=f"{type(error).__name__}: {error}", code="internal-error")
+        raise
 
 
 def _interrupted_outside(folder: RunFolder, config: Config) -> Problem:
@@ -169,45 +154,10 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
         folder.set_state(state, **more)
 
 
-def _make_loop(
-    config: Config,
-    splits: Splits,
-    built: BuiltModel,
-    folder: RunFolder,
-    listener: Listener,
-    choices: ExecutionPlan,
-    callbacks: Callbacks,
-    profile: Profile,
-) -> Loop:
-    train = training_feeder(splits, config)
-    validation = evaluation_feeder(splits.validation, splits, config)
-    about = {
-        # Shapes and types in order; Keras numbers layers by what a process made before, so names do not count.
-        "model": digest([(list(v.shape), v.dtype) for v in built.network.weights]),
-        "training_data": splits.fingerprint.get("train"),
-        "batch_size": config.data.batch_size,
-        "seed": config.seed,
-        "optimizer": config.training.optimizer.name,
-        "learning_rate": config.training.optimizer.learning_rate,
-        "monitor": chosen_monitor(config.training, validation=splits.validation is not None)[0],
-    }
-    return Loop(
-        config,
-        built,
-        train,
-        validation,
-        folder,
-        listener,
-        choices=choices,
-        callbacks=callbacks,
-        profile=profile,
-        about=about,
-    )
-
-
-def _record_start(folder: RunFolder, splits: Splits, built: BuiltModel, choices: ExecutionPlan, number: int) -> None:
-    write_json(folder.environment, {**runs.environment(devices(), asdict(choices)), "replicas": number})
-    features = {**built.spec.inputs, **built.spec.targets}
+def _record_start(folder: RunFolder, prepared: Prepared, plan: ExecutionPlan, number: int) -> None:
+    write_json(folder.environment, {**runs.environment(devices(), asdict(plan)), "replicas": number})
+    splits, spec = prepared.splits, prepared.built.spec
+    features = {**spec.inputs, **spec.targets}
     write_json(
         folder.data,
         {
@@ -217,11 +167,6 @@ def _record_start(folder: RunFolder, splits: Splits, built: BuiltModel, choices:
                 name: {"kind": f.kind, "shape": list(f.shape), "dtype": f.dtype, "classes": list(f.classes)}
                 for name, f in features.items()
             },
-            "notes": list(splits.notes),
+            "notes": [text for kind, text in prepared.notes if kind == "data"],
         },
     )
-
-
-def digest(content: Any) -> str:
-    """The first 16 hexadecimal digits of a JSON value's SHA-256."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]

@@ -225,7 +225,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
         if line.startswith("epoch "):
             break
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=120)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == 130, told
     assert "a checkpoint is saved" in told
     assert "dlkit train --resume" in told

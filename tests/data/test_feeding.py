@@ -10,7 +10,8 @@ import tensorflow as tf
 
 from dlkit.config.problems import RunError
 from dlkit.data import feeding
-from dlkit.data.contract import Feature, Indexed, Spec, Stream, in_memory
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Indexed, Stream, in_memory
 from dlkit.data.feeding import (
     DeviceFeeder,
     Feeder,
@@ -22,6 +23,7 @@ from dlkit.data.feeding import (
 from dlkit.data.order import permutation
 from dlkit.elements import elements
 from dlkit.schema.data import Data
+from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 
 SIZE, BATCH = 53, 8

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 
 from dlkit.config.problems import ConfigError, RunError
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Spec
 from dlkit.evaluation.evaluate import evaluate, evaluate_run
 from dlkit.evaluation.inputs import read_inputs
 from dlkit.evaluation.predict import predict, ranked
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.runs import RunFolder
+from dlkit.schema.features import Feature
 from tests.training.helpers import DATA, MLP, images, settings, train
 
 TWO = {

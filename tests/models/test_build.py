@@ -11,8 +11,9 @@ import pytest
 
 import dlkit
 from dlkit.config.problems import ConfigError
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Spec
 from dlkit.models.build import build, results_model
+from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 
 IMAGE = Spec(

@@ -18,9 +18,9 @@ from dlkit.progress.notebook import NotebookProgress
 from dlkit.progress.pace import Pace
 from dlkit.progress.plain import PlainProgress, QuietProgress
 from dlkit.progress.terminal import TerminalProgress
-from dlkit.training.listeners import Plan
+from dlkit.training.listeners import RunPlan
 
-PLAN = Plan(
+PLAN = RunPlan(
     name="digits",
     folder="runs/digits/1",
     epochs=3,

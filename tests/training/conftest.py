@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from dlkit.training import loop
+from dlkit.training import chunk
 
 
 @pytest.fixture
 def one_step_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk is a single step."""
-    monkeypatch.setattr(loop, "FIRST_CHUNK", 1)
-    monkeypatch.setattr(loop, "CHUNK_SECONDS", 0.0)
+    monkeypatch.setattr(chunk, "FIRST_CHUNK", 1)
+    monkeypatch.setattr(chunk, "CHUNK_SECONDS", 0.0)
 
 
 @pytest.fixture

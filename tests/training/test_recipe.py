@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import keras
@@ -11,8 +12,9 @@ import pytest
 
 import dlkit
 from dlkit.config.problems import ConfigError
-from dlkit.data.contract import Feature
 from dlkit.models.heads import smoothed
+from dlkit.schema.features import Feature
+from dlkit.training import limits
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.limits import time_limit
 from dlkit.training.listeners import Listener
@@ -176,11 +178,15 @@ def test_max_steps_ends_in_mid_epoch_with_a_validated_tested_and_saved_model(tmp
     assert run.history["learning_rate"][-1] < 0.05 * 0.001
 
 
-def test_max_time_ends_training(tmp_path: Path) -> None:
+def test_max_time_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100_000))
+    monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 20.0 * next(clock)))
     counter = Counter()
-    run = train(settings(PLAIN_MLP, {"max_time": "1s", "epochs": 100_000}), tmp_path, listener=counter)
+    run = train(settings(PLAIN_MLP, {"max_time": "1m", "epochs": 9}), tmp_path, listener=counter)
     assert run.state == "finished"
-    assert any("`training.max_time` of 1s is over" in note for note in counter.notes)
+    # A chunk of an epoch's six full batches, and one of its short last batch.
+    assert len(run.history["epoch"]) == 2
+    assert any("`training.max_time` of 1m is over" in note for note in counter.notes)
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("90m", 5400), ("1h30m", 5400), ("45s", 45), ("2h", 7200)])

@@ -19,7 +19,7 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
-from dlkit.training import loop, outcome, run
+from dlkit.training import chunk, outcome, run
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, InterruptAt, load, resume, settings, state_digest, train
@@ -76,7 +76,7 @@ def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_pat
 def test_plain_keras_opens_and_evaluates_the_saved_model_where_dlkit_is_not_installed(tmp_path: Path) -> None:
     done = train(settings(MLP), tmp_path)
     np.savez(tmp_path / "test.npz", x=DATA["test"][0], y=DATA["test"][1])
-    # -S leaves out the hook by which an editable dlkit is found; site-packages are then added by hand.
+    # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are added by hand.
     script = f"""
 import importlib.util, json, sys
 sys.path.append({str(Path(keras.__file__).parents[1])!r})
@@ -87,7 +87,7 @@ model = keras.saving.load_model({str(done.folder / "model.keras")!r})
 print(json.dumps(model.evaluate(data["x"], data["y"], verbose=0)))
 """
     output = subprocess.run(
-        [sys.executable, "-S", "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path
+        [sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path
     ).stdout
     loss, accuracy = json.loads(output.splitlines()[-1])
     assert loss == pytest.approx(done.test["loss"], rel=1e-5)
@@ -153,9 +153,9 @@ def test_both_feeders_and_every_stretch_length_give_the_same_bits(
 ) -> None:
     digests = set()
     for number, (feed, first) in enumerate([("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]):
-        monkeypatch.setattr(loop, "FIRST_CHUNK", first)
+        monkeypatch.setattr(chunk, "FIRST_CHUNK", first)
         if first < 16:
-            monkeypatch.setattr(loop, "CHUNK_SECONDS", 0.0)
+            monkeypatch.setattr(chunk, "CHUNK_SECONDS", 0.0)
         done = train(settings(model, data={"feed": feed}, **more), tmp_path / str(number))
         digests.add(state_digest(done.folder))
     assert len(digests) == 1

@@ -28,8 +28,10 @@ class Progress:
         step: updates made in all.
         best_epochs: epochs with the best monitored figures, from 1, whose weights are kept; the best one first.
         best_values: those figures.
-        epochs_without_improvement: since the best one.
+        counted_value: the last figure that counted as an improvement, which the next one is compared with.
+        epochs_without_improvement: since that one.
         stopped: why training ended before its last epoch, or None.
+        stopped_by: what ended it: `early_stopping`, `max_steps`, `max_time` or `callback`; None while nothing has.
         rollbacks: times that it went back to a checkpoint because a number was not finite.
         callbacks: what callbacks gave to be kept, as JSON values, None for one that gave nothing.
     """
@@ -39,10 +41,17 @@ class Progress:
     step: int = 0
     best_epochs: list[int] = field(default_factory=list)
     best_values: list[float] = field(default_factory=list)
+    counted_value: float | None = None
     epochs_without_improvement: int = 0
     stopped: str | None = None
+    stopped_by: str | None = None
     rollbacks: int = 0
     callbacks: list[Any] = field(default_factory=list)
+
+    def stop(self, by: str, why: str) -> None:
+        """Let training end once the epoch under way has been seen to; the first reason stays."""
+        if self.stopped is None:
+            self.stopped_by, self.stopped = by, why
 
     @property
     def best_epoch(self) -> int:

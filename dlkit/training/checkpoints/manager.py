@@ -14,23 +14,28 @@ from dlkit.config.problems import Problem, RunError
 from dlkit.files import wait_for_disk
 from dlkit.runs import RunFolder
 from dlkit.schema.training import Checkpoints
+from dlkit.training import records
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints.files import Checkpoint, Progress
+from dlkit.training.coordinator import Coordinator
 from dlkit.training.program.state import Arrays, State
 
 
 class CheckpointManager:
     """The checkpoints of one run."""
 
-    def __init__(self, folder: RunFolder, settings: Checkpoints, about: dict[str, Any]) -> None:
+    def __init__(
+        self, folder: RunFolder, settings: Checkpoints, about: dict[str, Any], coordinator: Coordinator
+    ) -> None:
         """Write nothing yet.
 
         Args:
             folder: of the run.
             settings: `training.checkpoints`.
             about: what a checkpoint must have in common with a run that goes on from it.
+            coordinator: of the processes that train together.
         """
-        self._folder, self._settings, self._about = folder, settings, about
+        self._folder, self._settings, self._about, self._coordinator = folder, settings, about, coordinator
         self._saved_at = time.monotonic()
         self._thread = ThreadPoolExecutor(1, "checkpoint")
         self._writing: Future[None] | None = None
@@ -50,7 +55,7 @@ class CheckpointManager:
             return True
         # The monotonic clock: the one on the wall may be set back.
         minutes = (time.monotonic() - self._saved_at) / 60
-        return settings.every_minutes is not None and minutes >= settings.every_minutes
+        return settings.every_minutes is not None and self._coordinator.any(minutes >= settings.every_minutes)
 
     def to_border(self, progress: Progress) -> int | None:
         """Updates until the next checkpoint in mid-epoch, where they come at fixed steps; else None."""
@@ -71,7 +76,7 @@ class CheckpointManager:
         self.wait()
         events = self._folder.events
         length = events.stat().st_size if events.exists() else 0
-        about = {**self._about, "events": length, "seconds": seconds}
+        about = {**self._about, "events": length, "records": records.lengths(self._folder), "seconds": seconds}
         best, self._best = self._best, []
         kept = Checkpoint(state.arrays(), copy.deepcopy(progress), about)
         self._writing = self._thread.submit(self._write, best, kept)
@@ -100,7 +105,7 @@ class CheckpointManager:
         """Write weights that are among the best, then a state; delete what is no longer kept."""
         folder, progress = self._folder.checkpoints, kept.progress
         # A checkpoint counts on the records up to its moment.
-        wait_for_disk(self._folder.history, self._folder.events)
+        wait_for_disk(self._folder.history, self._folder.events, self._folder.log)
         for epoch, weights in best:
             checkpoints.save(checkpoints.of_epoch(folder, epoch), weights)
         checkpoints.save(checkpoints.of_step(folder, progress.step), kept)

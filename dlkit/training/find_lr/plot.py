@@ -12,10 +12,11 @@ import numpy as np
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import written_aside
 from dlkit.runs import PACKAGES
-from dlkit.training.find_lr.curve import RangeTest
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+    from dlkit.training.find_lr.curve import RangeTest
 
 
 def why_no_picture() -> Problem | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -21,10 +22,10 @@ from dlkit.schema.loader import Loaded
 from dlkit.training.failures import REFUSALS
 from dlkit.training.failures import told as failure
 from dlkit.training.find_lr.curve import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
-from dlkit.training.prepare import PreCheck, prepare, training_feeder
+from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.program.execution import ExecutionPlan, choose
 from dlkit.training.program.optimizers import make_optimizer
-from dlkit.training.program.strategy import make_strategy, prepare_process, replicas
+from dlkit.training.program.strategy import replicas, session
 from dlkit.training.program.train import TrainProgram
 
 # An epoch, but not so few steps that there is no curve, nor more than it takes to draw one.
@@ -41,6 +42,7 @@ def find_lr(
     highest: float = HIGHEST,
     data: Any = None,
     pre_check: PreCheck | None = None,
+    runs_folder: Path = Path("runs"),
     told: Callable[[int, int, float, float], None] = lambda step, steps, rate, loss: None,
 ) -> RangeTest:
     """Train a model of its own with a rising learning rate.
@@ -52,6 +54,7 @@ def find_lr(
         highest: that of the last one.
         data: as for `dlkit.train`.
         pre_check: as for `dlkit.training.run.start`.
+        runs_folder: where the run of `training.init_from` is looked for.
         told: called after each step with its number, the number of all, the rate and the loss.
 
     Returns:
@@ -62,29 +65,29 @@ def find_lr(
         RunError: if TensorFlow refuses the data or the device.
     """
     check_range(lowest, highest, steps)
-    config = loaded.config
-    with loaded.locating():
-        prepare_process(config)
-        with make_strategy(config).scope():
-            splits, built = prepare(loaded, data, pre_check)
-            feeder = training_feeder(splits, config)
-            steps = steps or min(MOST, max(FEWEST, feeder.steps))
-            rates = np.geomspace(lowest, highest, steps)
-            try:
-                losses, diverged = _losses(config, built, feeder, rates, told)
-            except REFUSALS as error:
-                raise failure(error) from error
-    return read_curve(config.name, rates, losses, planned=steps, diverged=diverged)
+    with loaded.locating(), session(loaded.config):
+        prepared = prepare(_whole(loaded), data, pre_check=pre_check, weights_from=runs_folder)
+        feeder = prepared.training_feeder()
+        steps = steps or min(MOST, max(FEWEST, feeder.steps))
+        rates = np.geomspace(lowest, highest, steps)
+        try:
+            losses, diverged = _losses(prepared, feeder, rates, told)
+        except REFUSALS as error:
+            raise failure(error) from error
+    return read_curve(loaded.config.name, rates, losses, planned=steps, diverged=diverged)
+
+
+def _whole(loaded: Loaded) -> Loaded:
+    """The configuration with all of its examples: a range test is short by itself."""
+    training = loaded.config.training.model_copy(update={"fast_dev_run": False})
+    return dataclasses.replace(loaded, config=loaded.config.model_copy(update={"training": training}))
 
 
 def _losses(
-    config: Config,
-    built: BuiltModel,
-    feeder: Feeder,
-    rates: np.ndarray,
-    told: Callable[[int, int, float, float], None],
+    prepared: Prepared, feeder: Feeder, rates: np.ndarray, told: Callable[[int, int, float, float], None]
 ) -> tuple[list[float], bool]:
     """The loss of each step until it diverges, and whether it did."""
+    config, built = prepared.config, prepared.built
     rising = RisingRate(float(rates[0]), float(rates[-1]), len(rates))
     optimizer = make_optimizer(config.training.optimizer, rising, config.runtime.precision)
     program = TrainProgram(built, feeder, optimizer, config, _choices(config, built))

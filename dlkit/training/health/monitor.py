@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Key, Problem
 from dlkit.data.feeding import Block
 from dlkit.schema import Config
 from dlkit.training.clock import Clock
@@ -30,14 +30,16 @@ class HealthMonitor:
         found: code of each finding that was told.
     """
 
-    def __init__(self, config: Config, probe: HealthProbe, *, steps: int) -> None:
+    def __init__(self, config: Config, probe: HealthProbe, *, steps: int, origins: Mapping[str, Key]) -> None:
         """Look at nothing yet.
 
         Args:
             config: of the run.
             probe: what measures.
             steps: updates in an epoch.
+            origins: which setting made each layer; see `BuiltModel.origins`.
         """
+        self._origins = origins
         self._config, self._probe, self._steps, self._every = config, probe, steps, config.training.health
         self.looks: list[HealthSnapshot] = []
         self.found: set[str] = set()
@@ -116,7 +118,9 @@ class HealthMonitor:
         """What the looks and the rows of the history so far say that was not said before."""
         if self._every == "off":
             return []
-        case = HealthContext(self._config, tuple(self.looks), tuple(history), self._steps, frozenset(self.found))
+        case = HealthContext(
+            self._config, tuple(self.looks), tuple(history), self._steps, frozenset(self.found), self._origins
+        )
         new = list(findings(case))
         self.found |= {finding.code for finding in new}
         return new

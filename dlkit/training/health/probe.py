@@ -13,7 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Batch, Feature
+from dlkit.data.contract import Batch
 from dlkit.data.contract import Tensors as Rows
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
@@ -123,9 +123,9 @@ class HealthProbe:
             "constant": self._constant(batch),
             "layers": {name: layers[name] for name in order},
             "classes": {
-                name: (_largest_share(_predicted(found.outputs[name], target)), _largest_share(targets[name]))
+                name: (_largest_share(predicted), _largest_share(tf.cast(targets[name], tf.int32)))
                 for name, target in self._built.spec.targets.items()
-                if target.kind != "number"
+                if (predicted := target.settings.predicted(target, found.outputs[name])) is not None
             },
         }
 
@@ -133,7 +133,8 @@ class HealthProbe:
         """Loss of a batch, had the network given the same answer to every example: the best one for that batch."""
         objective, answers = self._program.metrics.objective, {}
         for name, labels in batch.targets.items():
-            answer = _constant_answer(labels, self._built.spec.targets[name])
+            target = self._built.spec.targets[name]
+            answer = target.settings.constant(target, labels)
             answers[name] = tf.tile(answer[None], [tf.shape(labels)[0], 1])
         part = whole(objective, batch)
         return objective.total(
@@ -205,22 +206,6 @@ def _activation(layer: keras.layers.Layer) -> str:
     if isinstance(layer, keras.layers.ReLU):
         return "relu"
     return getattr(getattr(layer, "activation", None), "__name__", "")
-
-
-def _predicted(logits: tf.Tensor, target: Feature) -> tf.Tensor:
-    """The most probable class of each example."""
-    return tf.cast(logits > 0, tf.int32) if target.kind == "binary" else tf.argmax(logits, -1, tf.int32)
-
-
-def _constant_answer(targets: tf.Tensor, target: Feature) -> tf.Tensor:
-    """The logits, or numbers, that fit all examples of a batch best, shape (units of the head,)."""
-    if target.kind == "number":
-        return tf.reshape(tf.reduce_mean(tf.cast(targets, tf.float32), axis=0), [-1])
-    binary = target.kind == "binary"
-    classes = tf.one_hot(tf.reshape(tf.cast(targets, tf.int32), [-1]), 2 if binary else len(target.classes))
-    # As if each class had been seen once more: a small batch lacks some of many classes.
-    seen = tf.math.log(tf.reduce_sum(classes, axis=0) + 1)
-    return seen[1:] - seen[:1] if binary else seen
 
 
 def _norm(tensors: list[Any]) -> tf.Tensor:

@@ -14,15 +14,14 @@ from dlkit.runs import RunFolder
 from dlkit.schema.loader import Loaded
 from dlkit.training.failures import refused_as_run_error
 from dlkit.training.health.probe import HealthProbe
-from dlkit.training.initial import freeze
-from dlkit.training.limits import learning_rate, shortened
-from dlkit.training.nonfinite import trace as nonfinite
-from dlkit.training.nonfinite.trace import Incident, Pieces
-from dlkit.training.prepare import prepare, training_feeder
+from dlkit.training.nonfinite.incident import Incident, load
+from dlkit.training.nonfinite.trace import Pieces, walk
+from dlkit.training.prepare import Prepared, prepare
 from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.program.schedules import learning_rate
 from dlkit.training.program.state import State
-from dlkit.training.program.strategy import make_strategy, prepare_process
+from dlkit.training.program.strategy import session
 from dlkit.training.program.train import TrainProgram
 
 
@@ -71,28 +70,26 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
     Raises:
         RunError: if the run has kept none.
     """
-    incident = nonfinite.load(folder.nonfinite)
+    incident = load(folder.nonfinite)
     if incident is None:
-        told = f"the run {folder.path} has kept no batch: none of its losses or weights was found not to be finite"
-        raise RunError(Problem("nothing-to-replay", told, help="dlkit train --resume goes on with a run"))
-    config = shortened(loaded.config)
-    with loaded.locating(), refused_as_run_error():
-        prepare_process(config)
-        with make_strategy(config).scope():
-            splits, built = prepare(loaded, data)
-            freeze(built, config.training.freeze)
-            feeder, choices = training_feeder(splits, config), ExecutionPlan(**folder.read_execution())
-            settings = config.training.optimizer
-            # With the run's schedule, since an optimizer without one has another variable.
-            rate = learning_rate(config.training, choices.schedule_epochs, feeder.steps)
-            optimizer = make_optimizer(settings, rate, config.runtime.precision)
-            program = TrainProgram(built, feeder, optimizer, config, choices)
-            state = State(built.network, program)
-            state.restore(incident.arrays, keep_rate=False)
-            pieces = Pieces(program, HealthProbe(built, program, feeder), state, feeder, config.seed)
-            batch = tf.nest.map_structure(tf.constant, incident.batch)
-            rows = [_row(name, tensor) for name, _, _, tensor in nonfinite.walk(pieces, batch)]
-            return Replay(incident, rows, _first_bad_operation(program, batch))
+        message = f"the run {folder.path} has kept no batch: none of its losses or weights was found not to be finite"
+        raise RunError(Problem("nothing-to-replay", message, help="dlkit train --resume goes on with a run"))
+    with loaded.locating(), refused_as_run_error(), session(loaded.config):
+        pieces = _pieces(prepare(loaded, data), ExecutionPlan(**folder.read_execution()))
+        pieces.state.restore(incident.arrays, keep_rate=False)
+        batch = tf.nest.map_structure(tf.constant, incident.batch)
+        rows = [_row(name, tensor) for name, _, _, tensor in walk(pieces, batch)]
+        return Replay(incident, rows, _first_bad_operation(pieces.program, batch))
+
+
+def _pieces(prepared: Prepared, plan: ExecutionPlan) -> Pieces:
+    """The program of a run as it was, its state still to be restored."""
+    config, built, feeder = prepared.config, prepared.built, prepared.training_feeder()
+    # With the run's schedule, since an optimizer without one has another variable.
+    rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, feeder.steps)
+    optimizer = make_optimizer(config.training.optimizer, rate, config.runtime.precision)
+    program = TrainProgram(built, feeder, optimizer, config, plan)
+    return Pieces(program, HealthProbe(built, program, feeder), State(built.network, program), feeder, config.seed)
 
 
 def _row(name: str, tensor: np.ndarray) -> Row:

@@ -1,4 +1,4 @@
-"""A loss or weight that is no finite number any more: where it came from, and how to go on in spite of it.
+"""A loss or weight that is no finite number any more: where it came from.
 
 A run is a function of its configuration and data. So the updates since the newest checkpoint are made once more, to the
 same bits, up to the batch before which all was well; that batch is then looked at tensor by tensor.
@@ -6,22 +6,18 @@ same bits, up to the batch before which all was well; that batch is then looked 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import Problem
 from dlkit.data.contract import Batch
 from dlkit.data.feeding import Block, Feeder
-from dlkit.files import disk_errors, written_aside
-from dlkit.schema import Config
-from dlkit.training.checkpoints.files import Checkpoint, Progress
+from dlkit.training.checkpoints.files import Checkpoint
 from dlkit.training.health.probe import HealthProbe
+from dlkit.training.nonfinite.incident import FLOAT16_MAX, Incident
 from dlkit.training.program.state import State
 from dlkit.training.program.train import TrainProgram
 
@@ -50,37 +46,6 @@ class Pieces:
     state: State
     feeder: Feeder
     seed: int
-
-
-@dataclass(frozen=True)
-class Incident:
-    """Where the first number came from that is not finite.
-
-    Attributes:
-        epoch: from 0.
-        step: number of the batch in its epoch, from 0.
-        tensor: the first tensor that holds one, as in `outputs of layer dense_1`.
-        layer: the layer, or empty where it is none's.
-        bad: how many of its values are not finite.
-        values: how many it has.
-        examples: positions in the batch of the examples concerned, at most ten; empty where it is not by example.
-        rows: numbers of the same examples in the training split.
-        in_data: whether it came with the data.
-        batch: NumPy arrays, inputs as the host stage leaves them.
-        arrays: state of the run before the batch.
-    """
-
-    epoch: int
-    step: int
-    tensor: str
-    layer: str
-    bad: int
-    values: int
-    examples: list[int]
-    rows: list[int]
-    in_data: bool
-    batch: Batch
-    arrays: dict[str, np.ndarray]
 
 
 def trace(pieces: Pieces, checkpoint: Checkpoint, found: NotFinite) -> Incident | None:
@@ -132,17 +97,34 @@ def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Inc
         pieces.state.restore(arrays, keep_rate=False)
     name, layer, in_data, tensor = first
     finite = np.isfinite(tensor)
-    by_example = not name.startswith(("gradient", "weights"))
+    by_example = not name.startswith(("gradient", "weights", "mean"))
     concerned = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1)) if by_example else np.zeros(0, int)
     # Where all of them are concerned, none is to blame.
     examples = concerned[:10].tolist() if len(concerned) < len(finite) else []
     kept = tf.nest.map_structure(lambda x: x.numpy(), batch)
-    bad, rows = int((~finite).sum()), kept.rows[examples].tolist()
-    return Incident(epoch, step, name, layer, bad, finite.size, examples, rows, in_data, kept, arrays)
+    return Incident(
+        epoch=epoch,
+        step=step,
+        tensor=name,
+        layer=layer,
+        bad=int((~finite).sum()),
+        values=finite.size,
+        examples=examples,
+        rows=kept.rows[examples].tolist(),
+        in_data=in_data,
+        batch=kept,
+        arrays=arrays,
+        too_large=_too_large(pieces, batch),
+    )
 
 
-# The parts of a batch that are kept by name.
-PARTS = ("inputs", "targets", "weights")
+def _too_large(pieces: Pieces, batch: Batch) -> str:
+    """The input whose prepared values a network that computes in float16 cannot hold; empty for none."""
+    if not any(layer.compute_dtype == "float16" for layer in pieces.program.twin.layers):
+        return ""
+    prepared = pieces.probe.tensors(batch).prepared
+    return next((name for name, x in prepared.items() if np.abs(_floats(x)).max(initial=0) > FLOAT16_MAX), "")
+
 
 Named = tuple[str, str, bool, np.ndarray]
 
@@ -178,114 +160,16 @@ def walk(pieces: Pieces, batch: Batch) -> Iterator[Named]:
 
 
 def _bad_weights(pieces: Pieces) -> Named:
-    """The first layer whose weights an update has made not finite."""
+    """The first layer whose weights an update has made not finite; else the mean loss."""
     for layer, weights in pieces.probe.weights_of_layers():
         for value in weights:
             if not np.isfinite(value).all():
                 return f"weights of layer {layer} after the update", layer, False, value
-    raise AssertionError("an update that was made once more stays finite")
+    # Every loss is a finite number, and their sum is beyond what float32 holds.
+    return "mean loss of the epoch", "", False, np.array([np.inf], np.float32)
 
 
 def _floats(x: Any) -> np.ndarray:
     """Values as an array of numbers; of text, which is always finite, none."""
     array = np.asarray(tf.convert_to_tensor(x).numpy())
     return array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros((0,), np.float32)
-
-
-# What is said and kept of it.
-
-
-def told(incident: Incident | None, found: NotFinite, steps: int, folder: Path) -> Problem:
-    """The problem in words.
-
-    Args:
-        incident: what was found, None if nothing was.
-        found: the chunk.
-        steps: updates in an epoch.
-        folder: where the incident is kept.
-    """
-    key = ("training", "optimizer", "learning_rate")
-    if incident is None:
-        what = f"the loss became {found.loss}" if not np.isfinite(found.loss) else "a weight is no finite number"
-        where = f"in epoch {found.epoch + 1}, steps {found.begin + 1:,} to {found.end:,} of {steps:,}"
-        again = "the same updates, made once more, stayed finite: set `runtime.deterministic: true` to have it traced"
-        return Problem("loss-not-finite", f"{what} {where}", key=key, help=again)
-    where = f"in epoch {incident.epoch + 1}, batch {incident.step + 1:,} of {steps:,}"
-    share = f"{incident.bad:,} of {incident.values:,} values"
-    examples = ""
-    if incident.examples:
-        positions, rows = (", ".join(map(str, numbers)) for numbers in (incident.examples, incident.rows))
-        examples = f", of examples {positions} of the batch: rows {rows} of train"
-    message = f"{where}: the first tensor that is not finite is `{incident.tensor}` ({share}{examples})"
-    replay = f"the batch is kept; look at it with: dlkit train --replay {folder.parent}"
-    if incident.in_data:
-        return Problem("loss-not-finite", message, key=("data",), help=f"mend the data; {replay}")
-    return Problem(
-        "loss-not-finite",
-        message,
-        key=key,
-        help=f"lower the learning rate, or set `training.optimizer.global_clipnorm: 1.0`; {replay}",
-    )
-
-
-def keep(folder: Path, incident: Incident) -> None:
-    """Write the batch, the state before it, and what was found, whole or not at all.
-
-    Raises:
-        RunError: if the disk refuses it.
-    """
-    batch = {f"{part}/{n}": x for part in PARTS for n, x in getattr(incident.batch, part).items()}
-    batch["rows"] = incident.batch.rows
-    size = sum(a.nbytes for a in [*batch.values(), *incident.arrays.values()])
-    about = {k: v for k, v in vars(incident).items() if k not in ("batch", "arrays")}
-    with disk_errors(folder, size), written_aside(folder) as aside:
-        aside.mkdir()
-        np.savez(aside / "batch.npz", **batch)
-        np.savez(aside / "state.npz", **incident.arrays)  # type: ignore[arg-type]
-        (aside / "incident.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
-
-
-def load(folder: Path) -> Incident | None:
-    """The incident that a run kept, or None."""
-    if not (folder / "incident.json").exists():
-        return None
-    about = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
-    with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-        parts = (
-            {n.removeprefix(f"{part}/"): batch[n] for n in batch.files if n.startswith(f"{part}/")} for part in PARTS
-        )
-        inputs, targets, weights = parts
-        return Incident(**about, batch=Batch(inputs, targets, weights, batch["rows"]), arrays=dict(state))
-
-
-# Going on.
-
-
-def remedied(config: Config, progress: Progress) -> Config:
-    """The configuration with the remedies of the rollbacks so far: a lower rate, and a clip where one is asked for."""
-    if not progress.rollbacks:
-        return config
-    settings, optimizer = config.training.on_nonfinite, config.training.optimizer
-    change: dict[str, Any] = {"learning_rate": lowered_rate(config, progress)}
-    if settings.global_clipnorm is not None:
-        change |= {"clipnorm": None, "clipvalue": None, "global_clipnorm": settings.global_clipnorm}
-    training = config.training.model_copy(update={"optimizer": optimizer.model_copy(update=change)})
-    return config.model_copy(update={"training": training})
-
-
-def lowered_rate(config: Config, progress: Progress) -> float:
-    """The full learning rate after the rollbacks so far."""
-    factor = config.training.on_nonfinite.learning_rate_factor
-    return float(config.training.optimizer.learning_rate * factor**progress.rollbacks)
-
-
-def rollback_message(config: Config, progress: Progress) -> str:
-    """What a rollback does, in a sentence."""
-    settings = config.training.on_nonfinite
-    clip = f" and gradients no longer than {settings.global_clipnorm:g}" if settings.global_clipnorm else ""
-    where = f"epoch {progress.epoch + 1}, step {progress.step_in_epoch:,}"
-    rate = lowered_rate(config, progress)
-    return (
-        f"back to the checkpoint of {where}, with a learning rate of {rate:g}{clip} "
-        f"(rollback {progress.rollbacks} of {settings.attempts})"
-    )

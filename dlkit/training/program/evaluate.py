@@ -27,19 +27,19 @@ from dlkit.training.program.shards import cut, gathered, join, own_shards, shard
 class EvalProgram:
     """Evaluation of one split, compiled as a graph: it runs a few large batches, which XLA would hardly make faster."""
 
-    def __init__(self, built: BuiltModel, feeder: Feeder, *, parts: int = 1, keep: bool = False) -> None:
+    def __init__(self, built: BuiltModel, feeder: Feeder, *, micro_batches: int = 1, keep: bool = False) -> None:
         """Compile nothing yet.
 
         Args:
             built: the model.
             feeder: padded batches, with weights.
-            parts: micro-batches of a replica's batch that are computed side by side.
+            micro_batches: those of a replica's batch that are computed side by side.
             keep: also keep labels, results, weights and row numbers, in `kept`.
         """
         self.metrics = RunningMetrics(built)
         self.kept: list[tuple[Batch, Tensors]] = []
         self._strategy = tf.distribute.get_strategy()
-        self._built, self._feeder, self._micro_batches, self._keep = built, feeder, parts, keep
+        self._built, self._feeder, self._micro_batches, self._keep = built, feeder, micro_batches, keep
         self._chunk = tf.function(self._batches, autograph=False)
 
     def run(self) -> dict[str, float]:

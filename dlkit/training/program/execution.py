@@ -1,30 +1,29 @@
 """What is chosen when a run begins and stays with it: by fixed rules on network, batch and machine, never a stopwatch.
 
-XLA and parallel parts change the last bits of a result, and the epochs over which a schedule is spread its course. All
-of it is kept in the run, and a run is resumed with the choices it began with, on whatever machine.
+XLA and micro-batches change the last bits of a result, and the epochs over which a schedule is spread its course. All
+of it is kept in the run, and a run is resumed with the plan it began with, on whatever machine.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import tensorflow as tf
+from pydantic import BaseModel
 
-from dlkit.builders.cnn import Cnn
-from dlkit.builders.mlp import Mlp
 from dlkit.models.build import BuiltModel
 from dlkit.schema import Config
-from dlkit.schema.builder import BuilderSettings
 
 # XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
 # an operation it does not have.
 NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
-# Smaller parts than these are not worth running side by side (docs/benchmarks.md). A perceptron without dropout is
-# faster as one XLA program; with it XLA spends much of its time, and on one core, on drawing.
-SMALLEST_PART = {"cnn": 16, "rnn": 64, "mlp": 128}
+# Smaller micro-batches than these are not worth running side by side (docs/benchmarks.md), by what a builder says that
+# it costs. A network of dense layers without dropout is faster as one XLA program; with it XLA spends much of its
+# time, and on one core, on drawing.
+SMALLEST_MICRO_BATCH = {"convolution": 16, "recurrent": 64, "dense": 128}
 
 
 @dataclass(frozen=True)
@@ -33,53 +32,66 @@ class ExecutionPlan:
 
     Attributes:
         compile: `xla` or `graph`.
-        parts: equal parts of a batch that are computed side by side in one graph, their gradients added.
-        schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not chunk it.
+        micro_batches: equal parts of a batch that are computed side by side in one graph, their gradients added.
+        schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not stretch it.
+        schedule_steps: updates over which it is spread where `training.max_steps` ends before; None where it does not.
     """
 
     compile: str
-    parts: int
+    micro_batches: int
     schedule_epochs: int
+    schedule_steps: int | None = None
 
 
-def choose_parts(config: Config) -> int:
-    """The number of parts for a configuration on this machine; known before TensorFlow starts.
+def choose_micro_batches(config: Config) -> int:
+    """The number of micro-batches for a configuration on this machine; known before TensorFlow starts.
 
-    On a CPU, convolutions, and recurrent layers and dropout with large batches, leave cores idle: they run in a part
-    for each core. Batch normalisation would see the statistics of each part, and neither replicas nor a GPU leave cores
-    idle: there it is one part.
+    On a CPU, convolutions, and recurrent layers and dropout with large batches, leave cores idle: they run in a
+    micro-batch for each core. Batch normalisation would see the statistics of each, and neither replicas nor a GPU
+    leave cores idle: there it is one. It is one, too, for a builder that does not say what it costs.
     """
-    model, batch_size, wanted = config.model, config.data.batch_size, config.runtime.parts
+    model, batch_size, wanted = config.model, config.data.batch_size, config.runtime.micro_batches
     if wanted != "auto":
         return min(wanted, batch_size)
     if config.runtime.devices not in (None, "cpu", "cpu:1"):
         return 1  # the replicas fill the cores
-    if config.runtime.compile == "xla" or _normalised(model) or tf.config.list_physical_devices("GPU"):
+    if config.runtime.compile == "xla" or any(values_of(model, "batch_normalization")):
         return 1
-    if isinstance(model, Mlp) and not model.dropout:
+    if tf.config.list_physical_devices("GPU") or (model.cost == "dense" and not any(values_of(model, "dropout"))):
         return 1
-    smallest = SMALLEST_PART.get(model.builder)
+    smallest = SMALLEST_MICRO_BATCH.get(model.cost or "")
     return max(1, min(cores(), batch_size // smallest)) if smallest else 1
 
 
 def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
-    """The choices for a model on so many replicas of this machine, as far as `runtime` leaves them open.
+    """The plan for a model on so many replicas of this machine, as far as `runtime` leaves it open.
 
-    On one CPU, XLA compiles networks in one part that have no convolutions, pooling or random image layers. The rest is
-    a graph; so are replicas, each of which starts a compiled program more slowly than the few operations of a graph.
+    On one CPU, XLA compiles networks in one micro-batch that have no convolutions, pooling or random image layers. The
+    rest is a graph; so are replicas, each of which starts a compiled program more slowly than the few operations of a
+    graph.
     """
-    parts, compile_ = choose_parts(config), config.runtime.compile
+    number, compile_ = choose_micro_batches(config), config.runtime.compile
     if compile_ == "auto":
         on_cpu = not tf.config.list_physical_devices("GPU")
         slow = any(word in kind for kind in _layer_kinds(built) for word in NOT_FOR_XLA_ON_CPU)
-        compile_ = "xla" if on_cpu and parts == replicas == 1 and not slow else "graph"
-    return ExecutionPlan(compile_, parts, config.training.epochs)
+        compile_ = "xla" if on_cpu and number == replicas == 1 and not slow else "graph"
+    return ExecutionPlan(compile_, number, config.training.epochs, config.training.max_steps)
 
 
-def _normalised(model: BuilderSettings) -> bool:
-    """Whether a configured model has batch normalisation."""
-    blocks: Sequence[Any] = model.blocks if isinstance(model, Cnn) else [model]
-    return any(getattr(block, "batch_normalization", False) for block in blocks)
+def values_of(settings: Any, field: str) -> Iterator[Any]:
+    """The values of all fields of a name, in a section of a configuration and in all sections below it."""
+    if isinstance(settings, BaseModel):
+        for name in type(settings).model_fields:
+            value = getattr(settings, name)
+            if name == field:
+                yield value
+            yield from values_of(value, field)
+    elif isinstance(settings, list):
+        for item in settings:
+            yield from values_of(item, field)
+    elif isinstance(settings, dict):
+        for item in settings.values():
+            yield from values_of(item, field)
 
 
 def cores() -> int:

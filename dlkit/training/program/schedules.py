@@ -8,7 +8,20 @@ from typing import Any
 from keras import ops
 from keras.optimizers import schedules as keras_schedules
 
-from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, ScheduleBase, StepDecay
+from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, ScheduleBase, StepDecay, Training
+
+
+def learning_rate(settings: Training, epochs: float, most: int | None, steps: int) -> Any:
+    """The learning rate of a run: a Keras schedule, or a number where it never changes.
+
+    Args:
+        settings: of the run.
+        epochs: over which the schedule is spread, but for those that `most` cuts off.
+        most: updates after which the run ends, None for no limit.
+        steps: updates in an epoch.
+    """
+    length = epochs if most is None else min(epochs, most / steps)
+    return make_schedule(settings.schedule, settings.optimizer.learning_rate, steps, length)
 
 
 def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs: float) -> Any:

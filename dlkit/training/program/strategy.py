@@ -4,13 +4,44 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Iterator
 
 import keras
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.schema import Config
-from dlkit.training.program.execution import choose_parts, cores
+from dlkit.training.forks import remember_use
+from dlkit.training.program.execution import choose_micro_batches, cores
+
+
+@contextlib.contextmanager
+def session(config: Config) -> Iterator[None]:
+    """Within the block, TensorFlow and Keras are as a configuration wants them, whatever the caller has set.
+
+    Raises:
+        ConfigError: if the devices asked for are not there, or cannot be made any more.
+    """
+    remember_use()
+    prepare_process(config)
+    with keras_defaults(), make_strategy(config).scope():
+        yield
+
+
+@contextlib.contextmanager
+def keras_defaults() -> Iterator[None]:
+    """Within the block, Keras computes in float32 and has channels last; then what the caller has set is back."""
+    config = keras.config
+    before = config.dtype_policy(), config.floatx(), config.image_data_format()
+    config.set_floatx("float32")
+    config.set_dtype_policy("float32")
+    config.set_image_data_format("channels_last")
+    try:
+        yield
+    finally:
+        config.set_floatx(before[1])
+        config.set_dtype_policy(before[0])
+        config.set_image_data_format(before[2])
 
 
 def prepare_process(config: Config) -> None:
@@ -28,8 +59,8 @@ def prepare_process(config: Config) -> None:
     kind, count = _wanted(config)
     if kind == "cpu" and count > 1:
         _split_cpu(count)
-    elif choose_parts(config) > 1 and "TF_NUM_INTRAOP_THREADS" not in os.environ:
-        # Each part has a core to itself; an operation that spreads over several would only get in its way. In a
+    elif choose_micro_batches(config) > 1 and "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        # Each micro-batch has a core to itself; an operation that spreads over several would only get in its way. In a
         # notebook where TensorFlow has started, threads stay as they are.
         with contextlib.suppress(RuntimeError):
             _one_thread_each(cores())

@@ -54,7 +54,7 @@ class TrainProgram:
         self.metrics = RunningMetrics(built, training=True)
         self.optimizer = optimizer
         self._built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
-        self._settings, self._micro_batches = config.training.optimizer, choices.parts
+        self._settings, self._micro_batches = config.training.optimizer, choices.micro_batches
         self.passes = config.training.optimizer.gradient_accumulation_steps or 1
         self.twin, self.outputs = keyed_twin(built.network, config.seed)
         self._variables = built.network.trainable_variables

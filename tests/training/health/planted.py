@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +13,7 @@ import tensorflow as tf
 from sklearn.datasets import load_diabetes
 
 from dlkit.config.problems import Problem
+from dlkit.training.clock import Clock
 from dlkit.training.health.snapshot import HealthSnapshot
 from dlkit.training.listeners import Listener
 from tests.training.helpers import images, settings
@@ -29,6 +31,7 @@ class Plant:
         config: with looks at fixed steps.
         data: arrays in Python.
         says: parts of the finding's message and help.
+        waiting: seconds that each block of batches is waited for, by the clock of the test.
     """
 
     fault: str
@@ -36,6 +39,25 @@ class Plant:
     config: dict[str, Any]
     data: Callable[[], Data]
     says: tuple[str, ...]
+    waiting: float = 0.0
+
+
+class HeldClock(Clock):
+    """A clock by which every block of batches is waited for so long, and everything else takes a hundredth second."""
+
+    def __init__(self, waiting: float = 0.0) -> None:
+        super().__init__()
+        self._waiting = waiting
+
+    @property
+    def total(self) -> float:
+        return sum(self.seconds.values())
+
+    @contextlib.contextmanager
+    def counting(self, what: str) -> Iterator[None]:
+        yield
+        self.last = self._waiting if what == "data" else 0.01
+        self.seconds[what] += self.last
 
 
 class Heard(Listener):
@@ -217,5 +239,6 @@ PLANTS = {
         classify(mlp(16), {"epochs": 4, "health": 3}),
         slow,
         ("waits for data", "num_parallel_calls"),
+        waiting=1.0,
     ),
 }

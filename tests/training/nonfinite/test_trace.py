@@ -15,7 +15,7 @@ from dlkit.runs import RunFolder
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from dlkit.training.nonfinite import trace as nonfinite
+from dlkit.training.nonfinite import incident as incidents
 from dlkit.training.nonfinite.replay import replay
 from tests.training.helpers import InterruptAt, load_folder, resume, settings, state_digest, train
 
@@ -54,9 +54,9 @@ def test_a_nan_in_the_data_is_traced_to_its_batch_and_example(
     tmp_path: Path, long: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not long:
-        from dlkit.training import loop
+        from dlkit.training import chunk
 
-        monkeypatch.setattr(loop, "FIRST_CHUNK", 1)
+        monkeypatch.setattr(chunk, "FIRST_CHUNK", 1)
     x = X.copy()
     x[5 * 16 + 3, 4] = np.nan
     data = {"shuffle": False}
@@ -66,7 +66,7 @@ def test_a_nan_in_the_data_is_traced_to_its_batch_and_example(
     assert "epoch 1, batch 6 of 10" in problem.message
     assert "`input x` (1 of 96 values, of examples 3 of the batch: rows 83 of train)" in problem.message
     assert problem.key == ("data",)
-    kept = nonfinite.load(folder.nonfinite)
+    kept = incidents.load(folder.nonfinite)
     assert kept is not None
     np.testing.assert_array_equal(kept.batch.inputs["x"], x[80:96])
     np.testing.assert_array_equal(kept.batch.targets["y"], Y[80:96])
@@ -78,7 +78,7 @@ def test_weights_before_the_batch_are_those_of_a_run_that_ends_there(tmp_path: P
     x[5 * 16 + 3, 4] = np.nan
     settings_ = config({"epochs": 1}, data={"shuffle": False}, runtime={"compile": "xla"})
     _, folder = failed_run(tmp_path / "a", settings_, stream(x))
-    kept = nonfinite.load(folder.nonfinite)
+    kept = incidents.load(folder.nonfinite)
     assert kept is not None
     short = train(
         config({"max_steps": 5}, data={"shuffle": False}, runtime={"compile": "xla"}), tmp_path / "b", data=stream(X)
@@ -211,4 +211,6 @@ def test_bad_data_are_not_rolled_back_from(tmp_path: Path) -> None:
 def test_what_is_kept_is_whole_json_and_arrays(tmp_path: Path) -> None:
     _, folder = failed_run(tmp_path, config({"optimizer": {"name": "sgd", "learning_rate": 1e15}}))
     about = json.loads((folder.nonfinite / "incident.json").read_text())
-    assert {"epoch", "step", "tensor", "layer", "bad", "values", "examples", "rows", "in_data"} == set(about)
+    assert {"epoch", "step", "tensor", "layer", "bad", "values", "examples", "rows", "in_data", "too_large"} == set(
+        about
+    )

@@ -1,4 +1,4 @@
-"""XLA and parallel parts follow fixed rules, change only last bits, and stay with a run."""
+"""XLA and micro-batches follow fixed rules, change only last bits, and stay with a run."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from dlkit.training import run
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from dlkit.training.program import execution as choices
-from dlkit.training.program.execution import choose_parts
+from dlkit.training.program.execution import choose_micro_batches
 from tests.training.helpers import CNN, DATA, MLP, RNN, InterruptAt, load, settings, state_digest, train
 
 NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization": True}]}
 
 
 @pytest.mark.parametrize(
-    ("model", "batch_size", "runtime", "parts"),
+    ("model", "batch_size", "runtime", "number"),
     [
         (CNN, 64, {}, 4),
         (CNN, 32, {}, 2),
         (CNN, 8, {}, 1),
-        (CNN, 64, {"parts": 3}, 3),
+        (CNN, 64, {"micro_batches": 3}, 3),
         (CNN, 64, {"compile": "xla"}, 1),
         (NORMALISED, 64, {}, 1),
         (RNN, 32, {}, 1),
@@ -36,15 +36,15 @@ NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization":
         (MLP, 255, {}, 1),
         ({**MLP, "batch_normalization": True}, 256, {}, 1),
         (MLP, 256, {"devices": "cpu:2"}, 1),
-        (MLP, 2, {"parts": 3}, 2),
+        (MLP, 2, {"micro_batches": 3}, 2),
     ],
 )
-def test_parts_follow_from_model_batch_and_cores(
-    model: dict[str, Any], batch_size: int, runtime: dict[str, Any], parts: int, monkeypatch: pytest.MonkeyPatch
+def test_micro_batches_follow_from_model_batch_and_cores(
+    model: dict[str, Any], batch_size: int, runtime: dict[str, Any], number: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(choices, "cores", lambda: 4)
     config = settings(model, data={"batch_size": batch_size}, runtime={"compile": "auto", **runtime})
-    assert choose_parts(load(config).config) == parts
+    assert choose_micro_batches(load(config).config) == number
 
 
 @pytest.mark.parametrize(("model", "compiled"), [(MLP, "xla"), (RNN, "xla"), (CNN, "graph")], ids=["mlp", "rnn", "cnn"])
@@ -54,16 +54,18 @@ def test_xla_compiles_what_has_no_convolution(model: dict[str, Any], compiled: s
 
 
 @pytest.mark.parametrize("model", [CNN, RNN], ids=["cnn", "rnn"])
-def test_parts_give_the_answer_of_one_part(model: dict[str, Any], tmp_path: Path) -> None:
+def test_micro_batches_give_the_answer_of_one(model: dict[str, Any], tmp_path: Path) -> None:
     plain = {**model, "dropout": 0.0}
-    one, three = (train(settings(plain, runtime={"parts": parts}), tmp_path / str(parts)) for parts in (1, 3))
+    one, three = (
+        train(settings(plain, runtime={"micro_batches": number}), tmp_path / str(number)) for number in (1, 3)
+    )
     for column in ("loss", "accuracy", "val_loss"):
         np.testing.assert_allclose(one.history[column], three.history[column], rtol=1e-4)
     for a, b in zip(one.model.weights, three.model.weights, strict=True):
         np.testing.assert_allclose(a.numpy(), b.numpy(), atol=1e-4)
 
 
-def test_a_run_goes_on_with_the_parts_it_began_with_on_a_machine_with_other_cores(
+def test_a_run_goes_on_with_the_micro_batches_it_began_with_on_a_machine_with_other_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_stretches: None
 ) -> None:
     config = settings(CNN, data={"batch_size": 32}, runtime={"compile": "auto"})

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Key, Problem
 from dlkit.schema import Config
 from dlkit.training.health.snapshot import HealthSnapshot
 
@@ -35,6 +35,7 @@ class HealthContext:
         history: a row per epoch.
         steps: updates in an epoch.
         told: codes of what was found before.
+        origins: which setting made each layer; see `BuiltModel.origins`.
     """
 
     config: Config
@@ -42,6 +43,7 @@ class HealthContext:
     history: tuple[Mapping[str, Any], ...]
     steps: int
     told: frozenset[str] = frozenset()
+    origins: Mapping[str, Key] = field(default_factory=dict)
 
     def last(self, count: int = SEVERAL) -> tuple[HealthSnapshot, ...]:
         """The newest looks; none where there are fewer."""

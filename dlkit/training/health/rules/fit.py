@@ -53,7 +53,7 @@ def over_fitting(case: HealthContext) -> Iterator[Problem]:
         help="set "
         + remedies.either(
             remedies.early_stopping(case.config),
-            remedies.dropout(case.config),
+            remedies.dropout(case),
             remedies.augmentation(case.config),
             remedies.weight_decay(case.config),
             remedies.smaller_model(case.config),
@@ -116,12 +116,11 @@ def plateau(case: HealthContext) -> Iterator[Problem]:
 
 def _unscaled(case: HealthContext, share: float) -> str:
     """What to do about numbers that lie so far from 0 that a network takes long to get there; empty for others."""
-    numbers = [f"`{name}`" for name, target in case.config.data.targets.items() if target.kind == "number"]
-    if share < UNSCALED or not numbers:
+    targets = case.config.data.targets.items()
+    settings = [setting for name, target in targets if (setting := target.scaling(name))]
+    if share < UNSCALED or not settings:
         return ""
-    return (
-        f"bring the numbers of {', '.join(numbers)} to about 1 before training, or set {remedies.rate(case.config, 10)}"
-    )
+    return f"set {remedies.either(*settings, remedies.rate(case.config, 10))}"
 
 
 def _validated(case: HealthContext) -> list[Mapping[str, Any]]:

@@ -38,18 +38,18 @@ def vanishing(case: HealthContext) -> Iterator[Problem]:
         return
     saturated = [figures.saturated or 0.0 for figures in looks[-1].layers.values()]
     told = f"; up to {max(saturated):.0%} of a layer's outputs are saturated" if max(saturated) > SATURATED else ""
-    activation = remedies.activation(case.config, layer)
+    activation = remedies.activation(case, layer)
     of = f" of {activation[1]}" if activation else ""
     last = list(_relative(looks[-1]))[-1]
     yield Problem(
         "vanishing-gradients",
         f"the gradient vanishes on its way back: that of `{layer}`{of}, over its weights, is {figure(share)} of that "
         f"of `{last}` in {len(looks)} looks ({updates(looks)}), and the loss stays at {looks[-1].recent:.3g}{told}",
-        key=tuple(activation[0].split(".")) if activation else ("model",),
+        key=activation[0] if activation else ("model",),
         help="set "
         + remedies.either(
-            remedies.another_activation(case.config, layer, "relu"),
-            remedies.normalization(case.config, layer),
+            remedies.another_activation(case, layer, "relu"),
+            remedies.normalization(case, layer),
             remedies.fewer_layers(case.config),
             None if activation else remedies.rate(case.config, 10),
         ),

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import math
+from typing import TYPE_CHECKING, Any
 
-from dlkit.builders._dense import DenseStack
-from dlkit.builders.cnn import Cnn
-from dlkit.builders.mlp import Mlp
-from dlkit.inputs.image import ImageInput
+from pydantic import BaseModel
+
+from dlkit.config.problems import Key
+from dlkit.origins import MODEL
 from dlkit.schema import Config
 from dlkit.schema.training import Constant
 from dlkit.steps.rescale import Rescale
+
+if TYPE_CHECKING:
+    from dlkit.training.health.rules.context import HealthContext
 
 FIND_LR = "see `dlkit find-lr`"
 
@@ -43,58 +47,57 @@ def clipping(config: Config) -> str:
     return "`training.optimizer.global_clipnorm: 1.0`"
 
 
-def activation(config: Config, layer: str) -> tuple[str, str] | None:
+def activation(case: HealthContext, layer: str) -> tuple[Key, str] | None:
     """The setting of a layer's activation and its value, or None for a layer that has none to choose."""
-    model, block = config.model, block_of(config, layer)
-    if block is not None and isinstance(model, Cnn):
-        return f"model.blocks.{block}.activation", model.blocks[block].activation
-    if isinstance(model, DenseStack) and layer.startswith("dense_"):
-        return "model.activation", model.activation
-    return None
+    found = _setting(case, layer, "activation")
+    return found if found is not None and isinstance(found[1], str) else None
 
 
-def another_activation(config: Config, layer: str, better: str) -> str | None:
+def another_activation(case: HealthContext, layer: str, better: str) -> str | None:
     """A setting that gives a layer another activation than it has."""
-    found = activation(config, layer)
-    return f"`{found[0]}: {better}`" if found and found[1] != better else None
+    found = activation(case, layer)
+    return f"`{_dotted(found[0])}: {better}`" if found and found[1] != better else None
 
 
-def normalization(config: Config, layer: str) -> str | None:
+def normalization(case: HealthContext, layer: str) -> str | None:
     """A setting that normalises a layer's outputs, where there is one and it is off."""
-    model, block = config.model, block_of(config, layer)
-    if block is not None and isinstance(model, Cnn) and not model.blocks[block].batch_normalization:
-        return f"`model.blocks.{block}.batch_normalization: true`"
-    if isinstance(model, Mlp) and not model.batch_normalization:
-        return "`model.batch_normalization: true`"
-    return None
+    found = _setting(case, layer, "batch_normalization")
+    return f"`{_dotted(found[0])}: true`" if found and found[1] is False else None
 
 
-def block_of(config: Config, layer: str) -> int | None:
-    """Number of the convolution block that a layer belongs to."""
-    kind, _, number = layer.partition("_")
-    number = number.partition("_")[0]
-    if not isinstance(config.model, Cnn) or kind != "conv" or not number.isdigit():
+def dropout(case: HealthContext) -> str | None:
+    """More dropout behind the last layer that has a place for it, where there is little so far."""
+    layers = list(case.looks[-1].layers) if case.looks else []
+    places = (_setting(case, layer, "dropout") for layer in reversed(layers))
+    found = next((place for place in places if place is not None), _at(case.config, MODEL, "dropout"))
+    if found is None or not isinstance(found[1], float | int) or found[1] >= 0.3:
         return None
-    return int(number) - 1
+    return f"`{_dotted(found[0])}: {0.3 if found[1] < 0.15 else 0.5}`"
 
 
-def dropout(config: Config) -> str | None:
-    """More dropout, where the model has a place for it and little so far."""
-    model = config.model
-    if isinstance(model, Cnn) and not model.dense:
-        block = len(model.blocks) - 1
-        return f"`model.blocks.{block}.dropout: 0.3`" if model.blocks[block].dropout < 0.3 else None
-    if not isinstance(model, DenseStack) or model.dropout >= 0.3:
-        return None
-    return f"`model.dropout: {0.3 if model.dropout < 0.15 else 0.5}`"
+def _setting(case: HealthContext, layer: str, field: str) -> tuple[Key, Any] | None:
+    """The key and the value of a field of the section that made a layer; None where it has no such field."""
+    return _at(case.config, case.origins.get(layer, MODEL), field)
+
+
+def _at(config: Config, key: Key, field: str) -> tuple[Key, Any] | None:
+    """The key and the value of a field of the section at a key path; None where there is none."""
+    section: Any = config
+    for step in key:
+        section = section[step] if not isinstance(section, BaseModel) else getattr(section, str(step))
+    there = isinstance(section, BaseModel) and field in type(section).model_fields
+    return ((*key, field), getattr(section, field)) if there else None
+
+
+def _dotted(key: Key) -> str:
+    return ".".join(map(str, key))
 
 
 def augmentation(config: Config) -> str | None:
     """Random images, for an input of images that has none."""
     for name, settings in config.data.inputs.items():
-        if isinstance(settings, ImageInput) and not settings.augment:
-            small = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
-            return f"`data.inputs.{name}.augment: [{small}]`"
+        if settings.augmentation and not settings.random_layers():
+            return f"`data.inputs.{name}.augment: [{settings.augmentation}]`"
     return None
 
 
@@ -118,21 +121,21 @@ def decay(config: Config) -> str | None:
     return "`training.schedule: cosine`" if isinstance(config.training.schedule, Constant) else None
 
 
-def dense_layers(config: Config) -> list[int]:
-    """Units of the dense layers before the head, if the model has a setting for them."""
-    return list(config.model.dense) if isinstance(config.model, DenseStack) else []
+def dense_layers(config: Config) -> list[int] | None:
+    """Units of the dense layers before the head; None where the model has no setting for them."""
+    found = _at(config, MODEL, "dense")
+    return list(found[1]) if found and isinstance(found[1], list) else None
 
 
 def larger_model(config: Config) -> str | None:
     """Twice the units of each dense layer, or one layer where there is none."""
-    if not isinstance(config.model, DenseStack):
-        return None
-    return f"`model.dense: {[2 * units for units in config.model.dense] or [64]}`"
+    dense = dense_layers(config)
+    return None if dense is None else f"`model.dense: {[2 * units for units in dense] or [64]}`"
 
 
 def fewer_layers(config: Config) -> str | None:
     """Half of the dense layers, where there are many."""
-    dense = dense_layers(config)
+    dense = dense_layers(config) or []
     return f"`model.dense: {dense[: len(dense) // 2]}`" if len(dense) >= 4 else None
 
 
@@ -146,14 +149,14 @@ def scaling(config: Config) -> str | None:
 
 def smaller_model(config: Config) -> str | None:
     """Half the units of each dense layer."""
-    dense = [max(1, units // 2) for units in dense_layers(config)]
+    dense = [max(1, units // 2) for units in dense_layers(config) or []]
     return f"`model.dense: {dense}`" if dense else None
 
 
 def less_dropout(config: Config) -> str | None:
     """A tenth of the units dropped, where it is many of them."""
-    much = isinstance(config.model, DenseStack) and config.model.dropout >= 0.5
-    return "`model.dropout: 0.1`" if much else None
+    found = _at(config, MODEL, "dropout")
+    return "`model.dropout: 0.1`" if found and isinstance(found[1], float) and found[1] >= 0.5 else None
 
 
 def less_decay(config: Config) -> str | None:

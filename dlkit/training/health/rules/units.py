@@ -28,7 +28,7 @@ def dead_relu(case: HealthContext) -> Iterator[Problem]:
         return
     others = [name for name in dead if name != worst]
     also = f", as in {', '.join(f'`{name}`' for name in others)}" if others else ""
-    activation = remedies.activation(case.config, worst)
+    activation = remedies.activation(case, worst)
     yield Problem(
         "dead-relu",
         f"{dead[worst]:.0%} of the units of `{worst}` are dead: 0 for every example of the batch in {len(looks)} looks "
@@ -39,8 +39,8 @@ def dead_relu(case: HealthContext) -> Iterator[Problem]:
             remedies.less_dropout(case.config),
             remedies.scaling(case.config),
             remedies.rate(case.config, 0.1),
-            remedies.another_activation(case.config, worst, "leaky_relu") if activation else None,
-            remedies.normalization(case.config, worst),
+            remedies.another_activation(case, worst, "leaky_relu") if activation else None,
+            remedies.normalization(case, worst),
         ),
         severity="warning",
     )

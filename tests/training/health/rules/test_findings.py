@@ -10,8 +10,9 @@ import pytest
 
 import dlkit
 from dlkit.config.codes import table
+from dlkit.training import loop
 from dlkit.training.health.rules import RULES, UNLESS
-from tests.training.health.planted import PLANTS, Heard, at, classify, diabetes, digits, mlp, regress
+from tests.training.health.planted import PLANTS, Heard, HeldClock, at, classify, diabetes, digits, mlp, regress
 from tests.training.helpers import images, train
 
 CONFIGS = Path(__file__).parents[4] / "configs"
@@ -19,8 +20,14 @@ CNN = {"builder": "cnn", "blocks": [{"filters": 8, "pool_size": 2}, {"filters": 
 CNN_NORM = {**CNN, "blocks": [{**block, "batch_normalization": True} for block in CNN["blocks"]]}
 
 
+@pytest.fixture(autouse=True)
+def clock_that_is_held(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No run waits for its data because the machine is busy."""
+    monkeypatch.setattr(loop, "Clock", HeldClock)
+
+
 def heard(config: dict[str, Any], data: Any, folder: Path) -> Heard:
-    """What a run told while it trained."""
+    """What a run reported while it trained."""
     listener = Heard()
     train(config, folder, data=data, listener=listener)
     assert len(listener.looks) >= 5
@@ -36,8 +43,9 @@ def codes(listener: Heard) -> list[str]:
 @pytest.mark.parametrize(
     "name", [pytest.param(n, marks=pytest.mark.slow if n == "exploding-backwards" else []) for n in PLANTS]
 )
-def test_a_planted_fault_is_found_and_nothing_else(name: str, tmp_path: Path) -> None:
+def test_a_planted_fault_is_found_and_nothing_else(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plant = PLANTS[name]
+    monkeypatch.setattr(loop, "Clock", lambda: HeldClock(plant.waiting))
     listener = heard(plant.config, plant.data(), tmp_path)
     assert codes(listener) == [plant.code]
     (finding,) = listener.findings

@@ -1,0 +1,164 @@
+"""Which epoch is best, when a run stops early, and what is refused before it begins."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from dlkit.config.problems import ConfigError, RunError
+from dlkit.runs import RunFolder
+from dlkit.schema.training import Checkpoints, EarlyStopping, Training
+from dlkit.training.best import BestTracker
+from dlkit.training.checkpoints.files import Progress
+from dlkit.training.listeners import Listener
+from tests.training import helpers
+from tests.training.helpers import DATA, MLP, train
+
+figures = st.lists(st.floats(-2, 2, width=32).map(lambda x: round(x, 2)), min_size=1, max_size=30)
+
+
+def tracker(mode: str = "min", **stopping: Any) -> BestTracker:
+    early = EarlyStopping(**stopping) if stopping else None
+    settings = Training(monitor="val_loss", mode=mode, early_stopping=early, checkpoints=Checkpoints())  # type: ignore[arg-type]
+    return BestTracker(settings, validation=True)
+
+
+def epochs_until_stop(tracker: BestTracker, values: list[float]) -> int | None:
+    """After how many epochs the run stops; None if it does not."""
+    progress = Progress()
+    for epoch, value in enumerate(values, 1):
+        progress.epoch = epoch
+        tracker.judge({"val_loss": value}, progress)
+        if progress.stopped:
+            return epoch
+    return None
+
+
+def of_keras(mode: str, values: list[float], patience: int, min_delta: float) -> int | None:
+    """The same of Keras's callback."""
+    callback = keras.callbacks.EarlyStopping("val_loss", min_delta=min_delta, patience=patience, mode=mode)
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
+    model.stop_training = False
+    callback.set_model(model)
+    callback.on_train_begin()
+    for epoch, value in enumerate(values):
+        callback.on_epoch_end(epoch, {"val_loss": value})
+        if model.stop_training:
+            return epoch + 1
+    return None
+
+
+def test_slow_steady_improvement_counts_once_it_adds_up_to_min_delta() -> None:
+    values = [1.0 - 0.04 * n for n in range(20)]
+    assert epochs_until_stop(tracker(patience=3, min_delta=0.1), values) is None
+
+
+@settings(max_examples=60)
+@given(st.sampled_from(["min", "max"]), figures, st.integers(1, 4), st.sampled_from([0.0, 0.1, 0.5]))
+def test_a_run_stops_when_keras_would(mode: str, values: list[float], patience: int, min_delta: float) -> None:
+    ours = epochs_until_stop(tracker(mode, patience=patience, min_delta=min_delta), values)
+    assert ours == of_keras(mode, values, patience, min_delta)
+
+
+def test_the_best_epoch_is_the_best_one_whether_it_counts_or_not() -> None:
+    judge, progress = tracker(patience=9, min_delta=0.5), Progress()
+    found = []
+    for progress.epoch, value in enumerate([1.0, 0.9, math.nan, math.inf, 0.8], 1):
+        found.append(judge.judge({"val_loss": value}, progress))
+    assert found == [True, True, False, False, True]
+    assert (progress.best_epoch, progress.best_value, progress.epochs_without_improvement) == (5, 0.8, 4)
+
+
+# What is refused before the first epoch.
+
+X = DATA["train"][0]
+TWO = {"odd": (DATA["train"][1] % 2).astype("int32"), "label": DATA["train"][1]}
+
+
+def refused(tmp_path: Path, config: dict[str, Any], data: Any) -> list[Any]:
+    with pytest.raises(ConfigError) as failed:
+        train(config, tmp_path, data=data)
+    assert not list(tmp_path.iterdir()), "there is no run"
+    return list(failed.value.problems)
+
+
+@pytest.mark.parametrize("monitor", ["val_accuracy", "accuracy"])
+def test_with_several_targets_a_metric_has_the_name_of_its_target(monitor: str, tmp_path: Path) -> None:
+    config = helpers.settings(MLP, {"monitor": monitor})
+    config["data"]["targets"] = {"odd": {"kind": "binary"}, "label": {"kind": "category", "classes": 10}}
+    with pytest.raises(ConfigError, match="odd_accuracy") as failed:
+        train(config, tmp_path, data={"train": (X, TWO), "validation": (X, TWO)})
+    assert failed.value.problems[0].key == ("training", "monitor")
+    config["training"]["monitor"] = "val_odd_accuracy"
+    config["training"]["epochs"] = 1
+    assert train(config, tmp_path, data={"train": (X, TWO), "validation": (X, TWO)}).state == "finished"
+
+
+def test_a_monitor_of_a_validation_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, helpers.settings(MLP, {"monitor": "val_loss"}), {"train": DATA["train"]})
+    assert (problem.code, problem.key) == ("no-such-column", ("training", "monitor"))
+    assert "no validation split" in problem.message
+
+
+def test_early_stopping_without_validation_is_refused(tmp_path: Path) -> None:
+    config = helpers.settings(MLP, {"early_stopping": {}})
+    (problem,) = refused(tmp_path, config, {"train": DATA["train"]})
+    assert "early stopping needs a validation split" in problem.message
+    assert problem.key == ("training", "early_stopping")
+    config["training"] |= {"monitor": "loss", "epochs": 1}
+    assert train(config, tmp_path, data={"train": DATA["train"]}).state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("callback", "data", "says"),
+    [
+        ({"name": "reduce_lr_on_plateau", "monitor": "val_los"}, DATA, "did you mean `val_loss`?"),
+        ("reduce_lr_on_plateau", {"train": DATA["train"]}, "no validation split"),
+    ],
+)
+def test_a_monitor_of_a_keras_callback_is_a_column(callback: Any, data: Any, says: str, tmp_path: Path) -> None:
+    (problem,) = refused(tmp_path, helpers.settings(MLP, {"callbacks": [callback]}), data)
+    assert problem.key[:3] == ("training", "callbacks", 0)
+    assert says in problem.message + problem.label
+
+
+def test_check_refuses_the_same(tmp_path: Path) -> None:
+    from dlkit.checks.examine import examine
+
+    config = helpers.settings(MLP, {"callbacks": [{"name": "reduce_lr_on_plateau", "monitor": "val_acc"}]})
+    with pytest.raises(ConfigError, match="`val_acc` is not a figure that this run has"):
+        examine(helpers.load(config), data=DATA)
+
+
+class Notes(Listener):
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str]] = []
+
+    def noted(self, kind: str, text: str) -> None:
+        self.notes.append((kind, text))
+
+
+def test_a_monitor_that_is_never_finite_fails_the_run(tmp_path: Path) -> None:
+    config = helpers.settings(MLP, {"monitor": "val_always_nan", "metrics": ["accuracy", "always_nan"], "epochs": 2})
+    (tmp_path / "nan.py").write_text(
+        "import keras\n\n\nclass Nan(keras.metrics.SparseCategoricalAccuracy):\n"
+        "    def result(self):\n        return super().result() * float('nan')\n\n\n"
+        "metrics = {'always_nan': lambda **arguments: Nan(**arguments)}\n"
+    )
+    config["plugins"] = [str(tmp_path / "nan.py")]
+    notes = Notes()
+    with pytest.raises(RunError, match="`val_always_nan` was in no epoch a finite number") as failed:
+        train(config, tmp_path / "runs", listener=notes)
+    assert failed.value.problems[0].code == "monitor-not-finite"
+    assert [kind for kind, _ in notes.notes].count("monitor-not-finite") == 1
+    folder = RunFolder((tmp_path / "runs" / "small" / "latest").resolve())
+    assert folder.read_state()["state"] == "failed"
+    assert not folder.model.exists()
+    assert np.isfinite(folder.read_history()[-1]["val_loss"])

@@ -1,0 +1,130 @@
+"""A run that is finished trains on, or says clearly why it cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import dlkit
+from dlkit.config.problems import ConfigError
+from dlkit.runs import RunFolder
+from dlkit.training.listeners import Listener
+from tests.training.helpers import MLP, settings, state_digest, train
+
+SMALL = {"builder": "mlp", "dense": [8]}
+
+
+class Heard(Listener):
+    """Keeps the notes and the result of a run."""
+
+    def __init__(self) -> None:
+        self.notes: list[tuple[str, str]] = []
+        self.result: dict[str, Any] = {}
+
+    def noted(self, kind: str, text: str) -> None:
+        self.notes.append((kind, text))
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+
+def stopped_early(tmp_path: Path) -> dlkit.Run:
+    return train(settings(SMALL, {"early_stopping": {"patience": 1, "min_delta": 100.0}, "epochs": 9}), tmp_path)
+
+
+def test_more_epochs_after_an_early_stop_are_refused_in_python_too(tmp_path: Path) -> None:
+    run = stopped_early(tmp_path)
+    done = run.history["epoch"]
+    with pytest.raises(ConfigError, match="stopped early: val_loss has not improved") as failed:
+        run.resume({"training.epochs": 60}, verbose=False)
+    assert "training.init_from" in failed.value.problems[0].help
+    assert run.history["epoch"] == done
+    assert run.state == "finished"
+    assert run.config.training.epochs == 9, "the run keeps the settings that it was trained with"
+
+
+def test_more_patience_trains_on(tmp_path: Path) -> None:
+    run = stopped_early(tmp_path)
+    run.resume({"training.early_stopping.patience": 3}, allow_change=True, verbose=False)
+    assert run.history["epoch"] == [1, 2, 3, 4]
+
+
+def test_no_more_epochs_than_there_are_is_said(tmp_path: Path) -> None:
+    run = train(settings(SMALL, {"epochs": 2}), tmp_path)
+    with pytest.raises(ConfigError, match=r"is finished, after 2 epochs; .*training\.epochs=4"):
+        run.resume({"training.epochs": 2, "training.max_steps": 100}, verbose=False)
+    run.resume(verbose=False)
+    assert run.history["epoch"] == [1, 2]
+
+
+def test_a_raised_max_steps_trains_on_as_if_it_had_been_there(tmp_path: Path) -> None:
+    whole = train(settings(MLP, {"max_steps": 21, "epochs": 9}), tmp_path / "whole")
+    run = train(settings(MLP, {"max_steps": 14, "epochs": 9}), tmp_path / "cut")
+    with pytest.raises(ConfigError, match=r"`training.max_steps` of 14 updates is reached; .*training\.max_steps=28"):
+        run.resume({"training.epochs": 60}, verbose=False)
+    run.resume({"training.max_steps": 21}, verbose=False)
+    assert state_digest(run.folder) == state_digest(whole.folder)
+
+
+def test_a_limit_that_ended_an_epoch_before_its_end_says_what_is_left_out(tmp_path: Path) -> None:
+    run = train(settings(MLP, {"max_steps": 10, "epochs": 9}), tmp_path)
+    from dlkit.training import run as runner
+
+    heard = Heard()
+    loaded = dlkit.load_config(run.folder / "config.yaml", {"training.max_steps": 20}, needs_source=False)
+    from tests.training.helpers import DATA
+
+    runner.resume(loaded, RunFolder(run.folder), heard, data=DATA)
+    assert run.history["epoch"] == [1, 2, 3, 4]
+    assert ("trains-on", "training goes on with epoch 3; what was left of epoch 2 when the run ended is left out") in (
+        heard.notes
+    )
+
+
+def test_a_schedule_that_max_steps_ended_keeps_its_course(tmp_path: Path) -> None:
+    run = train(settings(MLP, {"max_steps": 14, "epochs": 9, "schedule": "cosine"}), tmp_path)
+    with pytest.raises(ConfigError, match="the cosine schedule ended after 14 updates at a learning rate of 0"):
+        run.resume({"training.max_steps": 28}, verbose=False)
+    assert run.state == "finished"
+
+
+@pytest.mark.parametrize(
+    ("training", "words"),
+    [
+        ({"epochs": 2}, "training.epochs=4"),
+        ({"epochs": 9, "max_steps": 10}, "training.max_steps=20"),
+        ({"epochs": 2, "max_steps": 10}, "training.max_steps=20 training.epochs=4"),
+        ({"fast_dev_run": True}, ""),
+        ({"epochs": 9, "early_stopping": {"patience": 1, "min_delta": 100.0}}, ""),
+    ],
+)
+def test_what_is_proposed_at_the_end_is_what_makes_it_train_on(
+    training: dict[str, Any], words: str, tmp_path: Path
+) -> None:
+    heard = Heard()
+    train(settings(SMALL, training), tmp_path, listener=heard)
+    assert heard.result["train_on"] == words
+
+
+# Short runs keep the configuration that they were given.
+
+
+@pytest.mark.parametrize(
+    "short", [{"fast_dev_run": True}, {"limit_batches": 2}, {"overfit_batches": 1}], ids=lambda short: next(iter(short))
+)
+def test_the_configuration_of_a_short_run_is_accepted_again(short: dict[str, Any], tmp_path: Path) -> None:
+    training = {"epochs": 6, "schedule": {"name": "cosine", "warmup_epochs": 5}, **short}
+    run = train(settings(SMALL, training), tmp_path)
+    assert run.config.training.schedule.warmup_epochs == 5  # type: ignore[union-attr]
+    assert run.evaluate()["loss"] > 0
+    assert len(run.resume(verbose=False).history["epoch"]) == len(run.history["epoch"])
+    again = train(dict(dlkit.load_config(run.folder / "config.yaml", needs_source=False).resolved()), tmp_path / "b")
+    assert state_digest(again.folder) == state_digest(run.folder)
+
+
+def test_a_fast_dev_run_cannot_train_on(tmp_path: Path) -> None:
+    run = train(settings(SMALL, {"fast_dev_run": True}), tmp_path)
+    with pytest.raises(ConfigError, match="is finished, after 1 epochs"):
+        run.resume({"training.epochs": 20}, verbose=False)
