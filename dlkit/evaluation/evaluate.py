@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.bound import Spec
+from dlkit.data.bound import Spec, Target
 from dlkit.data.contract import Indexed, Split, Splits
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.data.load import load_splits
@@ -66,7 +66,9 @@ def evaluate(
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
-    examples = batches(chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)))
+    examples = batches(
+        chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)), splits.spec.targets
+    )
     found = trained.model.evaluate(examples, verbose=0, return_dict=True)
     figures = {name: float(found[name]) for name in sorted(found, key=lambda name: name != "loss")}
     size = chosen.size if chosen.size is not None else sum(1 for _ in examples.unbatch())
@@ -117,10 +119,15 @@ def load_split(loaded: Loaded, split: str, data: Any = None, fitted: Spec | None
     return splits, there[split]
 
 
-def batches(split: Split, batch_size: int) -> tf.data.Dataset:
+def batches(split: Split, batch_size: int, targets: Mapping[str, Target]) -> tf.data.Dataset:
     """The examples of a split in the source's order, as Keras takes them: pairs of inputs and labels."""
     if isinstance(split, Indexed):
         dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(lambda rows: tuple(split.fetch(rows)))
     else:
         dataset = split.make(0, -1).batch(batch_size)
-    return dataset.map(lambda inputs, targets, *_: (unwrap(inputs), unwrap(targets))).prefetch(2)
+
+    def pair(inputs: Any, labels: Any, *_: Any) -> tuple[Any, Any]:
+        shaped = {name: targets[name].settings.metric_labels(targets[name], x) for name, x in labels.items()}
+        return unwrap(inputs), unwrap(shaped)
+
+    return dataset.map(pair).prefetch(2)

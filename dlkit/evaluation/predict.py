@@ -72,7 +72,7 @@ def predict(
         check_fit(trained.spec, splits.spec)
     size = evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec))
     results, labels = [], []
-    for x, y in batches(chosen, size):
+    for x, y in batches(chosen, size, splits.spec.targets):
         results.append(_by_target(trained.model.predict_on_batch(x), targets))
         labels.append({name: np.asarray(array) for name, array in _by_target(y, targets).items()})
     joined = {name: np.concatenate([part[name] for part in results]) for name in targets}

@@ -1,0 +1,187 @@
+"""What holds for every kind of target: its figures are those of Keras and scikit-learn, and its words are plain JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import sklearn.metrics as sk
+
+import dlkit
+from dlkit.data.contract import Batch
+from dlkit.data.load import load_splits
+from dlkit.models.losses import Choice
+from dlkit.schema.loader import from_mapping
+from dlkit.schema.target import TARGETS
+from dlkit.schema.training import Training
+
+RANDOM = np.random.default_rng(5)
+SIZE = 120
+X = RANDOM.normal(size=(SIZE, 4)).astype("float32")
+SCORE = X @ np.array([2.0, -1.0, 0.5, 0.0]) + RANDOM.normal(size=SIZE)
+# Labels of each kind, as a source may have them. A kind without an entry fails `test_every_kind_has_labels_here`.
+LABELS: dict[str, np.ndarray] = {
+    "category": np.array(["low", "middle", "high"])[np.digitize(SCORE, [-1, 1])],
+    "binary": np.where(SCORE > 0, "yes", "no"),
+    "number": np.stack([90 + 10 * SCORE, 2 + 1e-2 * X[:, 1]], axis=1).astype("float32"),
+    "multi_label": np.stack([SCORE > 0, X[:, 1] > 0.3, X[:, 2] < -0.5], axis=1).astype("int64"),
+}
+SETTINGS: dict[str, dict[str, Any]] = {}
+# scikit-learn's figure of labels and results, by kind and metric.
+EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
+    ("category", "accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
+    ("category", "sparse_categorical_accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
+    ("category", "sparse_categorical_crossentropy"): lambda y, p: sk.log_loss(y, p, labels=[0, 1, 2]),
+    ("binary", "accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
+    ("binary", "binary_accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
+    ("binary", "binary_crossentropy"): lambda y, p: sk.log_loss(y, p[:, 0]),
+    ("binary", "precision"): lambda y, p: sk.precision_score(y, p[:, 0] > 0.5),
+    ("binary", "recall"): lambda y, p: sk.recall_score(y, p[:, 0] > 0.5),
+    ("binary", "f1_score"): lambda y, p: sk.f1_score(y, p[:, 0] > 0.5),
+    ("binary", "f_beta_score"): lambda y, p: sk.fbeta_score(y, p[:, 0] > 0.5, beta=1.0),
+    ("binary", "true_positives"): lambda y, p: float(((p[:, 0] > 0.5) & (y == 1)).sum()),
+    ("binary", "true_negatives"): lambda y, p: float(((p[:, 0] <= 0.5) & (y == 0)).sum()),
+    ("binary", "false_positives"): lambda y, p: float(((p[:, 0] > 0.5) & (y == 0)).sum()),
+    ("binary", "false_negatives"): lambda y, p: float(((p[:, 0] <= 0.5) & (y == 1)).sum()),
+    ("binary", "hinge"): lambda y, p: sk.hinge_loss(np.where(y == 1, 1, -1), p[:, 0]),
+    ("number", "mean_squared_error"): sk.mean_squared_error,
+    ("number", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y, p))),
+    ("number", "mean_absolute_error"): sk.mean_absolute_error,
+    ("number", "r2_score"): sk.r2_score,
+    ("multi_label", "accuracy"): lambda y, p: sk.accuracy_score(y.reshape(-1), p.reshape(-1) > 0.5),
+    ("multi_label", "binary_crossentropy"): lambda y, p: np.mean([sk.log_loss(y[:, i], p[:, i]) for i in range(3)]),
+    ("multi_label", "f1_score"): lambda y, p: sk.f1_score(y, p > 0.5, average="macro"),
+    ("multi_label", "precision"): lambda y, p: sk.precision_score(y, p > 0.5, average="micro"),
+    ("multi_label", "recall"): lambda y, p: sk.recall_score(y, p > 0.5, average="micro"),
+}
+# Arguments that a metric cannot do without.
+ARGUMENTS = {
+    "precision_at_recall": {"recall": 0.5}, "recall_at_precision": {"precision": 0.5},
+    "sensitivity_at_specificity": {"specificity": 0.5}, "specificity_at_sensitivity": {"sensitivity": 0.5},
+    "binary_io_u": {"target_class_ids": [0, 1]},
+}  # fmt: skip
+
+
+def test_every_kind_has_labels_here() -> None:
+    assert set(LABELS) == set(TARGETS.names())
+
+
+def config(kind: str, metrics: list[Any] | None = None, loss: str | None = None, **more: Any) -> dict[str, Any]:
+    """A perceptron that predicts a target of this kind."""
+    target = {"kind": kind, **SETTINGS.get(kind, {}), **more}
+    if metrics is not None:
+        target["metrics"] = metrics
+    if loss is not None:
+        target["loss"] = loss
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 32}
+    return {
+        "name": kind, "data": data, "model": {"builder": "mlp", "dense": [8]},
+        "training": {"epochs": 2}, "runtime": {"compile": "graph"},
+    }  # fmt: skip
+
+
+def pairs(kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """The examples, split."""
+    y = LABELS[kind]
+    return {"train": (X[:70], y[:70]), "validation": (X[70:90], y[70:90]), "test": (X[90:], y[90:])}
+
+
+@pytest.fixture(scope="module", params=TARGETS.names())
+def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dlkit.Run]:
+    """A run of each kind with every metric that fits it."""
+    kind = request.param
+    cls = TARGETS[kind]
+    names = sorted(cls.metrics_that_fit)
+    metrics = [{"name": name, **ARGUMENTS.get(name, {})} for name in names]
+    run = dlkit.train(config(kind, metrics), data=pairs(kind), runs_folder=tmp_path_factory.mktemp(kind), verbose=False)
+    return kind, run
+
+
+def test_every_metric_is_that_of_evaluate_of_plain_keras_and_of_scikit_learn(trained: tuple[str, dlkit.Run]) -> None:
+    kind, run = trained
+    figures = run.test
+    again = run.evaluate()
+    with np.load(run.folder / "predictions" / "test.npz") as kept:
+        labels, results = kept["y_label"], kept["y_result"]
+    plain = keras.saving.load_model(run.folder / "model.keras")
+    by_keras = plain.evaluate(X[90:], labels.reshape(len(labels), -1) if kind != "category" else labels, verbose=0,
+                              return_dict=True)  # fmt: skip
+    for name in TARGETS[kind].metrics_that_fit:
+        assert figures[name] == pytest.approx(again[name], rel=1e-6, abs=1e-6), name
+        assert figures[name] == pytest.approx(by_keras[name], rel=1e-6, abs=1e-6), name
+        if (kind, name) in EXPECTED:
+            y = labels if labels.ndim > 1 else labels.reshape(-1)
+            expected = float(EXPECTED[kind, name](y, results.astype(np.float64)))
+            assert figures[name] == pytest.approx(expected, rel=1e-6, abs=1e-6), name
+    assert figures["loss"] == pytest.approx(again["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("kind", TARGETS.names())
+def test_the_constant_answer_minimises_the_loss_among_constants(kind: str) -> None:
+    data = from_mapping(config(kind), needs_source=False).config.data
+    splits = load_splits(data, given=pairs(kind))
+    target = splits.spec.targets["y"]
+    labels = splits.train.arrays.targets["y"]  # type: ignore[union-attr]
+    loss = Choice(Training(), {}).loss(target, logits=True, reduction="sum_over_batch_size")
+    best = np.asarray(target.settings.constant(target, labels), np.float32)
+
+    def of(answer: np.ndarray) -> float:
+        return float(loss(labels, np.tile(answer, (len(labels), 1))))
+
+    for step in (-0.3, 0.3):
+        for unit in range(len(best)):
+            other = best.copy()
+            other[unit] += step
+            assert of(best) <= of(other) + 2e-3
+
+
+@pytest.mark.parametrize("kind", TARGETS.names())
+@pytest.mark.parametrize("weighted", [False, True])
+def test_an_example_of_weight_0_might_as_well_not_be_there(kind: str, weighted: bool, tmp_path: Path) -> None:
+    keep = np.arange(70) % 3 != 0
+    x, y = X[:70], LABELS[kind][:70]
+    weights = keep.astype("float32")
+    settings = config(kind)
+    settings["data"] |= {"shuffle": False, "batch_size": 70}
+    settings["training"] |= {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
+    # What is fitted on the training rows is fitted on all of them, so that both runs have the same scales and classes.
+    settings["data"]["inputs"]["x"] = {"kind": "number", "preprocess": []}
+    if kind == "number":
+        settings["data"]["targets"]["y"]["normalize"] = False
+    if weighted:
+        settings["data"]["weights"] = "w"
+        data = {"train": ({"x": x}, {"y": y, "w": weights}), "test": ({"x": x}, {"y": y, "w": weights})}
+    else:
+        data = {"train": (x[keep], y[keep]), "test": (x[keep], y[keep])}
+        settings["data"]["batch_size"] = int(keep.sum())
+    run = dlkit.train(settings, data=data, runs_folder=tmp_path, verbose=False)
+    RESULTS.setdefault(kind, []).append(run.test)
+    if len(RESULTS[kind]) == 2:
+        one, two = RESULTS[kind]
+        assert one == pytest.approx(two, rel=1e-4, abs=1e-5)
+
+
+RESULTS: dict[str, list[dict[str, float]]] = {}
+
+
+@pytest.mark.parametrize("kind", TARGETS.names())
+def test_results_and_labels_are_plain_json_in_words(kind: str) -> None:
+    data = from_mapping(config(kind), needs_source=False).config.data
+    splits = load_splits(data, given=pairs(kind))
+    target = splits.spec.targets["y"]
+    settings = target.settings
+    logits = RANDOM.normal(size=(3, target.units)).astype("float32")
+    results = np.asarray(settings.results(target, logits))
+    for row, label in zip(results, splits.train.arrays.targets["y"], strict=False):  # type: ignore[union-attr]
+        record = settings.record(target, row)
+        assert json.loads(json.dumps(record)) == record
+        assert json.dumps(settings.label(target, label))
+        assert settings.ranked(target, row)
+    state = json.loads(json.dumps(dict(target.state)))
+    assert state == dict(target.state)
+    assert isinstance(splits.train.arrays, Batch)  # type: ignore[union-attr]
