@@ -8,12 +8,6 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "data: {inputs: ...}",
         "data: {source: {kind: tfds, name: mnist}, inputs: ...}",
     ),
-    "unknown-source": (
-        "a source that no plug-in adds",
-        "A source that is not dlkit's own comes from a module in `plugins`.",
-        "source: {kind: my_source}",
-        "plugins: [my_module]",
-    ),
     "unknown-dataset": (
         "a data set that the catalogue does not have",
         "Names are those of TensorFlow Datasets.",

@@ -153,7 +153,7 @@ def _add(dictionary: str, entry: str, value: Callable[..., Any], plugins: Plugin
     settings = value if isinstance(value, type) and issubclass(value, BaseModel) else None
     where = f"`{entry}` in `{dictionary}`"
     try:
-        registry.add(entry, settings or _from_function(registry, entry, value, where), plugins.additions)
+        registry.add(entry, settings or settings_class(registry, entry, value, where), plugins.additions)
     except TypeError as error:
         raise ConfigError(Problem("bad-plugin", f"{where}: {error}")) from error
 
@@ -252,8 +252,20 @@ def _check_free(dictionary: str, entry: str, own: typing.Container[str], others:
         )
 
 
-def _from_function(registry: Registry[Any], entry: str, function: Callable[..., Any], where: str) -> type[BaseModel]:
-    """The class of the settings that a source's or builder's function takes by keyword."""
+def settings_class(
+    registry: Registry[Any], entry: str, function: Callable[..., Any], where: str = "the function"
+) -> type[BaseModel]:
+    """The class of the settings that a source's or builder's function takes by keyword.
+
+    Args:
+        registry: of the sources or of the builders.
+        entry: the name that it gets.
+        function: of the plug-in.
+        where: how messages call it.
+
+    Raises:
+        ConfigError: if no such class can be made.
+    """
     base = registry.base_for_functions()
     if base is None:
         message = f"{where}: it must be a class that derives from {registry.base.__name__}"

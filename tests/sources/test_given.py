@@ -1,7 +1,5 @@
 """Examples from Python: arrays, dictionaries, tf.data, and the functions of plug-ins."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -11,6 +9,8 @@ from dlkit.data.contract import Stream
 from dlkit.data.load import load_splits
 from dlkit.schema import loader
 from dlkit.schema.data import Data
+from dlkit.schema.plugins import settings_class
+from dlkit.schema.source import SOURCES
 
 X = np.random.default_rng(0).random((20, 4))
 Y = np.arange(20) % 3
@@ -148,18 +148,13 @@ def test_a_wrong_label_stops_a_stream_with_a_message():
 
 
 def from_plugin(function, **more):
-    """A configuration whose source is of a kind that a plug-in adds."""
-
-    class Source(SimpleNamespace):
-        def model_dump(self, exclude):
-            return {name: value for name, value in vars(self).items() if name not in exclude}
-
-    data = settings().model_copy(update={"source": Source(kind="blobs", **more)})
-    return load_splits(data, plugin_sources={"blobs": function})
+    """The splits of a configuration whose source is a function of a plug-in."""
+    source = settings_class(SOURCES, "blobs", function)(kind="blobs", **more)
+    return load_splits(settings().model_copy(update={"source": source}))
 
 
 def test_a_plugin_gets_its_settings_and_gives_arrays():
-    def blobs(rows, dims=4):
+    def blobs(*, rows: int, dims: int = 4):
         return {"train": {"x": np.ones((rows, dims)), "y": np.arange(rows) % 2}}
 
     splits = from_plugin(blobs, rows=6, dims=2)
@@ -182,13 +177,13 @@ def test_a_plugin_named_in_a_configuration(tmp_path):
         "model: {builder: mlp}\n"
     )
     loaded = loader.load(config)
-    splits = load_splits(loaded.config.data, plugin_sources=loaded.plugins.functions["sources"])
+    splits = load_splits(loaded.config.data)
     assert (splits.train.size, splits.spec.inputs["x"].shape) == (6, (4,))
 
 
 def test_a_plugin_that_fails_is_named():
     with pytest.raises(RunError) as caught:
-        from_plugin(lambda rows: 1 / 0, rows=6)
+        from_plugin(lambda *, rows: 1 / 0, rows=6)
     (problem,) = caught.value.problems
     assert problem.code == "plugin-source-failed"
     assert "`blobs` failed: ZeroDivisionError" in problem.message
@@ -196,11 +191,18 @@ def test_a_plugin_that_fails_is_named():
         from_plugin(lambda: [1])
 
 
-def test_an_unknown_kind_of_source():
-    data = settings().model_copy(update={"source": SimpleNamespace(kind="bloobs")})
-    problem = problem_of(None, data, ConfigError, plugin_sources={"blobs": dict})
-    assert (problem.code, problem.key) == ("unknown-source", ("data", "source", "kind"))
-    assert "did you mean `blobs`?" in problem.help
+def test_an_unknown_kind_of_source(tmp_path):
+    (tmp_path / "more.py").write_text("def blobs(*, rows: int): ...\nsources = {'blobs': blobs}\n")
+    config = tmp_path / "config.yaml"
+    config.write_text(
+        "name: blobs\nplugins: [more]\ndata:\n  source: {kind: bloobs, rows: 6}\n"
+        "  inputs: {x: {kind: number}}\n  targets: {y: {kind: category}}\nmodel: {builder: mlp}\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        loader.load(config)
+    (problem,) = caught.value.problems
+    assert (problem.code, problem.key) == ("unknown-choice", ("data", "source", "kind"))
+    assert problem.label == "did you mean `blobs`?"
 
 
 def test_the_fingerprint_of_a_stream_is_of_its_name_slice_and_fields():
