@@ -1,7 +1,7 @@
 """How long TensorFlow waits at the end of a tf.data iterator, and what is left of that in dlkit.
 
 The same pipeline is read to its end again and again, in turn as a plain `for` loop does it, which gives up the iterator
-in the end, and by `dlkit.data.elements`, which lets a thread do that.
+in the end, and by `dlkit.elements`, which lets a thread do that.
 
     python benchmarks/end_of_iterator.py [--repeats 12]
 """
@@ -18,7 +18,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import tensorflow as tf
 
-from dlkit.data.elements import elements
+from dlkit.elements import elements
 
 SIZES = (100, 400, 1600)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlkit.data.bundled.reading import read_mnist
+from dlkit.bundled.reading import read_mnist
 
 
 def write_npz(path: Path, validation: int = 6_000) -> Path:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlkit.api import Run, find_lr, load_config, load_run, train
     from dlkit.config.problems import ConfigError, DlkitError, RunError
-    from dlkit.config.schema import Config
     from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream
     from dlkit.models.build import build_model
     from dlkit.models.notebook import cnn, mlp, rnn
+    from dlkit.schema import Config
 
 _HOME = {
-    "Config": "dlkit.config.schema",
+    "Config": "dlkit.schema",
     "ConfigError": "dlkit.config.problems",
     "DlkitError": "dlkit.config.problems",
     "Feature": "dlkit.data.contract",

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlkit import runs
-from dlkit.config import changes, loader
-from dlkit.config.schema import Config
+from dlkit.config import changes
 from dlkit.progress import progress_for
 from dlkit.progress.quiet import load_tensorflow
 from dlkit.runs import RunFolder
+from dlkit.schema import Config, loader
 
 if TYPE_CHECKING:
     import keras

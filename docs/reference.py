@@ -15,7 +15,9 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dlkit.config import codes
-from dlkit.config.schema import Config
+from dlkit.config.choices import Choice
+from dlkit.config.errors_path import field_type
+from dlkit.schema import Config
 
 HERE = Path(__file__).parent
 NOTE = "<!-- Written by docs/reference.py from the code. Do not edit. -->\n"
@@ -59,7 +61,7 @@ def _section(cls: type[BaseModel], path: str, lines: list[str], seen: set[type[B
     for name, field in cls.model_fields.items():
         text = (field.description or "").replace("|", "\\|")
         lines.append(f"| `{name}` | {_type(field)} | {_default(field)} | {text} |")
-        below += [(f"{path}.{name}".lstrip("."), child) for child in _classes(field.annotation)]
+        below += [(f"{path}.{name}".lstrip("."), child) for child in _classes(field_type(field))]
     lines.append("")
     for child_path, child in below:
         _section(child, child_path, lines, seen)
@@ -78,14 +80,15 @@ def _tag(cls: type[BaseModel]) -> str:
 
 def _classes(annotation: Any) -> list[type[BaseModel]]:
     """The sections that a type mentions, in order."""
+    if (choice := _choice(annotation)) is not None:
+        return list(choice.classes().values())
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return [annotation]
     return [cls for part in typing.get_args(annotation) for cls in _classes(part)]
 
 
 def _type(field: FieldInfo) -> str:
-    bounds = [_bound(m) for m in field.metadata]
-    return ", ".join([_words(field.annotation), *(b for b in bounds if b)]).replace("|", "\\|")
+    return _words(field_type(field)).replace("|", "\\|")
 
 
 def _bound(constraint: Any) -> str:
@@ -93,8 +96,16 @@ def _bound(constraint: Any) -> str:
     return " ".join(f"{sign}{getattr(constraint, a)}" for a, sign in signs.items() if hasattr(constraint, a))
 
 
+def _choice(annotation: Any) -> Choice | None:
+    """What a type is chosen from by name, where the type is such a choice itself."""
+    metadata = typing.get_args(annotation)[1:] if typing.get_origin(annotation) is typing.Annotated else ()
+    return next((entry for entry in metadata if isinstance(entry, Choice)), None)
+
+
 def _words(annotation: Any) -> str:
     """A type as a reader of YAML says it."""
+    if (choice := _choice(annotation)) is not None:
+        return " or ".join(_tag(cls) for cls in choice.classes().values())
     origin, args = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is typing.Annotated:
         bounds = [_bound(m) for a in args[1:] for m in getattr(a, "metadata", [a])]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlkit.config.loader import load
+from dlkit.schema.loader import load
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
 

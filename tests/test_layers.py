@@ -11,21 +11,29 @@ import pytest
 PACKAGE = Path(__file__).parents[1] / "dlkit"
 
 # Layer: the other layers that it may import.
+LANGUAGE = {"config", "schema"}
+# What people extend. A source reads what ships with dlkit; an input has steps.
+PARTS = {"sources", "steps", "inputs", "targets", "builders"}
 ALLOWED = {
+    "lazy": set(),
     "config": set(),
+    "schema": {"config"},
     "files": {"config"},
-    "runs": {"config", "files"},
-    "data": {"config", "files"},
-    "models": {"config", "data", "files"},
-    "training": {"config", "data", "models", "files", "runs"},
-    "progress": {"config", "training", "runs"},
-    "checks": {"config", "data", "models", "training", "files", "runs"},
-    "evaluation": {"config", "data", "models", "training", "files", "runs"},
-    "export": {"config", "data", "models", "training", "files", "runs"},
-    "api": {"config", "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
-    "cli": {"config", "data", "models", "training", "checks", "evaluation", "progress", "files", "runs", "api"},
+    "runs": {"config", "schema", "files"},
+    "elements": set(),
+    "bundled": {"config", "schema", "data"},
+    **{part: {*LANGUAGE, *PARTS, "lazy", "elements", "bundled"} for part in PARTS},
+    "data": {*LANGUAGE, *PARTS, "elements", "files"},
+    "models": {*LANGUAGE, *PARTS, "data", "files"},
+    "training": {*LANGUAGE, *PARTS, "data", "elements", "models", "files", "runs"},
+    "progress": {*LANGUAGE, "training", "runs"},
+    "checks": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
+    "evaluation": {*LANGUAGE, *PARTS, "data", "elements", "models", "training", "files", "runs"},
+    "export": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
+    "api": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
+    "cli": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs", "api"},
     "__main__": {"cli"},
-    "__init__": {"config", "data", "models", "progress", "api"},
+    "__init__": {*LANGUAGE, "data", "models", "progress", "api"},
 }
 HEAVY = {"tensorflow", "keras", "numpy", "tensorflow_datasets", "sklearn", "matplotlib"}
 
@@ -64,10 +72,15 @@ def test_a_file_imports_only_the_layers_below_its_own(path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in FILES if layer_of(p) == "config"], ids=lambda p: str(p.relative_to(PACKAGE))
+    "path", [p for p in FILES if layer_of(p) in LANGUAGE], ids=lambda p: str(p.relative_to(PACKAGE))
 )
 def test_the_configuration_needs_no_heavy_library(path: Path) -> None:
     assert not {module.split(".")[0] for module in imports(path)} & HEAVY
+
+
+@pytest.mark.parametrize("path", [p for p in FILES if layer_of(p) in PARTS], ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_the_parts_of_a_configuration_import_heavy_libraries_when_they_are_used(path: Path) -> None:
+    assert not {module.split(".")[0] for module in imports(path, top_level=True)} & HEAVY
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_a_built_wheel_trains_outside_the_checkout(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(tmp_path / "site")
         names = archive.namelist()
-    assert "dlkit/data/bundled/mnist/NOTICE.md" in names
+    assert "dlkit/bundled/mnist/NOTICE.md" in names
     assert not [name for name in names if name.startswith(("tests/", "configs/"))]
     (tmp_path / "config.yaml").write_text(CONFIG, encoding="utf-8")
     # -S leaves out the hook by which the checkout itself would be found.

@@ -10,10 +10,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.models.build import BuiltModel, unwrap
+from dlkit.schema import Config
 from dlkit.training.program.forward import by_target, device_stage, penalties
 from dlkit.training.program.metrics import loss_per_example
 

@@ -10,11 +10,11 @@ import numpy as np
 from dlkit.checks.context import Batch, CheckContext
 from dlkit.checks.rules import BEFORE_TRAINING, problems
 from dlkit.checks.sketch import sketched
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.contract import Indexed, Spec, Splits, in_memory
 from dlkit.data.preprocessing import Preprocessing, host_stage
 from dlkit.models.build import BuiltModel, build
+from dlkit.schema.loader import Loaded
 from dlkit.training.program.forward import device_stage
 
 

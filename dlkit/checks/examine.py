@@ -9,12 +9,12 @@ from typing import Any
 from dlkit.checks.context import CheckContext, make_context
 from dlkit.checks.early import refuse_a_model_too_large
 from dlkit.checks.rules import problems as broken_rules
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, DlkitError, Problem
 from dlkit.data.contract import Spec, Splits
 from dlkit.data.load import load_spec, load_splits
 from dlkit.data.preprocessing import fit, host_stage, make_preprocessing
 from dlkit.models.build import BuiltModel, build
+from dlkit.schema.loader import Loaded
 from dlkit.training.initial import take_weights
 from dlkit.training.program.optimizers import make_optimizer
 from dlkit.training.program.strategy import make_strategy, prepare_process
@@ -71,7 +71,7 @@ def _case(loaded: Loaded, data: Any, use_data: bool, runs_folder: Path) -> Check
     initial = ""
     try:
         if use_data:
-            splits = load_splits(config.data, given=data, plugin_sources=plugins["sources"])
+            splits = load_splits(config.data, given=data)
             spec = splits.spec
         else:
             spec = _known_spec(loaded)
@@ -125,7 +125,7 @@ def _known_spec(loaded: Loaded) -> Spec:
             help="state their number or names with `classes:`, or check without --no-data",
         )
         for name, target in data.targets.items()
-        if target.kind == "category" and target.classes is None
+        if target.kind == "category" and getattr(target, "classes", None) is None
     ]
     help = "check without --no-data"
     raise ConfigError(problems or Problem("spec-unknown", "too little is known without reading the data", help=help))

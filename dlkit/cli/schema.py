@@ -13,7 +13,7 @@ EXAMPLES = [("dlkit schema > dlkit.schema.json", "for completion and checks in a
 
 def schema(debug: Annotated[bool, verbs.DEBUG] = False) -> None:
     """Print the JSON Schema of configurations."""
-    from dlkit.config.json_schema import json_schema
+    from dlkit.schema.json_schema import json_schema
 
     verbs.print_json(json_schema())
 

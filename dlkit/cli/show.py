@@ -9,7 +9,7 @@ import typer
 from dlkit.cli import verbs
 
 if TYPE_CHECKING:
-    from dlkit.config.loader import Loaded
+    from dlkit.schema.loader import Loaded
 
 EXAMPLES = [
     ("dlkit show configs/mnist_cnn.yaml", "every setting, and who set it"),

@@ -11,9 +11,9 @@ from dlkit.cli import verbs
 from dlkit.config.problems import COMMAND_LINE, ConfigError, Location, Problem, RunError
 
 if TYPE_CHECKING:
-    from dlkit.config.loader import Loaded
     from dlkit.progress.base import Progress
     from dlkit.runs import RunFolder
+    from dlkit.schema.loader import Loaded
 
 EXAMPLES = [
     ("dlkit train configs/mnist_cnn.yaml", "train in a new folder under runs/"),

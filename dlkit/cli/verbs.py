@@ -18,8 +18,8 @@ import typer
 from dlkit.config.problems import COMMAND_LINE, ConfigError, DlkitError, Location, Problem
 
 if TYPE_CHECKING:
-    from dlkit.config.loader import Loaded
     from dlkit.progress.base import Progress
+    from dlkit.schema.loader import Loaded
 
 
 def _folder(text: str) -> Path:
@@ -164,9 +164,9 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
 
 
 def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = True) -> Loaded:
-    """As `dlkit.config.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
-    from dlkit.config import loader
+    """As `dlkit.schema.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
     from dlkit.progress.quiet import without_chatter
+    from dlkit.schema import loader
 
     with without_chatter():
         return loader.load(path, overrides, needs_source=needs_source)

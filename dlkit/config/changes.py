@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dlkit.config.problems import ConfigError, Key, Problem
 
 if TYPE_CHECKING:
-    from dlkit.config.loader import Loaded
+    from dlkit.schema.loader import Loaded
 
 # A run may always be trained for longer.
 FREE = (("training", "epochs"),)

@@ -17,8 +17,8 @@ CODES: dict[str, tuple[str, str, str, str]] = {
     "constant-input": (
         "an input that is always the same",
         "Nothing can be learnt from it; mostly the wrong field is read.",
-        "field: version",
-        "field: image",
+        "column: version",
+        "column: image",
     ),
     "constant-target": (
         "a target that is always the same",

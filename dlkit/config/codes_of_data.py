@@ -8,12 +8,6 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "data: {inputs: ...}",
         "data: {source: {kind: tfds, name: mnist}, inputs: ...}",
     ),
-    "unknown-source": (
-        "a source that no plug-in adds",
-        "A source that is not dlkit's own comes from a module in `plugins`.",
-        "source: {kind: my_source}",
-        "plugins: [my_module]",
-    ),
     "unknown-dataset": (
         "a data set that the catalogue does not have",
         "Names are those of TensorFlow Datasets.",
@@ -60,7 +54,7 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a field that the source does not have",
         "Inputs and targets are fields by name; `field` says another name.",
         "inputs: {picture: {kind: image}}",
-        "inputs: {picture: {kind: image, field: image}}",
+        "inputs: {picture: {kind: image, column: image}}",
     ),
     "damaged-data": (
         "a file of a bundled data set is missing or damaged",

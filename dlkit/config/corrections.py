@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
-from typing import Annotated, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from dlkit.config.errors_path import as_section, discriminator, members, tagged, with_discriminator
+from dlkit.config.errors_path import as_section, choice_in, field_type, members
 from dlkit.config.scalars import Scalar, UnclearNumberError, is_plain_text, read_scalar
-from dlkit.config.schema.base import KerasObject
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.words import cut, list_choices
 
@@ -31,8 +30,8 @@ def correction(value: Any, choices: Sequence[str] = (), expected: str = "", anno
             return f"write {written}", ""
         if (section := as_section(annotation)) is not None:
             return "", _example(section)
-        if tags := tagged(annotation):
-            return "", list_choices(list(tags), discriminator(annotation) or "")
+        if (choice := choice_in(annotation)) is not None:
+            return "", list_choices(choice.names(), choice.tag)
     if isinstance(value, dict) and expected.startswith("text") and len(value) == 1:
         return "its colon makes it a mapping", "text that holds a colon must be in quotes"
     if isinstance(value, str):
@@ -108,13 +107,13 @@ def _number(word: str) -> str | None:
 def _wrapped(value: Scalar, annotation: Any) -> str | None:
     """A scalar as the list or mapping that is wanted in its place; None where it would not do there either."""
     inner = members(annotation)
-    if tags := tagged(annotation):
-        return f"{{{discriminator(annotation)}: {value}}}" if value in tags else None
+    if (choice := choice_in(annotation)) is not None:
+        return f"{{{choice.tag}: {value}}}" if value in choice.names() else None
     if (section := as_section(annotation)) is not None:
-        if issubclass(section, KerasObject):
-            return nearest_name(str(value), section.known_arguments())
+        if known := getattr(section, "known_arguments", None):  # an object by name, whose arguments are known
+            return nearest_name(str(value), known())
         name, info = next(iter(section.model_fields.items()))
-        return f"{{{name}: {_written(value)}}}" if _fits(value, with_discriminator(info), info.metadata) else None
+        return f"{{{name}: {_written(value)}}}" if _fits(value, field_type(info)) else None
     lists = [member for member in inner if get_origin(member) is list]
     if not lists:
         return None
@@ -123,9 +122,7 @@ def _wrapped(value: Scalar, annotation: Any) -> str | None:
     return None if written is None else f"[{written}]"
 
 
-def _fits(value: Scalar, annotation: Any, metadata: Sequence[Any] = ()) -> bool:
-    for constraint in metadata:
-        annotation = Annotated[annotation, constraint]
+def _fits(value: Scalar, annotation: Any) -> bool:
     try:
         TypeAdapter(annotation).validate_python(value, strict=True)
     except ValidationError:

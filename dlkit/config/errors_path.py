@@ -1,7 +1,7 @@
 """From the path that pydantic gives an error to the key that the user wrote.
 
-Pydantic's path holds, beside keys and indices, the tag of each tagged union (`cnn` in `model.cnn.blocks`) and a label
-for each branch of a plain union. This walks the classes of the schema along the path and tells these apart.
+Pydantic's path holds, beside keys and indices, a label for each branch of a plain union. This walks the classes of the
+schema along the path, and knows which is which.
 """
 
 from __future__ import annotations
@@ -14,8 +14,9 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from dlkit.config.choices import Choice
 from dlkit.config.problems import Key
-from dlkit.config.tree import Node, find, is_step
+from dlkit.config.tree import Node, find, is_step, plain
 
 
 @dataclass
@@ -27,8 +28,7 @@ class Path:
         branches: for each plain union on the way, the key path at it, the label of the branch, and the union.
         section: the class of the innermost mapping on the way, if it has one.
         section_key: the key path of that mapping.
-        siblings: the classes that the mapping could have been, by tag, where it is one of a tagged union.
-        tag_key: the key of the mapping that tells them apart.
+        choice: what the mapping could have been, where its class is chosen by name.
         annotation: the type at the end of the path; None where the schema knows nothing there.
     """
 
@@ -36,8 +36,7 @@ class Path:
     branches: list[tuple[Key, str, Any]] = field(default_factory=list)
     section: type[BaseModel] | None = None
     section_key: Key = ()
-    siblings: dict[str, type[BaseModel]] = field(default_factory=dict)
-    tag_key: str = ""
+    choice: Choice | None = None
     annotation: Any = None
 
 
@@ -57,35 +56,20 @@ def members(annotation: Any) -> list[Any]:
     return [bare]
 
 
-def discriminator(annotation: Any) -> str | None:
-    """The key that tells the members of a tagged union apart."""
+def choice_in(annotation: Any) -> Choice | None:
+    """What a section is chosen from, where its class is chosen by name; through null and `Annotated`."""
     bare, metadata = _bare(annotation)
     for entry in metadata:
-        if isinstance(entry, FieldInfo) and isinstance(entry.discriminator, str):
-            return entry.discriminator
+        if isinstance(entry, Choice):
+            return entry
     inner = members(bare)
-    return discriminator(inner[0]) if len(inner) == 1 and get_origin(inner[0]) is Annotated else None
-
-
-def tagged(annotation: Any) -> dict[str, type[BaseModel]]:
-    """The classes of a tagged union by their tag; empty for anything else."""
-    name = discriminator(annotation)
-    if name is None:
-        return {}
-    found = {}
-    inner = members(annotation)
-    while len(inner) == 1:
-        inner = members(inner[0])
-    for member in inner:
-        for tag in get_args(member.model_fields[name].annotation):
-            found[tag] = member
-    return found
+    return choice_in(inner[0]) if len(inner) == 1 and inner[0] is not bare else None
 
 
 def as_section(annotation: Any) -> type[BaseModel] | None:
-    """The class of a mapping, where the type is one (or null)."""
+    """The class of a mapping, where the type is one (or null) and always that."""
     inner = members(annotation)
-    if len(inner) != 1:
+    if len(inner) != 1 or choice_in(annotation) is not None:
         return None
     bare, _ = _bare(inner[0])
     return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
@@ -100,9 +84,17 @@ def _bare(annotation: Any) -> tuple[Any, list[Any]]:
     return annotation, metadata
 
 
-def with_discriminator(info: FieldInfo) -> Any:
-    """A field's type, with its discriminator kept."""
-    return Annotated[info.annotation, info] if info.discriminator else info.annotation
+def field_type(info: FieldInfo) -> Any:
+    """A field's type, with what pydantic keeps beside it."""
+    annotation: Any = info.annotation
+    for entry in info.metadata:
+        annotation = Annotated[annotation, entry]
+    return annotation
+
+
+def union_form(label: str) -> type | None:
+    """Whether the branch of a union that pydantic calls so is a list or a dict; None for anything else."""
+    return list if label.startswith("list") else dict if label.startswith("dict") else None
 
 
 def _enter(path: Path, part: str | int, root: Node) -> None:
@@ -110,17 +102,21 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
     if annotation is None:
         path.key = (*path.key, part)
         return
-    tags = tagged(annotation)
-    if tags:
-        if part in tags:
-            _enter_section(path, tags[str(part)], root)
-            path.siblings, path.tag_key = tags, discriminator(annotation) or ""
-        return
+    choice = choice_in(annotation)
+    if choice is not None:
+        node = find(root, path.key)
+        name = None if node is None else choice.chosen(plain(node))
+        annotation = None if name is None else choice[name]
+        if annotation is None:
+            path.key, path.annotation = (*path.key, part), None
+            return
+        _enter_section(path, annotation, root)
+        path.choice = choice
     inner = members(annotation)
     if len(inner) > 1:
         path.branches.append((path.key, str(part), annotation))
-        is_list = str(part).startswith("list")
-        path.annotation = next((m for m in inner if (get_origin(_bare(m)[0]) is list) == is_list), None)
+        form = union_form(str(part))
+        path.annotation = next((m for m in inner if form is _container(m)), None)
         return
     bare, _ = _bare(inner[0])
     section = as_section(bare)
@@ -129,7 +125,7 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
             _enter_section(path, section, root)
         info = section.model_fields.get(str(part))
         path.key = (*path.key, part)
-        path.annotation = with_discriminator(info) if info else None
+        path.annotation = field_type(info) if info else None
     elif get_origin(bare) is list:
         path.key = (*path.key, part)
         path.annotation = get_args(bare)[0]
@@ -142,6 +138,11 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
         path.annotation = None
 
 
+def _container(annotation: Any) -> type | None:
+    origin = get_origin(_bare(annotation)[0])
+    return origin if origin in (list, dict) else None
+
+
 def _enter_section(path: Path, section: type[BaseModel], root: Node) -> None:
     """Step into a mapping; where it is a step written `{name: {settings}}`, the name is a key."""
     if is_step(path.key):
@@ -151,7 +152,7 @@ def _enter_section(path: Path, section: type[BaseModel], root: Node) -> None:
             if name not in ("step", "name"):
                 path.key = (*path.key, name)
     path.section, path.section_key, path.annotation = section, path.key, section
-    path.siblings, path.tag_key = {}, ""
+    path.choice = None
 
 
 def literal_choices(annotation: Any) -> list[str]:

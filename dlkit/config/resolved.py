@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from dlkit.config.problems import Key
 from dlkit.config.scalars import UnclearNumberError, is_plain_text, read_scalar
 from dlkit.config.tree import Node, child, expand_word, is_step
 
-if TYPE_CHECKING:
-    from dlkit.config.loader import Loaded
-
 _FIRST = ("name", "kind", "builder")
 
 
-def resolved(loaded: Loaded) -> dict[str, Any]:
-    """Every setting as plain data; paths and plug-in files absolute, `${env:...}` as written."""
-    data: dict[str, Any] = _written(loaded.config.model_dump(), (), loaded.root)
-    files = loaded.plugins.files
-    data["plugins"] = [str(files.get(name, name)) for name in data["plugins"]]
-    return data
+def resolved(data: dict[str, Any], root: Node) -> dict[str, Any]:
+    """Every setting as plain data, with `${env:...}` as written.
+
+    Args:
+        data: the typed configuration as plain data, defaults and all.
+        root: the values that files and overrides state.
+    """
+    written: dict[str, Any] = _written(data, (), root)
+    return written
 
 
-def origins(loaded: Loaded) -> dict[Key, str]:
-    """Who set each leaf of the resolved configuration."""
+def origins(data: dict[str, Any], root: Node) -> dict[Key, str]:
+    """Who set each leaf of what `resolved` gave."""
     from dlkit.config.words import describe
 
     found: dict[Key, str] = {}
@@ -35,7 +35,7 @@ def origins(loaded: Loaded) -> dict[Key, str]:
         else:
             found[key] = describe(node.location) if node is not None else "default"
 
-    visit(loaded.resolved(), (), loaded.root)
+    visit(data, (), root)
     return found
 
 

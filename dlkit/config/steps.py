@@ -1,4 +1,4 @@
-"""What is said about a step of `preprocess` or `augment`: its form, and the list it belongs in."""
+"""What is said about a step of `preprocess` or `augment` that does not have the form of one."""
 
 from __future__ import annotations
 
@@ -6,17 +6,6 @@ from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
 from dlkit.config.tree import Node, plain
 from dlkit.config.words import section_name, shown
-
-
-def belongs_in_other_list(path: Path, value: str) -> str:
-    """For a step of `augment` that is written in `preprocess`, or the other way round, where it belongs."""
-    from dlkit.config import keras_names
-
-    if path.key[-2] == "preprocess" and value in keras_names.table()["random_layers"]:
-        return "it is random: it belongs in `augment`"
-    if path.key[-2] == "augment" and value in ("rescale", "normalize", "resize"):
-        return "it is not random: it belongs in `preprocess`"
-    return ""
 
 
 def malformed_step(path: Path, node: Node | None) -> Problem | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-# What people write, by the name that dlkit (mostly Keras) uses. The first that fits is taken.
+# What people write, by the name that dlkit (mostly Keras) uses. The first that fits is taken. What a source, a kind, a
+# step or a builder is called elsewhere stands in its class, as `also_called`.
 _SYNONYMS = {
     "learning_rate": "lr, eta, step_size, rate",
     "epochs": "num_epochs, n_epochs, max_epochs, nb_epoch, epoch, nepochs, total_epochs",
@@ -54,18 +55,6 @@ _SYNONYMS = {
     "monitor": "metric_to_monitor, watch",
     "shuffle": "shuffled",
     "path": "file, filename, filepath",
-    "mlp": "dense, fc, feedforward, perceptron",
-    "cnn": "conv, convnet, conv_net, convolutional",
-    "rnn": "lstm, gru, recurrent",
-    "rescale": "rescaling, scale",
-    "normalize": "normalization, normalise, standardize, standardise, norm",
-    "resize": "resizing",
-    "category": "class, categorical, label, multiclass, classification",
-    "number": "numeric, float, regression, numerical, scalar, tabular, vector",
-    "binary": "bool, boolean",
-    "image": "img, picture, images",
-    "sequence": "series, time_series, timeseries",
-    "sgd": "momentum",
     "mean_squared_error": "mse, l2",
     "root_mean_squared_error": "rmse",
     "mean_absolute_error": "mae, l1",
@@ -84,34 +73,18 @@ _SYNONYMS = {
     "random_zoom": "zoom",
     "random_contrast": "contrast",
     "random_brightness": "brightness",
-    "cosine": "cosine_decay, cosine_annealing",
-    "exponential": "exponential_decay",
-    "step": "step_decay, multistep, piecewise, piecewise_constant",
-    "one_cycle": "onecycle, 1cycle",
 }
 
 
-# What the loop does itself, by Keras's callback for it.
-_OF_THE_LOOP = {
-    "early_stopping": "training.early_stopping",
-    "model_checkpoint": "training.checkpoints",
-    "orbax_checkpoint": "training.checkpoints",
-    "backup_and_restore": "train --resume",
-    "learning_rate_scheduler": "training.schedule",
-    "swap_ema_weights": "training.optimizer.use_ema",
-    "terminate_on_nan": "training.on_nonfinite",
-    "lambda_callback": "plugins",
-}
+def nearest_name(word: str, choices: Iterable[str], synonyms: Mapping[str, str] | None = None) -> str | None:
+    """The choice that `word` was probably meant to be, or None where nothing is near.
 
-
-def instead_of_callback(name: str) -> str:
-    """A label for a Keras callback that no configuration needs; empty for any other name."""
-    place = next((place for callback, place in _OF_THE_LOOP.items() if _form(callback) == _form(name)), None)
-    return f"use `{place}` instead" if place else ""
-
-
-def nearest_name(word: str, choices: Iterable[str]) -> str | None:
-    """The choice that `word` was probably meant to be, or None where nothing is near."""
+    Args:
+        word: what was written.
+        choices: what could have been meant.
+        synonyms: for some choices, what people write for them elsewhere, comma-separated; they go before the words
+            that are known for all.
+    """
     import difflib
 
     names = list(choices)
@@ -121,7 +94,7 @@ def nearest_name(word: str, choices: Iterable[str]) -> str | None:
     form = _form(word)
     if form in by_form:
         return by_form[form]
-    for name, words in _SYNONYMS.items():
+    for name, words in [*(synonyms or {}).items(), *_SYNONYMS.items()]:
         if name in names and form in map(_form, words.split(", ")):
             return name
     near = difflib.get_close_matches(form, by_form, 1, 0.65)

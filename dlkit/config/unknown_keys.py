@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dlkit.config.errors_path import Path, as_section, tagged, with_discriminator
+from dlkit.config.errors_path import Path, as_section, choice_in, field_type
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Problem
 from dlkit.config.suggestions import names_meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find
@@ -32,7 +32,8 @@ def unknown_key(
     message = f"`{word}` is not a setting of {f'{owner} in {section}' if owner else section}"
     if ":" in word:
         return Problem("unknown-key", message, key, label="a space is missing after the colon")
-    others = sorted(tag for tag, member in path.siblings.items() if word in member.model_fields)
+    siblings = path.choice.classes() if path.choice is not None else {}
+    others = sorted(name for name, member in siblings.items() if word in member.model_fields)
     if others:
         return Problem(
             "unknown-key",
@@ -47,7 +48,9 @@ def unknown_key(
         home = None
     required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
     free.sort(key=lambda name: name not in required)
-    near = nearest_name(word, free) or (nearest_name(word, names) if len(free) < len(names) else None)
+    synonyms = getattr(path.section, "fields_also_called", {})
+    near = nearest_name(word, free, synonyms)
+    near = near or (nearest_name(word, names, synonyms) if len(free) < len(names) else None)
     same = near is not None and near.replace("_", "") == word.lower().replace("_", "")
     if near and (home is None or same or near == home[1]):
         return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
@@ -66,8 +69,8 @@ def _left_over(path: Path, root: Node) -> str:
     node, section = find(root, path.key), find(root, path.section_key)
     if node is None or section is None or not isinstance(section.value, dict):
         return ""
-    tag = next((t for t in (path.tag_key, "name", "kind", "builder") if t and t in section.value), None)
-    if tag is None or not path.siblings:
+    tag = path.choice.tag if path.choice is not None else None
+    if tag is None or tag not in section.value:
         return ""
     chosen = section.value[tag]
     said, at = chosen.location, node.location
@@ -86,9 +89,9 @@ def _home_of(word: str, config_class: type[BaseModel]) -> tuple[Key, str] | None
     training = as_section(config_class.model_fields["training"].annotation)
     assert training is not None
     for name, info in training.model_fields.items():
-        annotation = with_discriminator(info)
-        stopping = as_section(annotation)
-        sections = [stopping] if stopping else tagged(annotation).values() if name == "optimizer" else []
+        annotation = field_type(info)
+        stopping, choice = as_section(annotation), choice_in(annotation)
+        sections = [stopping] if stopping else choice.classes().values() if choice and name == "optimizer" else []
         homes |= {
             field: ("training", name) for section in sections for field in section.model_fields if field != "name"
         }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -11,16 +11,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from dlkit.config.corrections import correction
-from dlkit.config.errors_path import (
-    Path,
-    discriminator,
-    follow,
-    literal_choices,
-    tagged,
-)
+from dlkit.config.errors_path import Path, choice_in, follow, literal_choices, union_form
 from dlkit.config.problems import MAX_PROBLEMS, Problem
-from dlkit.config.steps import belongs_in_other_list, malformed_step
-from dlkit.config.suggestions import instead_of_callback, nearest_name
+from dlkit.config.steps import malformed_step
+from dlkit.config.suggestions import nearest_name
 from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
 from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
@@ -97,9 +91,9 @@ def _without_other_branches(pairs: list[tuple[ErrorDetails, Path]], root: Node) 
         if path.branches:
             key, label, _ = path.branches[-1]
             node = find(root, key)
-            is_list = node is not None and isinstance(node.value, list)
+            form = type(node.value) if node is not None and isinstance(node.value, list | dict) else None
             labels = [p.branches[-1][1] for _, p in pairs if p.branches and p.branches[-1][0] == key]
-            if is_list != label.startswith("list") and any(is_list == la.startswith("list") for la in labels):
+            if form is not union_form(label) and any(form is union_form(other) for other in labels):
                 continue
         kept.append((details, path))
     return kept
@@ -129,14 +123,10 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
         return unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
     if kind == "missing":
         return _missing(path, root)
-    if kind == "union_tag_not_found":
+    if kind == "missing-tag":
         return _missing_tag(path, node)
-    if kind == "union_tag_invalid":
-        return _unknown_choice(
-            path, str(context["tag"]), list(tagged(path.annotation)), node, discriminator(path.annotation), root
-        )
     if kind == "unknown-choice":
-        return _unknown_choice(path, str(context["value"]), list(context["choices"]), node, "name", root)
+        return _unknown_choice(path, context, node, root)
     if kind == "literal_error":
         if not isinstance(value, str):
             label, help_ = correction(value, literal_choices(path.annotation))
@@ -147,7 +137,7 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
                 label=label,
                 help=help_ or list_choices(literal_choices(path.annotation)),
             )
-        return _unknown_choice(path, value, literal_choices(path.annotation), node, None, root)
+        return _unknown_choice(path, {"value": value, "choices": literal_choices(path.annotation)}, node, root)
     if kind in _WRONG_TYPES:
         return _wrong_type(path, value, text)
     if kind in _BOUNDS:
@@ -217,8 +207,8 @@ def _bad_format(path: Path, value: str, pattern: str) -> Problem:
             label='expected something like ">= 0.99"',
         )
     if path.key[-1] == "max_time":
-        told, help = f"{name} must be a time, got {value[:60]!r}", "hours, minutes and seconds, in that order"
-        return Problem("bad-format", told, path.key, label="as in `90m` or `1h30m`", help=help)
+        message, help = f"{name} must be a time, got {value[:60]!r}", "hours, minutes and seconds, in that order"
+        return Problem("bad-format", message, path.key, label="as in `90m` or `1h30m`", help=help)
     return Problem(
         "bad-format",
         f"{name} does not have the expected form, got {value[:60]!r}",
@@ -250,10 +240,11 @@ def _missing(path: Path, root: Node) -> Problem:
 
 
 def _missing_tag(path: Path, node: Node | None) -> Problem:
-    tag = discriminator(path.annotation) or "kind"
-    choices = list(tagged(path.annotation))
+    choice = choice_in(path.annotation)
+    assert choice is not None
+    tag, choices = choice.tag, choice.names()
     written = list(node.value) if node is not None and isinstance(node.value, dict) else []
-    known = {key for member in tagged(path.annotation).values() for key in member.model_fields}
+    known = {key for member in choice.classes().values() for key in member.model_fields}
     for word in written:
         if word.startswith(f"{tag}:"):
             return Problem(
@@ -279,26 +270,28 @@ def _missing_tag(path: Path, node: Node | None) -> Problem:
     )
 
 
-def _unknown_choice(
-    path: Path, value: str, choices: list[str], node: Node | None, tag: str | None, root: Node
-) -> Problem:
-    key = path.key
+def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, root: Node) -> Problem:
+    """A word that is none of the choices.
+
+    Args:
+        path: where it is, or the section that it names the class of.
+        context: `value` and `choices`, and, where they are known, `tag`, the key of the word in the section,
+            `synonyms` of the choices, and `hint`, a label for this word.
+        node: what is at the path.
+        root: the whole configuration.
+    """
+    key, value, tag = path.key, str(context["value"]), context.get("tag")
+    choices = list(context["choices"])
     if tag and node is not None and isinstance(node.value, dict):
         word = next(iter(node.value)) if is_step(key) and len(node.value) == 1 else tag
         key = (*key, word if word in node.value else tag)
-    near = nearest_name(value, choices)
-    label = f"did you mean `{near}`?" if near else ""
+    near = nearest_name(value, choices, context.get("synonyms"))
+    label = context.get("hint") or (f"did you mean `{near}`?" if near else "")
     said = find(root, key)
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
     if is_step(path.key):
-        other = belongs_in_other_list(path, value)
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
-        return Problem("unknown-choice", message, key, label=other or label, help=list_choices(choices))
-    return Problem(
-        "unknown-choice",
-        f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`",
-        key,
-        label=(path.key[:2] == ("training", "callbacks") and instead_of_callback(value)) or label,
-        help=list_choices(choices),
-    )
+    else:
+        message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
+    return Problem("unknown-choice", message, key, label=label, help=list_choices(choices))

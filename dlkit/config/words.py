@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
-from dlkit.config.errors_path import Path, as_section, literal_choices, members, tagged
+from dlkit.config.errors_path import Path, as_section, choice_in, literal_choices, members
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location
 from dlkit.config.tree import Node, dotted, is_step, naming_key
 
@@ -65,7 +65,7 @@ def at_the_end(path: Path) -> Any:
 
 def annotation_in_words(annotation: Any, plural: bool = False) -> str:
     """A type in words."""
-    if tagged(annotation) or as_section(annotation):
+    if choice_in(annotation) or as_section(annotation):
         return "mappings of settings" if plural else "a mapping of settings"
     inner = members(annotation)
     if len(inner) > 1:

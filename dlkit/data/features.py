@@ -11,9 +11,13 @@ from collections.abc import Sequence
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Key, Problem
-from dlkit.config.schema.data import AnyInput, AnyTarget, CategoryTarget, NumberTarget
 from dlkit.data.contract import Feature
-from dlkit.data.sources.base import SourceField
+from dlkit.schema.data import AnyInput, AnyTarget
+from dlkit.schema.input import InputSettings
+from dlkit.schema.source import SourceField
+from dlkit.targets.binary import BinaryTarget
+from dlkit.targets.category import CategoryTarget
+from dlkit.targets.number import NumberTarget
 
 _RANKS = {"image": 3, "sequence": 2}
 _MEANING = {"image": "height, width, channels", "sequence": "steps, channels"}
@@ -88,6 +92,7 @@ def target_feature(name: str, settings: AnyTarget, field: SourceField, *, one_ho
         raise _problem("target-shape", message, key, help)
     if isinstance(settings, CategoryTarget):
         return Feature(name, settings.kind, (), "int32", _classes(name, settings, classes, key))
+    assert isinstance(settings, BinaryTarget)
     if len(classes) not in (0, 2):
         message = f"`{name}` is to be yes or no, but the source has {len(classes)} classes for it"
         raise _problem("classes-contradict", message, key, "use `kind: category`")
@@ -100,9 +105,9 @@ def feature_without_source(name: str, settings: AnyInput | AnyTarget) -> Feature
         classes = settings.classes
         known = numbered(classes) if isinstance(classes, int) else tuple(classes or ())
         return Feature(name, settings.kind, (), "int32", known) if known else None
-    if settings.kind == "binary":
+    if isinstance(settings, BinaryTarget):
         return Feature(name, settings.kind, (), "int32", tuple(settings.classes or ()))
-    if isinstance(settings, NumberTarget):
+    if not isinstance(settings, InputSettings):
         return None
     dtype = "uint8" if settings.kind == "image" else "float32"
     return input_feature(name, settings, SourceField(None, dtype)) if settings.shape is not None else None

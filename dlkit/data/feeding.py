@@ -14,10 +14,10 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.schema.data import Data
 from dlkit.data.contract import Examples, Indexed, Spec, Split, Stream
-from dlkit.data.elements import elements
 from dlkit.data.order import permutation
+from dlkit.elements import elements
+from dlkit.schema.data import Data
 
 BLOCK_BYTES = 32 * 2**20
 SOURCE_ORDER = -1

@@ -10,32 +10,28 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
-from dlkit.config.schema.data import AnyInput, AnyTarget, BundledSource, Data, TfdsSource
 from dlkit.data.contract import Feature, Indexed, Spec, Split, Splits, in_memory
 from dlkit.data.features import feature_without_source, input_feature, target_feature
-from dlkit.data.names import did_you_mean
-from dlkit.data.sources import SOURCES
-from dlkit.data.sources.base import SourceData, SourceField
-from dlkit.data.sources.bundled import open_bundled
-from dlkit.data.sources.given import PluginSource, open_given, open_plugin
-from dlkit.data.sources.tfds import describe_tfds
-from dlkit.data.splits import Piece, overlap, pieces, total
+from dlkit.data.splits import overlap, pieces, total
 from dlkit.data.streams import make_stream
 from dlkit.data.values import Place, classes_from, input_values, target_values
+from dlkit.schema.data import AnyInput, AnyTarget, Data
+from dlkit.schema.source import Piece, SourceData, SourceField
+from dlkit.sources._given import open_given
 
 SPLITS = ("train", "validation", "test")
 Chosen = dict[str, tuple[Piece, ...]]
 
 
-def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, PluginSource] | None = None) -> Splits:
+def load_splits(data: Data, *, given: Any = None) -> Splits:
     """The data of a run, read, checked and cut into splits.
 
     Args:
         data: the section of the configuration.
         given: examples from Python instead of `data.source`: by split, `(x, y)` of arrays, or dictionaries of arrays
             by name, or an unbatched `tf.data.Dataset` of such pairs; `(x, y)` alone means training.
-        plugin_sources: functions of plug-ins by kind; each takes its settings and returns the arrays of every split.
 
     Returns:
         Splits that share the source's arrays where they can.
@@ -44,7 +40,7 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
         ConfigError: the configuration does not fit the source: names, slices, shapes, classes.
         RunError: the data cannot be read, or hold what cannot be trained on.
     """
-    source = open_source(data, given=given, plugin_sources=plugin_sources)
+    source = open_source(data, given=given)
     fitted = _collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
     features: dict[Key, Feature] = fitted["features"]
     chosen: Chosen = fitted["chosen"]
@@ -74,17 +70,13 @@ def load_splits(data: Data, *, given: Any = None, plugin_sources: Mapping[str, P
 def load_spec(data: Data) -> Spec | None:
     """What is known of the data without reading any example, or None if that is too little to build a model.
 
-    It is known for bundled sets and for those of the TFDS catalogue, downloaded or not, and where the configuration
+    It is known where the source can describe itself, as sets of the TFDS catalogue can, and where the configuration
     states `shape` for every input and `classes` for every category.
 
     Raises:
         ConfigError: the configuration does not fit the source.
     """
-    source = None
-    if isinstance(data.source, TfdsSource):
-        source = describe_tfds(data.source)
-    elif isinstance(data.source, BundledSource):
-        source = open_bundled(data.source)
+    source = None if data.source is None else data.source.describe()
     if source is None:
         stated = {key: feature_without_source(str(key[2]), _settings(data, key)) for key in _fields(data)}
         known = {key: feature for key, feature in stated.items() if feature is not None}
@@ -98,24 +90,14 @@ def load_spec(data: Data) -> Spec | None:
     return _spec(data, features, sizes)
 
 
-def open_source(
-    data: Data, *, given: Any = None, plugin_sources: Mapping[str, PluginSource] | None = None
-) -> SourceData:
+def open_source(data: Data, *, given: Any = None) -> SourceData:
     """The source of a configuration, opened; see `load_splits` for the arguments."""
-    settings = data.source
     if given is not None:
-        return open_given(given, data)
-    if settings is None:
+        return open_given(given, data.wanted(), splits_stated=data.splits is not None)
+    if data.source is None:
         help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
         raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))
-    if settings.kind in SOURCES:
-        return SOURCES[settings.kind](settings, set(_fields(data).values()))
-    function = (plugin_sources or {}).get(settings.kind)
-    if function is None:
-        told = f"there is no source of kind `{settings.kind}`"
-        help = did_you_mean(settings.kind, [*SOURCES, *(plugin_sources or {})])
-        raise ConfigError(Problem("unknown-source", told, ("data", "source", "kind"), help=help))
-    return open_plugin(settings.kind, function, settings.model_dump(exclude={"kind"}), data)
+    return data.source.open(data.wanted())
 
 
 def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
@@ -155,8 +137,13 @@ def _overlap_notes(chosen: Chosen) -> list[str]:
 
 def _fields(data: Data) -> dict[Key, str]:
     """Field in the source by path of the input's or target's settings."""
-    inputs: dict[Key, str] = {("data", "inputs", name): s.field or name for name, s in data.inputs.items()}
-    return inputs | {("data", "targets", name): s.field or name for name, s in data.targets.items()}
+    inputs: dict[Key, str] = {("data", "inputs", name): _column(name, s) for name, s in data.inputs.items()}
+    return inputs | {("data", "targets", name): _column(name, s) for name, s in data.targets.items()}
+
+
+def _column(name: str, settings: AnyInput | AnyTarget) -> str:
+    (column,) = settings.wanted(name)
+    return column
 
 
 def _settings(data: Data, key: Key) -> AnyInput | AnyTarget:
@@ -168,9 +155,9 @@ def _known_fields(data: Data, fields: Collection[str]) -> None:
     problems = []
     for key, field in _fields(data).items():
         if field not in fields:
-            place = (*key, "field") if field != key[-1] else key
+            place = (*key, "column") if field != key[-1] else key
             help = did_you_mean(field, fields, "its fields are")
-            help += "" if field != key[-1] else "; name it with `field:` if it differs from the name here"
+            help += "" if field != key[-1] else "; name it with `column:` if it differs from the name here"
             problems.append(Problem("unknown-field", f"the source has no field `{field}`", place, help=help))
     if problems:
         raise ConfigError(problems)

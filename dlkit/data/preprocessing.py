@@ -16,8 +16,14 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.config.schema.data import AnyInput, Data, ImageInput, Normalize, RandomStep, Rescale, Resize
 from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
+from dlkit.inputs.image import ImageInput
+from dlkit.schema.data import AnyInput, Data
+from dlkit.schema.keras_objects import RandomStep
+from dlkit.schema.step import StepSettings
+from dlkit.steps.normalize import Normalize
+from dlkit.steps.rescale import Rescale
+from dlkit.steps.resize import Resize
 
 Layers = dict[str, list[keras.layers.Layer]]
 
@@ -156,7 +162,7 @@ def _inputs_of(split: Split, name: str) -> tf.data.Dataset:
     return split.make(0, -1).map(lambda inputs, targets: inputs[name]).batch(1024)
 
 
-def _layer(step: Rescale | Normalize | Resize) -> keras.layers.Layer:
+def _layer(step: StepSettings) -> keras.layers.Layer:
     if isinstance(step, Rescale):
         return keras.layers.Rescaling(step.scale, step.offset)
     if isinstance(step, Normalize):

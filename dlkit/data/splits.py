@@ -7,31 +7,11 @@ itself is in `dlkit.config.slices`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
+from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.slices import Bound, Slice, read_slices
-from dlkit.data.names import did_you_mean
-
-
-@dataclass(frozen=True)
-class Piece:
-    """Consecutive examples of one split of a source.
-
-    Attributes:
-        split: name of the split in the source.
-        start: number of the first example, from 0.
-        stop: number after the last one; None for all there are, where their number is unknown.
-    """
-
-    split: str
-    start: int
-    stop: int | None
-
-    @property
-    def size(self) -> int | None:
-        """Number of examples, None where unknown."""
-        return None if self.stop is None else self.stop - self.start
+from dlkit.schema.source import Piece
 
 
 def pieces(slices: str, sizes: Mapping[str, int | None], key: Key = ()) -> tuple[Piece, ...]:

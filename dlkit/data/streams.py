@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 import tensorflow as tf
 
 from dlkit.config.problems import Key
-from dlkit.config.schema.data import Data
 from dlkit.data.contract import Examples, Feature, Stream
-from dlkit.data.sources.base import SourceData
-from dlkit.data.splits import Piece, total
+from dlkit.data.splits import total
+from dlkit.schema.data import Data
+from dlkit.schema.source import Piece, SourceData
 
 
 def make_stream(

@@ -7,9 +7,9 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.schema import Config
 from dlkit.data.contract import Indexed, Split, Splits, Stream, in_memory
 from dlkit.data.order import permutation
+from dlkit.schema import Config
 
 NAMES = ("train", "validation", "test")
 

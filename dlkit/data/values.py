@@ -10,7 +10,7 @@ import numpy as np
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.contract import Feature
 from dlkit.data.features import numbered
-from dlkit.data.splits import Piece
+from dlkit.schema.source import Piece
 
 _CHUNK = 2**20
 

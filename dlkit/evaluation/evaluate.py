@@ -9,8 +9,6 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlkit.config import loader
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.contract import Indexed, Split, Splits
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
@@ -18,6 +16,8 @@ from dlkit.data.load import load_splits
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.models.build import unwrap
 from dlkit.runs import RunFolder
+from dlkit.schema import loader
+from dlkit.schema.loader import Loaded
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Sp
     Raises:
         ConfigError: if there is no such split.
     """
-    splits = load_splits(loaded.config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    splits = load_splits(loaded.config.data, given=data)
     there: Mapping[str, Split] = {
         name: found for name in ("train", "validation", "test") if (found := getattr(splits, name)) is not None
     }

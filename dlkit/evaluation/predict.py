@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.config.loader import Loaded
 from dlkit.data.contract import Feature
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.evaluation.evaluate import batches, load_split, own_config
 from dlkit.evaluation.inputs import read_inputs
 from dlkit.evaluation.trained import check_fit, open_trained
 from dlkit.models.build import unwrap
+from dlkit.schema.loader import Loaded
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,11 @@ def _names(trained: Mapping[str, Feature], given: Mapping[str, Feature], what: s
     if set(trained) == set(given):
         return []
     message = f"the model's {what} are {', '.join(trained)}; the data's are {', '.join(given)}"
-    return [Problem("input-does-not-fit", message, ("data", what), help="name them alike; `field:` names the column")]
+    return [
+        Problem(
+            "input-does-not-fit", message, ("data", what), help="name them alike; `column:` names the one of the source"
+        )
+    ]
 
 
 def _target(trained: Feature, given: Feature) -> list[Problem]:

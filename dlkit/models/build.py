@@ -9,20 +9,13 @@ from typing import Any
 
 import keras
 
-from dlkit.config.plugins import arguments
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.schema import Config
-from dlkit.config.schema.training import Training
 from dlkit.data.contract import Spec
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.models import heads
-from dlkit.models.cnn import cnn
-from dlkit.models.heads import Functions, from_plugin
-from dlkit.models.mlp import mlp
-from dlkit.models.rnn import rnn
-
-# A builder takes the prepared inputs by name and its settings, and returns features for the heads.
-BUILDERS: dict[str, Callable[[dict[str, Any], Any], Any]] = {"cnn": cnn, "mlp": mlp, "rnn": rnn}
+from dlkit.models.heads import Functions
+from dlkit.schema import Config
+from dlkit.schema.training import Training
 
 
 @dataclass(frozen=True)
@@ -97,7 +90,7 @@ def build(
         config: as for `build_model`.
         spec: as for `build_model`.
         preprocessing: fitted layers; made anew, unfitted, if None.
-        functions: builders, losses and metrics of the user's plug-ins.
+        functions: losses and metrics of the user's plug-ins.
     """
     preprocessing = preprocessing or make_preprocessing(config.data)
     with precision(config.runtime.precision):
@@ -110,7 +103,7 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
         name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
         for name, x in inputs.items()
     }
-    logits = _logits(config, prepared, spec, functions.get("builders", {}))
+    logits = _logits(config, prepared, spec)
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
     built = BuiltModel(model, network, preprocessing, spec, config.training, functions)
@@ -173,15 +166,10 @@ def unwrap(by_name: Mapping[str, Any]) -> Any:
     return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
 
 
-def _logits(config: Config, prepared: dict[str, Any], spec: Spec, others: Mapping[str, Callable[..., Any]]) -> Any:
+def _logits(config: Config, prepared: dict[str, Any], spec: Spec) -> Any:
     """The builder's features with the heads of the targets on them."""
-    name = config.model.builder
     try:
-        if name in BUILDERS:
-            features = BUILDERS[name](prepared, config.model)
-        else:
-            settings = arguments(config.model)
-            features = from_plugin(f"builder `{name}`", ("model",), others[name], prepared, **settings)
+        features = config.model.build(prepared)
         return heads.attach(features, spec.targets)
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.

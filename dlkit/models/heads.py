@@ -10,10 +10,11 @@ from typing import Any
 
 import keras
 
-from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
-from dlkit.config.schema.training import Loss, Metric
+from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.contract import Feature
 from dlkit.models.keras_table import snake_case
+from dlkit.schema.keras_objects import Loss, Metric
+from dlkit.schema.plugins import call_plugin
 
 # What the user's plug-ins add: losses and metrics by name, under those words.
 Functions = Mapping[str, Mapping[str, Callable[..., Any]]]
@@ -162,36 +163,11 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
             for threshold in {"threshold", "thresholds"} & set(parameters):
                 arguments[threshold] = _logit(arguments.get(threshold) or 0.5)
         if name in plugins.get(module, {}):
-            return from_plugin(f"`{name}` of {module}", key, make, **arguments)
+            return call_plugin(f"`{name}` of {module}", key, make, **arguments)
         return make(**arguments)
     except (ValueError, TypeError) as error:
         words = str(error).strip().splitlines()[0]
         raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{name}`: {words}", key=key)) from error
-
-
-def from_plugin(what: str, key: Key, function: Callable[..., Any], *positional: Any, **arguments: Any) -> Any:
-    """Call a plug-in's function; whatever it raises is told as the plug-in's own mistake.
-
-    Args:
-        what: name of the part, for the message.
-        key: the setting that asked for it.
-        function: the plug-in's.
-        positional: its positional arguments.
-        arguments: its settings.
-    """
-    try:
-        return function(*positional, **arguments)
-    except DlkitError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            Problem(
-                "plugin-raised",
-                f"the plug-in's {what} raised {type(error).__name__}: {error}",
-                key=key,
-                help="the mistake is in the plug-in; --debug shows where",
-            )
-        ) from error
 
 
 def _logit(probability: float | list[float]) -> Any:

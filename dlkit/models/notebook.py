@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, Required, SupportsIndex, TypedDi
 import keras
 from pydantic.fields import FieldInfo
 
+from dlkit.builders.cnn import Cnn
+from dlkit.builders.mlp import Mlp
+from dlkit.builders.rnn import Rnn
 from dlkit.config.errors_path import as_section, members
-from dlkit.config.loader import from_mapping
-from dlkit.config.schema.base import Section
-from dlkit.config.schema.model import Cnn, Mlp, Rnn
 from dlkit.data.contract import Feature, Spec
 from dlkit.models.build import build_model
+from dlkit.schema.base import Section
+from dlkit.schema.loader import from_mapping
 
 Classes = int | Sequence[str] | None
 INPUT_KINDS = {"cnn": "image", "mlp": "number", "rnn": "sequence"}

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.schema.training import Training
+from dlkit.schema.training import Training
 from dlkit.training.checkpoints.files import Progress
 
 

@@ -15,9 +15,9 @@ from typing import Any
 import keras
 
 from dlkit.config.problems import DlkitError, Key, Problem, RunError
-from dlkit.config.schema.training import Callback
-from dlkit.models.heads import from_plugin
 from dlkit.models.keras_table import snake_case
+from dlkit.schema.keras_objects import Callback
+from dlkit.schema.plugins import call_plugin
 from dlkit.training.checkpoints.files import Progress
 from dlkit.training.listeners import Plan
 
@@ -111,7 +111,7 @@ class Callbacks:
 
 def _make(given: Callback, number: int, plugins: Mapping[str, Callable[..., Any]]) -> keras.callbacks.Callback:
     if given.name in plugins:
-        return from_plugin(f"callback `{given.name}`", _key(number), plugins[given.name], **given.arguments)
+        return call_plugin(f"callback `{given.name}`", _key(number), plugins[given.name], **given.arguments)
     classes = (c for n, c in vars(keras.callbacks).items() if inspect.isclass(c) and snake_case(n) == given.name)
     with _blamed(given.name, "__init__", number):
         return next(classes)(**given.arguments)

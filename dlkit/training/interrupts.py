@@ -10,7 +10,7 @@ from pathlib import Path
 from types import FrameType, TracebackType
 
 from dlkit.config.problems import DlkitError, Problem
-from dlkit.config.schema import Config
+from dlkit.schema import Config
 
 
 class Interrupted(DlkitError):

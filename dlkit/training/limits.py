@@ -6,8 +6,8 @@ import math
 import re
 from typing import Any
 
-from dlkit.config.schema import Config
-from dlkit.config.schema.training import LimitBatches, Training
+from dlkit.schema import Config
+from dlkit.schema.training import LimitBatches, Training
 from dlkit.training.program.schedules import make_schedule
 
 UNITS = {"h": 3600, "m": 60, "s": 1}

@@ -12,10 +12,10 @@ import keras
 import numpy as np
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
+from dlkit.schema import Config
 from dlkit.training.best import BestTracker
 from dlkit.training.callbacks import Callbacks
 from dlkit.training.checkpoints.files import Checkpoint, Progress

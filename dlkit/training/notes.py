@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.runs import RunFolder
+from dlkit.schema import Config
 from dlkit.training.program.schedules import make_schedule
 from dlkit.training.program.strategy import devices, replicas
 

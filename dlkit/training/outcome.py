@@ -9,7 +9,6 @@ from typing import Any
 import keras
 import numpy as np
 
-from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.files import disk_errors, write_json, written_aside
@@ -17,6 +16,7 @@ from dlkit.models.build import BuiltModel
 from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
+from dlkit.schema import Config
 from dlkit.training.loop import Loop
 from dlkit.training.program.evaluate import EvalProgram
 

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from dlkit.config.loader import Loaded
-from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import Preprocessing, fit, host_stage, make_preprocessing
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
+from dlkit.schema import Config
+from dlkit.schema.loader import Loaded
 
 # Looks at the data before the model is built: lines to be noted, or a ConfigError.
 PreCheck = Callable[[Loaded, Splits, Preprocessing], Sequence[str]]
@@ -26,7 +26,7 @@ def prepare(loaded: Loaded, data: Any = None, pre_check: PreCheck | None = None)
         The splits, after the host stage, and the model.
     """
     config = loaded.config
-    splits = load_splits(config.data, given=data, plugin_sources=loaded.plugins.functions["sources"])
+    splits = load_splits(config.data, given=data)
     splits = limited(splits, config)
     preprocessing = make_preprocessing(config.data)
     fit(preprocessing, splits.train)

@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from dlkit import runs
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import DlkitError, Problem, RunError
-from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.files import write_json
 from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
+from dlkit.schema import Config
+from dlkit.schema.loader import Loaded
 from dlkit.training.best import chosen_monitor
 from dlkit.training.callbacks import Callbacks
 from dlkit.training.failures import REFUSALS, refused_as_run_error, told

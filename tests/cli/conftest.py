@@ -11,16 +11,16 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+from dlkit.bundled.reading import read_mnist
 from dlkit.cli import app
-from dlkit.data.bundled.reading import read_mnist
 
 CONFIG = """\
 name: small
 expects: {test_accuracy: ">= 0.0"}
 data:
   source: {kind: npz, path: digits.npz}
-  inputs: {image: {kind: image, field: x}}
-  targets: {label: {kind: category, field: y, classes: 10}}
+  inputs: {image: {kind: image, column: x}}
+  targets: {label: {kind: category, column: y, classes: 10}}
   batch_size: 16
 model: {builder: mlp, dense: [8], dropout: 0.2}
 training: {epochs: 2}

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from typer.testing import Result
 
-from dlkit.config import loader
+from dlkit.schema import loader
 
 Dlkit = Callable[..., Result]
 

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from dlkit.config import loader
 from dlkit.runs import RunFolder
+from dlkit.schema import loader
 from tests.training.helpers import state_digest
 
 Dlkit = Callable[..., Result]

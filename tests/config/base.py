@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dlkit.config.loader import Loaded, load
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.schema.loader import Loaded, load
 
 VALID = """\
 name: mine

@@ -7,10 +7,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from dlkit.config.json_schema import json_schema
-from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError
 from dlkit.config.reader import read_file, read_text
+from dlkit.schema.json_schema import json_schema
+from dlkit.schema.loader import from_mapping
 from tests.config.base import VALID
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))

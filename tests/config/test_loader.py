@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from dlkit.config.loader import from_mapping, load
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, Problem, RunError
 from dlkit.config.reader import read_text
+from dlkit.schema.loader import from_mapping, load
 from tests.config.base import VALID, load_text, mistakes
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
@@ -184,8 +184,8 @@ def test_messages_do_not_show_what_the_environment_holds(tmp_path, monkeypatch):
 
 
 def test_a_dollar_sign_can_be_written(tmp_path):
-    loaded = load_text(tmp_path, VALID.replace("{kind: category}", "{kind: category, field: 'a$${b}'}"))
-    assert loaded.config.data.targets["label"].field == "a${b}"
+    loaded = load_text(tmp_path, VALID.replace("{kind: category}", "{kind: category, column: 'a$${b}'}"))
+    assert loaded.config.data.targets["label"].column == "a${b}"
     assert load_text(tmp_path, loaded.to_yaml()).config == loaded.config
 
 

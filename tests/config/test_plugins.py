@@ -2,9 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from dlkit.config import plugins
-from dlkit.config.json_schema import json_schema
-from dlkit.config.loader import load
+from dlkit.schema.json_schema import json_schema
+from dlkit.schema.loader import load
 from tests.config.base import VALID, load_text, mistakes
 
 MODULE = '''
@@ -46,11 +45,11 @@ def folder(tmp_path):
 def test_a_plugin_adds_typed_sources_builders_losses_and_metrics(folder):
     loaded = load_text(folder, TEXT)
     config = loaded.config
-    assert plugins.arguments(config.model) == {"units": 8, "shape": None, "style": "a"}
-    assert plugins.arguments(config.data.source) == {"path": "a.npz", "copy": False}
+    assert config.model.model_dump() == {"builder": "two_layers", "units": 8, "shape": None, "style": "a"}
+    assert config.data.source.model_dump() == {"kind": "digits", "path": "a.npz", "copy": False}
     assert (config.training.loss.name, config.training.loss.arguments) == ("half", {"weight": 0.1})
-    assert loaded.plugins.functions["builders"]["two_layers"].__name__ == "two_layers"
-    assert set(loaded.plugins.functions) == {"sources", "builders", "metrics", "losses", "callbacks"}
+    assert type(config.model).function.__name__ == "two_layers"
+    assert set(loaded.plugins.functions) == {"metrics", "losses", "callbacks"}
 
 
 def test_the_resolved_configuration_finds_the_plugin_from_another_folder(folder, tmp_path_factory):
@@ -109,5 +108,6 @@ def test_a_name_that_two_plugins_add_is_refused(folder):
 
 
 def test_the_json_schema_can_be_extended_with_plugins(folder):
-    schema = json_schema(plugins.config_class(load_text(folder, TEXT).plugins))
+    with load_text(folder, TEXT).plugins.active():
+        schema = json_schema()
     assert "two_layers" in str(schema["$defs"]) and "digits" in str(schema["$defs"])

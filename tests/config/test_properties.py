@@ -13,10 +13,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from dlkit.config.loader import from_mapping, load
 from dlkit.config.problems import ConfigError
 from dlkit.config.reader import read_text
 from dlkit.config.render import render, to_json
+from dlkit.schema.loader import from_mapping, load
 from tests.config.base import VALID
 
 SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
@@ -197,7 +197,7 @@ def test_the_resolved_configuration_reads_back_equal(data):
 
 def test_a_configuration_fails_without_tensorflow_or_numpy():
     code = (
-        "import sys\nfrom dlkit.config.loader import load\nfrom dlkit.config.problems import ConfigError\n"
+        "import sys\nfrom dlkit.schema.loader import load\nfrom dlkit.config.problems import ConfigError\n"
         "from dlkit.config.render import render\n"
         "try:\n    load(sys.argv[1], ['training.epoch=3', 'data.nope=1'])\n"
         "except ConfigError as error:\n    assert 'did you mean' in render(error.problems)\n"

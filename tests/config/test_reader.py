@@ -4,10 +4,10 @@ import math
 
 import pytest
 
-from dlkit.config.loader import load
 from dlkit.config.problems import ConfigError
 from dlkit.config.reader import MAX_BYTES, read_file, read_text
 from dlkit.config.scalars import is_plain_text, read_scalar
+from dlkit.schema.loader import load
 
 
 def problem_of(function, *args):

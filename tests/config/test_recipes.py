@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.schema.loader import from_mapping
 from tests.training.helpers import MLP, settings
 
 

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dlkit.config.loader import from_mapping
-from dlkit.config.schema.data import Data
 from dlkit.data import feeding
 from dlkit.data.contract import Feature, Indexed, Spec, Stream, in_memory
-from dlkit.data.elements import elements
 from dlkit.data.feeding import DeviceFeeder, Feeder, PipelineFeeder, evaluation_batch_size, make_feeder
 from dlkit.data.order import permutation
+from dlkit.elements import elements
+from dlkit.schema.data import Data
+from dlkit.schema.loader import from_mapping
 
 SIZE, BATCH = 53, 8
 NUMBERS = np.arange(SIZE, dtype=np.float32)

@@ -7,8 +7,8 @@ import pytest
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, RunError
-from dlkit.config.schema.data import Data
 from dlkit.data.load import load_spec, load_splits
+from dlkit.schema.data import Data
 
 X = np.random.default_rng(1).random((30, 4)).astype(np.float32)
 LABELS = np.arange(30) % 3
@@ -63,7 +63,7 @@ class TestMnist:
         assert (targets["label"].numpy() == labels[[5, 0, 9999]]).all()
 
     def test_spec_is_known_without_reading(self, monkeypatch):
-        monkeypatch.setattr("dlkit.data.sources.bundled.read_mnist", lambda split: pytest.fail("read examples"))
+        monkeypatch.setattr("dlkit.bundled.reading.read_mnist", lambda split: pytest.fail("read examples"))
         spec = load_spec(Data.model_validate(MNIST))
         monkeypatch.undo()
         assert spec == load_splits(Data.model_validate(MNIST)).spec
@@ -290,14 +290,14 @@ class TestOtherTargets:
 
 
 def test_fields_may_have_other_names_than_inputs_and_targets():
-    data = settings(x={"field": "measured"}, y={"field": "species"})
+    data = settings(x={"column": "measured"}, y={"column": "species"})
     splits = load_splits(data, given={"train": ({"measured": X}, {"species": LABELS})})
     assert list(splits.train.arrays[0]) == ["x"]
     with pytest.raises(ConfigError) as caught:
         load_splits(data, given={"train": ({"measure": X}, {"specis": LABELS})})
     assert [(p.code, p.key[1:], p.help) for p in caught.value.problems] == [
-        ("unknown-field", ("inputs", "x", "field"), "did you mean `measure`? its fields are `measure`, `specis`"),
-        ("unknown-field", ("targets", "y", "field"), "did you mean `specis`? its fields are `measure`, `specis`"),
+        ("unknown-field", ("inputs", "x", "column"), "did you mean `measure`? its fields are `measure`, `specis`"),
+        ("unknown-field", ("targets", "y", "column"), "did you mean `specis`? its fields are `measure`, `specis`"),
     ]
 
 

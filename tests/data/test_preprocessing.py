@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from dlkit.config.loader import from_mapping
 from dlkit.config.problems import RunError
-from dlkit.config.schema.data import Data
 from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream, in_memory
 from dlkit.data.preprocessing import apply_layers, fit, host_stage, make_preprocessing
+from dlkit.schema.data import Data
+from dlkit.schema.loader import from_mapping
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 10, 8, 3)).astype("uint8")
 LABELS = np.arange(40, dtype="int32") % 2

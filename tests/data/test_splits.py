@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit.config.problems import ConfigError
-from dlkit.data.splits import Piece, overlap, pieces, total
+from dlkit.data.splits import overlap, pieces, total
+from dlkit.schema.source import Piece
 
 KEY = ("data", "splits", "validation")
 SIZES = {"train": 60_000, "test": 10_000, "extra": 7}

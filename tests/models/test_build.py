@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import dlkit
-from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError
 from dlkit.models.build import build, results_model
+from dlkit.schema.loader import from_mapping
 
 IMAGE = dlkit.Spec(
     {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
@@ -148,8 +148,8 @@ def test_the_functions_tell_their_settings_to_help_and_completion() -> None:
     ids=str,
 )
 def test_metrics_mean_the_same_on_logits_and_on_probabilities(metric: dict[str, Any], expected: float | None) -> None:
-    from dlkit.config.schema.training import Metric
     from dlkit.models.heads import make_metrics
+    from dlkit.schema.training import Metric
 
     target = dlkit.Feature("y", "binary", (), "int32")
     labels = np.array([0, 1, 1, 0])

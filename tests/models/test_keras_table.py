@@ -8,13 +8,11 @@ import keras
 import pytest
 
 from dlkit.config import keras_names
-from dlkit.config import rules_of_training as rules
-from dlkit.config.errors_path import tagged, with_discriminator
-from dlkit.config.schema.training import Training
 from dlkit.models.heads import KINDS
 from dlkit.models.keras_table import build_table
+from dlkit.schema.target import TARGETS
+from dlkit.schema.training import OPTIMIZERS
 
-OPTIMIZERS = tagged(with_discriminator(Training.model_fields["optimizer"]))
 # Keras's class for each name, where it is not the name with a capital.
 CLASSES = {"adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
 
@@ -23,7 +21,7 @@ def test_the_table_of_names_is_that_of_the_installed_keras():
     assert keras_names.table() == build_table()
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_optimizers_have_the_arguments_and_defaults_of_keras(name):
     cls = getattr(keras.optimizers, CLASSES.get(name, name.capitalize()))
     theirs = inspect.signature(cls.__init__).parameters
@@ -34,17 +32,24 @@ def test_optimizers_have_the_arguments_and_defaults_of_keras(name):
             assert info.get_default() == theirs[field].default, field
 
 
-@pytest.mark.parametrize("name", sorted(OPTIMIZERS))
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_keras_makes_the_optimizer_from_the_settings(name):
     settings = OPTIMIZERS[name](name=name)
     made = keras.optimizers.get({"class_name": name, "config": settings.model_dump(exclude={"name"})})
     assert float(made.learning_rate.numpy()) == pytest.approx(settings.learning_rate)
 
 
-def test_defaults_of_each_kind_of_target_are_among_what_fits_it():
-    for kind, made in KINDS.items():
-        assert made.loss in rules.FITTING_LOSSES[kind]
-        assert list(made.metrics) == rules.DEFAULT_METRICS[kind]
-        assert set(made.metrics) <= rules.FITTING_METRICS[kind]
-        assert rules.FITTING_LOSSES[kind] <= set(keras_names.table()["losses"])
-        assert rules.FITTING_METRICS[kind] <= set(keras_names.table()["metrics"])
+@pytest.mark.parametrize("name", TARGETS.names())
+def test_defaults_of_a_kind_of_target_are_among_what_fits_it(name):
+    kind, table = TARGETS[name], keras_names.table()
+    assert kind.default_loss in kind.losses
+    assert set(kind.default_metrics) <= kind.metrics_that_fit
+    assert kind.smoothable <= kind.losses <= set(table["losses"])
+    assert kind.metrics_that_fit <= set(table["metrics"])
+    assert all("label_smoothing" in table["losses"][loss] for loss in kind.smoothable if not loss.startswith("sparse_"))
+    assert kind.holds
+
+
+def test_heads_and_settings_agree_on_the_defaults():
+    for name, made in KINDS.items():
+        assert (made.loss, made.metrics) == (TARGETS[name].default_loss, TARGETS[name].default_metrics)

@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 import dlkit
+from dlkit.builders.cnn import Cnn, ConvBlock
+from dlkit.builders.mlp import Mlp
+from dlkit.builders.rnn import Rnn
 from dlkit.config.errors_path import literal_choices
-from dlkit.config.schema.model import Cnn, ConvBlock, Mlp, Rnn
 from dlkit.models import notebook
 
 BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}

@@ -47,7 +47,7 @@ def make_data(folder: Path) -> None:
     import tensorflow as tf
     import tensorflow_datasets as tfds
 
-    from dlkit.data.bundled.reading import read_mnist
+    from dlkit.bundled.reading import read_mnist
 
     x, y = read_mnist("train")
     x = x[:, 6:22, 6:22]
@@ -75,8 +75,8 @@ def settings(case: Case, data: Path, epochs: int) -> dict[str, Any]:
         "data": {
             "source": npz if case.source == "npz" else tfds,
             "splits": {name: name for name in SIZES},
-            "inputs": {"image": {"kind": "image", "field": "x"}},
-            "targets": {"label": {"kind": "category", "field": "y", "classes": 10}},
+            "inputs": {"image": {"kind": "image", "column": "x"}},
+            "targets": {"label": {"kind": "category", "column": "y", "classes": 10}},
             "batch_size": 16,
             "feed": case.feed,
         },
@@ -92,7 +92,7 @@ def settings(case: Case, data: Path, epochs: int) -> dict[str, Any]:
 
 def prepare(case: Case) -> None:
     """What has to hold in the process of a run, for the first time and for every resume."""
-    from dlkit.data.sources import tfds
+    from dlkit.sources import tfds
 
     if case.source == "stream":
         tfds.MEMORY_LIMIT = 0

@@ -17,7 +17,7 @@ def train(folder: Path) -> None:
     import numpy as np
     import tensorflow as tf
 
-    from dlkit.data.bundled.reading import read_mnist
+    from dlkit.bundled.reading import read_mnist
 
     keras.utils.set_random_seed(1)
     tf.config.experimental.enable_op_determinism()

@@ -45,13 +45,13 @@ def load_everything() -> None:
     load_tensorflow()
     import tensorflow_datasets  # noqa: F401
 
-    import dlkit.data.sources.tfds
+    import dlkit.sources.tfds
     import dlkit.training.run  # noqa: F401
 
 
 def begin(case: Case, data: Path, place: Path, epochs: int) -> None:
     """Train a case in a new folder."""
-    from dlkit.config.loader import from_mapping
+    from dlkit.schema.loader import from_mapping
     from dlkit.training import run
     from dlkit.training.listeners import Listener
 
@@ -61,7 +61,7 @@ def begin(case: Case, data: Path, place: Path, epochs: int) -> None:
 
 def go_on(case: Case, folder: Path) -> None:
     """Resume a run."""
-    from dlkit.config import loader
+    from dlkit.schema import loader
     from dlkit.training import run
     from dlkit.training.listeners import Listener
 

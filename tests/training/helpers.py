@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 import dlkit
-from dlkit.config.loader import Loaded, from_mapping
-from dlkit.data.bundled.reading import read_mnist
+from dlkit.bundled.reading import read_mnist
+from dlkit.schema.loader import Loaded, from_mapping
 from dlkit.training import run
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.listeners import Listener
@@ -78,7 +78,7 @@ def resume(folder: Path, *, data: Any = None) -> None:
 
 def load_folder(folder: Path) -> Loaded:
     """The configuration that a run keeps."""
-    from dlkit.config import loader
+    from dlkit.schema import loader
 
     return loader.load(folder / "config.yaml", needs_source=False)
 

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import dlkit
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, RunError
+from dlkit.schema.loader import Loaded
 from dlkit.training import run as runner
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
@@ -85,7 +85,7 @@ def loaded(folder: Path, *callbacks: Any, **training: Any) -> Loaded:
     """A configuration with the plug-in's callbacks."""
     import yaml
 
-    from dlkit.config import loader
+    from dlkit.schema import loader
 
     folder.mkdir(exist_ok=True, parents=True)
     (folder / "mine.py").write_text(PLUGIN)
@@ -136,7 +136,7 @@ def test_a_callback_with_state_resumes_to_the_same_bits(tmp_path: Path, one_step
     with pytest.raises(Interrupted):
         train(tmp_path / "cut", "halving", epochs=5, listener=InterruptAt(24))
     folder = dlkit.runs.RunFolder((tmp_path / "cut" / "small" / "latest").resolve())
-    from dlkit.config import loader
+    from dlkit.schema import loader
 
     runner.resume(loader.load(folder.config, needs_source=False), folder, Listener(), data=DATA)
     assert state_digest(folder.path) == state_digest(whole.path)

@@ -11,9 +11,9 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.schema.training import Checkpoints
 from dlkit.files import wait_for_disk
 from dlkit.runs import RunFolder
+from dlkit.schema.training import Checkpoints
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints.files import Checkpoint, Progress
 from dlkit.training.program.state import Arrays, State

@@ -14,10 +14,10 @@ import keras
 import numpy as np
 from keras import ops
 
-from dlkit.config.loader import Loaded
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
+from dlkit.schema import Config
+from dlkit.schema.loader import Loaded
 from dlkit.training.failures import REFUSALS
 from dlkit.training.failures import told as failure
 from dlkit.training.find_lr.curve import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing

@@ -10,8 +10,8 @@ import keras
 import tensorflow as tf
 
 from dlkit.config.problems import Problem
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block
+from dlkit.schema import Config
 from dlkit.training.clock import Clock
 from dlkit.training.health.probe import HealthProbe, layer_stats
 from dlkit.training.health.rules import HealthContext, findings

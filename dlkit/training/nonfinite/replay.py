@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.loader import Loaded
 from dlkit.config.problems import Problem, RunError
 from dlkit.runs import RunFolder
+from dlkit.schema.loader import Loaded
 from dlkit.training.failures import refused_as_run_error
 from dlkit.training.health.probe import HealthProbe
 from dlkit.training.initial import freeze

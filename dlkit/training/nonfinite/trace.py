@@ -16,9 +16,9 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Problem
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
 from dlkit.files import disk_errors, written_aside
+from dlkit.schema import Config
 from dlkit.training.checkpoints.files import Checkpoint, Progress
 from dlkit.training.health.probe import HealthProbe
 from dlkit.training.program.shards import Rows

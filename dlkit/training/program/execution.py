@@ -13,9 +13,11 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlkit.config.schema import Config
-from dlkit.config.schema.model import Cnn, Mlp, Model
+from dlkit.builders.cnn import Cnn
+from dlkit.builders.mlp import Mlp
 from dlkit.models.build import BuiltModel
+from dlkit.schema import Config
+from dlkit.schema.builder import BuilderSettings
 
 # XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
 # an operation it does not have.
@@ -74,7 +76,7 @@ def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
     return ExecutionPlan(compile_, parts, config.training.epochs)
 
 
-def _normalised(model: Model) -> bool:
+def _normalised(model: BuilderSettings) -> bool:
     """Whether a configured model has batch normalisation."""
     blocks: Sequence[Any] = model.blocks if isinstance(model, Cnn) else [model]
     return any(getattr(block, "batch_normalization", False) for block in blocks)

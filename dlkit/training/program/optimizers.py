@@ -7,7 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from dlkit.config.schema.training import Optimizer, OptimizerBase
+from dlkit.schema.training import Optimizer, OptimizerBase
 
 # What the loop does itself, after gradients are added up over replicas; Keras would do it on each.
 OF_THE_LOOP = ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps")

@@ -8,7 +8,7 @@ from typing import Any
 from keras import ops
 from keras.optimizers import schedules as keras_schedules
 
-from dlkit.config.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, StepDecay
+from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, ScheduleBase, StepDecay
 
 
 def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs: float) -> Any:
@@ -26,6 +26,7 @@ def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs:
     total = round(epochs * steps_per_epoch)
     if isinstance(settings, OneCycle):
         return OneCycleRate(rate, total, settings.rise, settings.start_factor, settings.final_factor)
+    assert isinstance(settings, ScheduleBase)
     warmup = round(settings.warmup_epochs * steps_per_epoch)
     after = _after_warmup(settings, rate, steps_per_epoch, total - warmup, warmup)
     return WarmUp(after, rate, warmup) if warmup else after

@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.schema import Config
+from dlkit.schema import Config
 from dlkit.training.program.execution import choose_parts, cores
 
 

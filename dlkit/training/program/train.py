@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel, unwrap
+from dlkit.schema import Config
 from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.forward import by_target, device_stage, penalties
 from dlkit.training.program.metrics import RunningMetrics

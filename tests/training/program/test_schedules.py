@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlkit.config.schema.training import Constant, Cosine, Exponential, OneCycle, StepDecay
+from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, StepDecay
 from dlkit.training.program.schedules import make_schedule
 
 STEPS, EPOCHS = 10, 10

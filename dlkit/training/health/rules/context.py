@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit.config.problems import Problem
-from dlkit.config.schema import Config
+from dlkit.schema import Config
 from dlkit.training.health.snapshot import HealthSnapshot
 
 # Looks that agree before something is told: one of them alone may be an unlucky batch.

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import math
 
-from dlkit.config.schema import Config
-from dlkit.config.schema.data import ImageInput, Rescale
-from dlkit.config.schema.model import Cnn, DenseStack, Mlp
-from dlkit.config.schema.training import Constant
+from dlkit.builders._dense import DenseStack
+from dlkit.builders.cnn import Cnn
+from dlkit.builders.mlp import Mlp
+from dlkit.inputs.image import ImageInput
+from dlkit.schema import Config
+from dlkit.schema.training import Constant
+from dlkit.steps.rescale import Rescale
 
 FIND_LR = "see `dlkit find-lr`"
 
@@ -81,8 +84,9 @@ def dropout(config: Config) -> str | None:
     if isinstance(model, Cnn) and not model.dense:
         block = len(model.blocks) - 1
         return f"`model.blocks.{block}.dropout: 0.3`" if model.blocks[block].dropout < 0.3 else None
-    has_place = isinstance(model, DenseStack) and model.dropout < 0.3
-    return f"`model.dropout: {0.3 if model.dropout < 0.15 else 0.5}`" if has_place else None
+    if not isinstance(model, DenseStack) or model.dropout >= 0.3:
+        return None
+    return f"`model.dropout: {0.3 if model.dropout < 0.15 else 0.5}`"
 
 
 def augmentation(config: Config) -> str | None:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from dlkit.config.loader import from_mapping
-from dlkit.config.schema import Config
+from dlkit.schema import Config
+from dlkit.schema.loader import from_mapping
 from dlkit.training.health.rules import remedies
 from tests.training.health.planted import at, classify, mlp, regress
 

@@ -1,0 +1,42 @@
+"""The stack of dense layers that builders end in: its settings and its layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import Field
+
+from dlkit.builders._inputs import OneInput
+from dlkit.lazy import lazy
+from dlkit.schema.base import Activation, Fraction, Positive
+
+layers = lazy("keras.layers")
+
+
+class DenseStack(OneInput):
+    """Dense layers between a builder's features and the heads."""
+
+    dense: list[Positive] = Field(default_factory=list, description="Units of each dense layer before the head.")
+    activation: Activation = Field("relu", description="Activation of the dense layers.")
+    dropout: Fraction = Field(0.0, description="Share of units dropped after each dense layer in training.")
+
+    def dense_stack(self, x: Any) -> Any:
+        """The dense layers that the settings ask for, each followed by its dropout.
+
+        Args:
+            x: float, shape (batch, features).
+        """
+        for name, units in self.named_dense():
+            x = layers.Dense(units, activation=self.activation, name=name)(x)
+            x = drop(x, self.dropout, name)
+        return x
+
+    def named_dense(self) -> Iterator[tuple[str, int]]:
+        """Name and units of each dense layer. Names are fixed, so that what is said of a layer means one place."""
+        return ((f"dense_{number}", units) for number, units in enumerate(self.dense, 1))
+
+
+def drop(x: Any, rate: float, after: str) -> Any:
+    """Dropout after the layer of that name, where the rate is not 0."""
+    return layers.Dropout(rate, name=f"{after}_dropout")(x) if rate else x

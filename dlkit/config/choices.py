@@ -1,0 +1,108 @@
+"""A section that may be one of several classes, told apart by one key: `kind`, `builder`, `step` or `name`.
+
+The language knows this much of such a type and no more: the key, the names, and the class of each name. Where names
+and classes come from is the schema's affair.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
+
+
+class Choice(ABC):
+    """Stands in `Annotated[Base, Choice]`: a mapping that is validated as the class that its key names.
+
+    Attributes:
+        tag: the key that names the class.
+        word: whether the name alone may stand for the mapping.
+        single_key: whether it is written as its name, or as `{name: {settings}}`.
+    """
+
+    tag: str
+    base: type[BaseModel]
+    word: bool = False
+    single_key: bool = False
+
+    @abstractmethod
+    def names(self) -> list[str]:
+        """The names that there are."""
+
+    @abstractmethod
+    def __getitem__(self, name: str) -> type[BaseModel]:
+        """The class of a name; KeyError for any other word."""
+
+    def synonyms(self) -> Mapping[str, str]:
+        """What people write elsewhere, comma-separated, by the name that they mean."""
+        return {}
+
+    def hint(self, name: str) -> str:
+        """A label for a word that is none of the names and yet known; empty for any other."""
+        return ""
+
+    def classes(self) -> dict[str, type[BaseModel]]:
+        """Every class by its name."""
+        return {name: self[name] for name in self.names()}
+
+    def chosen(self, value: Any) -> str | None:
+        """The name in a value as the user writes it; None where it has none."""
+        read = self.read(value)
+        name = read.get(self.tag) if isinstance(read, dict) else None
+        return name if isinstance(name, str) and name in self.names() else None
+
+    def read(self, value: Any) -> Any:
+        """A value with its short forms written out, as a mapping with the name under `tag`."""
+        if self.single_key:
+            return from_single_key(value, self.tag)
+        return {self.tag: value} if self.word and isinstance(value, str) else value
+
+    def validate(self, value: Any) -> BaseModel:
+        """The typed section.
+
+        Raises:
+            PydanticCustomError: `missing-tag` or `unknown-choice`, where no class is named.
+            ValidationError: of that class; key paths within go on from the section's own.
+        """
+        if isinstance(value, self.base):
+            return value
+        value = self.read(value)
+        if not isinstance(value, dict):
+            raise PydanticKnownError("dict_type")
+        if self.tag not in value:
+            raise PydanticCustomError("missing-tag", "{tag}", {"tag": self.tag})
+        name = value[self.tag]
+        if not isinstance(name, str) or name not in self.names():
+            details = {"tag": self.tag, "value": str(name), "choices": self.names()}
+            more = {"synonyms": self.synonyms(), "hint": self.hint(str(name))}
+            raise PydanticCustomError("unknown-choice", "{tag}", {**details, **more})
+        return self[name].model_validate(value)
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.validate)
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        members = self.classes()
+        for member in members.values():
+            member.model_rebuild()
+        return {
+            "anyOf": [handler(member.__pydantic_core_schema__) for member in members.values()],
+            "discriminator": {
+                "propertyName": self.tag,
+                "mapping": {name: member.__name__ for name, member in members.items()},
+            },
+        }
+
+
+def from_single_key(value: Any, tag: str) -> Any:
+    """Read `rescale` and `{rescale: {scale: 0.5}}` alike, as a mapping with the name under `tag`."""
+    if isinstance(value, str):
+        return {tag: value}
+    if isinstance(value, dict) and len(value) == 1 and tag not in value:
+        ((name, settings),) = value.items()
+        if settings is None or isinstance(settings, dict):
+            return {tag: name, **(settings or {})}
+    return value

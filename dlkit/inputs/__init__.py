@@ -1,0 +1,1 @@
+"""Kinds of inputs: one file for each `kind` in `data.inputs`."""

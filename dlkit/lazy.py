@@ -1,0 +1,31 @@
+"""Heavy modules, named at the top of a file and imported when they are first used.
+
+    layers = lazy("keras.layers")
+
+A file of settings can so hold its behaviour as well, and costs nothing while a configuration is only read.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+
+class _LazyModule(ModuleType):
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # asked for by tools that look at every module
+            raise AttributeError(name)
+        return getattr(import_module(self.__name__), name)
+
+
+def lazy(name: str) -> Any:
+    """A stand-in for a module, which is imported when an attribute of it is first asked for.
+
+    Args:
+        name: full name of the module.
+
+    Raises:
+        ImportError: at the first use, where there is no such module.
+    """
+    return _LazyModule(name)

@@ -1,0 +1,138 @@
+"""What every section of a configuration shares: unknown keys refused, no coercion, bare words for named objects."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, get_args
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
+
+from dlkit.config import keras_names
+from dlkit.schema.registry import added_arguments
+
+
+class Section(BaseModel):
+    """A mapping of the configuration. Immutable; a value of the wrong type is an error, never converted."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=False, defer_build=True)
+
+    # What people write for a field elsewhere, comma-separated, by the field's name.
+    fields_also_called: ClassVar[Mapping[str, str]] = {}
+
+
+class KerasObject(Section):
+    """A Keras object by name, with arguments of its constructor beside the name: `{name: huber, delta: 0.5}`.
+
+    The arguments are checked against the table of Keras names; their values are checked by Keras itself when the
+    object is made.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True, strict=True)
+
+    category: ClassVar[str] = ""
+    reserved: ClassVar[frozenset[str]] = frozenset()
+
+    name: str = Field(description="Name in Keras, in snake_case.")
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The constructor's arguments that the configuration gives."""
+        return dict(self.model_extra or {})
+
+    @classmethod
+    def known_arguments(cls) -> dict[str, list[str]]:
+        """The arguments that a configuration may state, by name: Keras's, and those that plug-ins add."""
+        table = {**keras_names.table()[cls.category], **added_arguments(cls.category)}
+        return {name: [a for a in arguments if a not in cls.reserved] for name, arguments in table.items()}
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """A label for a word that is none of the names and yet known; empty for any other."""
+        return ""
+
+    @model_validator(mode="after")
+    def _known(self) -> KerasObject:
+        known = self.known_arguments()
+        if self.name not in known:
+            raise unknown_choice(self.name, sorted(known), self.hint(self.name))
+        check_arguments(self, known[self.name])
+        return self
+
+
+def bare_word(key: str) -> BeforeValidator:
+    """Let a plain word stand for `{key: word}`, as in `optimizer: adam`."""
+    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
+
+
+def known_name(category: str) -> Callable[[str], str]:
+    """A validator that accepts the names of one category of the Keras table and no other."""
+
+    def check(name: str) -> str:
+        if name not in keras_names.table()[category]:
+            raise unknown_choice(name, sorted(keras_names.table()[category]))
+        return name
+
+    return check
+
+
+def unknown_choice(value: str, choices: list[str], hint: str = "") -> PydanticCustomError:
+    """The error for a word that is none of `choices`; `hint` is what its label says."""
+    details = {"tag": "name", "value": value, "choices": choices, "hint": hint}
+    return PydanticCustomError("unknown-choice", "{tag}", details)
+
+
+def check_arguments(given: KerasObject, allowed: list[str]) -> None:
+    """Refuse arguments that the constructor of the named object does not have.
+
+    Args:
+        given: the object as the configuration states it.
+        allowed: the arguments that the configuration may give.
+
+    Raises:
+        ValidationError: one error for each such argument.
+    """
+    choices = [*type(given).model_fields, *allowed]
+    errors = [
+        InitErrorDetails(
+            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": choices}),
+            loc=(key,),
+            input=value,
+        )
+        for key, value in given.arguments.items()
+        if key not in allowed
+    ]
+    if errors:
+        raise ValidationError.from_exception_data(type(given).__name__, errors)
+
+
+def _keras_word(category: str) -> Any:
+    """A string type that holds a name of one category of the Keras table; its JSON Schema lists them."""
+    return Annotated[
+        str,
+        AfterValidator(known_name(category)),
+        WithJsonSchema({"type": "string", "enum": sorted(keras_names.table()[category])}),
+    ]
+
+
+class IsPath:
+    """Marks text that is a path; a relative one starts at the folder of the file that it is written in."""
+
+
+FilePath = Annotated[str, Field(min_length=1), IsPath()]
+Activation = _keras_word("activations")
+Text = Annotated[str, Field(min_length=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, lt=1)]
+Positive = Annotated[int, Field(gt=0)]
+PositiveFloat = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+def is_path(info: FieldInfo) -> bool:
+    """Whether a field holds a path, or null."""
+    options = [info.annotation, *get_args(info.annotation)]
+    return any(
+        isinstance(m, IsPath) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))]
+    )

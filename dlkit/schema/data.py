@@ -1,0 +1,63 @@
+"""Settings of `data`: where examples come from, how they are split, and what each input and target is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import Field
+
+from dlkit.schema.base import Positive, PositiveFloat, Section
+from dlkit.schema.input import INPUTS, InputSettings
+from dlkit.schema.source import SOURCES, SourceSettings, Wanted
+from dlkit.schema.target import TARGETS, TargetSettings
+
+if TYPE_CHECKING:
+    AnySource = SourceSettings
+    AnyInput = InputSettings
+    AnyTarget = TargetSettings
+else:
+    AnySource, AnyInput, AnyTarget = SOURCES.type(), INPUTS.type(), TARGETS.type()
+
+
+class Splits(Section):
+    """Which examples train, validate and test. Written as TFDS slices: `train[:90%]`, `train[90%:]+extra`."""
+
+    train: str = Field("train", min_length=1, description="Examples the weights are fitted on.")
+    validation: str | None = Field(None, min_length=1, description="Examples that choose the best epoch.")
+    test: str | None = Field(None, min_length=1, description="Examples that are used once, at the end.")
+
+
+class Data(Section):
+    """Where examples come from and what they are."""
+
+    source: AnySource | None = Field(
+        None, description="Where examples come from; not needed when arrays are given in Python."
+    )
+    splits: Splits | None = Field(
+        None, description="Which examples train, validate and test; by default the source's splits of those names."
+    )
+    inputs: dict[str, AnyInput] = Field(min_length=1, description="What the model sees, by name.")
+    targets: dict[str, AnyTarget] = Field(min_length=1, description="What the model predicts, by name.")
+    weights: str | None = Field(
+        None, min_length=1, description="Column of the source with a weight for each example; by default each is 1."
+    )
+    batch_size: Positive = Field(32, description="Examples per update of the weights, over all replicas.")
+    shuffle: bool = Field(True, description="A new order of the training examples in each epoch, from the seed.")
+    shuffle_buffer: Positive = Field(
+        10_000, description="Examples held for shuffling a stream, a source that cannot be indexed."
+    )
+    feed: Literal["auto", "device", "pipeline"] = Field(
+        "auto",
+        description="How batches reach the model: from arrays held on the device, or through tf.data; by size if auto.",
+    )
+    device_limit: PositiveFloat = Field(
+        1024.0, description="Largest size in MiB of data that `feed: auto` holds on the device."
+    )
+
+    def wanted(self) -> Wanted:
+        """The columns that are read; patterns as they are written."""
+        return Wanted(
+            tuple(column for name, given in self.inputs.items() for column in given.wanted(name)),
+            tuple(column for name, given in self.targets.items() for column in given.wanted(name)),
+            (self.weights,) if self.weights is not None else (),
+        )

@@ -1,0 +1,84 @@
+"""Keras objects that a configuration names: losses, metrics, callbacks and random layers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_serializer
+
+from dlkit.config.choices import from_single_key
+from dlkit.schema.base import KerasObject, bare_word
+
+
+class Loss(KerasObject):
+    """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives."""
+
+    category = "losses"
+    reserved = frozenset({"from_logits"})
+
+
+class Metric(KerasObject):
+    """A Keras metric by name. `accuracy` means the accuracy that fits the target."""
+
+    category = "metrics"
+    reserved = frozenset({"from_logits"})
+
+
+class Callback(KerasObject):
+    """A Keras callback by name, or a plug-in's, with the arguments of its constructor."""
+
+    category = "callbacks"
+    every_step: bool = Field(False, description="Call it after every update, which makes training slower.")
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """What does the same in dlkit, for a callback that no configuration needs."""
+        place = _OF_THE_LOOP.get(name.lower().replace("_", ""))
+        return f"use `{place}` instead" if place else ""
+
+
+# What the loop does itself, by Keras's callback for it, without underscores.
+_OF_THE_LOOP = {
+    "earlystopping": "training.early_stopping",
+    "modelcheckpoint": "training.checkpoints",
+    "orbaxcheckpoint": "training.checkpoints",
+    "backupandrestore": "train --resume",
+    "learningratescheduler": "training.schedule",
+    "swapemaweights": "training.optimizer.use_ema",
+    "terminateonnan": "training.on_nonfinite",
+    "lambdacallback": "plugins",
+}
+
+
+class RandomStep(KerasObject):
+    """A random Keras image layer, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`."""
+
+    category = "random_layers"
+    reserved = frozenset({"data_format", "value_range"})
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """For a step that belongs in the other list, which that is."""
+        from dlkit.schema.step import STEPS
+
+        return "it is not random: it belongs in `preprocess`" if name in STEPS else ""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: Any) -> Any:
+        settings = handler(self)
+        name = settings.pop("name")
+        return {name: settings} if settings else name
+
+
+def _random_step(value: Any) -> Any:
+    """As `from_single_key`, with the layer's name under `name`."""
+    read = from_single_key(value, "step")
+    if isinstance(read, dict) and "step" in read:
+        read = {"name": read["step"], **{k: v for k, v in read.items() if k != "step"}}
+    return read
+
+
+AnyLoss = Annotated[Loss, bare_word("name")]
+AnyMetric = Annotated[Metric, bare_word("name")]
+AnyCallback = Annotated[Callback, bare_word("name")]
+AnyRandomStep = Annotated[RandomStep, BeforeValidator(_random_step)]

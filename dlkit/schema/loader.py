@@ -1,0 +1,252 @@
+"""Loads a configuration: read, extend, override, fill in references, type, check; or every mistake at once, located."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from dlkit.config.overrides import Overrides, apply_overrides, from_python
+from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
+from dlkit.config.references import environment_text, resolve_references
+from dlkit.config.tree import Node, child, find, with_child
+from dlkit.schema import Config
+from dlkit.schema.plugins import Plugins
+from dlkit.schema.plugins import load as load_plugins
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A configuration that passed the text phase, and where it came from.
+
+    Attributes:
+        config: the typed configuration.
+        path: the file as the user gave it; None for a mapping given in Python.
+        root: the values that files, mapping and overrides state, with their places.
+        warnings: what is allowed and yet probably not meant.
+        files: the files that were read, the configuration's own first.
+        plugins: what the plug-in modules add.
+    """
+
+    config: Config
+    path: Path | None
+    root: Node
+    warnings: tuple[Problem, ...] = ()
+    files: tuple[str, ...] = ()
+    plugins: Plugins = field(default_factory=Plugins, repr=False)
+
+    @cached_property
+    def origins(self) -> dict[Key, str]:
+        """Who set each value of `resolved()`: `default`, `configs/a.yaml:24` or `command line, argument 2`."""
+        from dlkit.config.resolved import origins
+
+        return origins(self.resolved(), self.root)
+
+    def locate(self, problem: Problem) -> Problem:
+        """The problem with the place of its key; for a default, the place of the section it is in."""
+        from dlkit.config.validation import locate
+
+        return locate(problem, self.root) if problem.key else problem
+
+    @contextmanager
+    def locating(self) -> Iterator[None]:
+        """Give the problems of an error raised inside their places."""
+        try:
+            yield
+        except DlkitError as error:
+            located = [self.locate(problem) for problem in error.problems]
+            if tuple(located) == error.problems:
+                raise
+            raise type(error)(located) from error
+
+    def resolved(self) -> dict[str, Any]:
+        """Every setting, defaults and all, as plain data: paths absolute, `${env:...}` as written."""
+        from dlkit.config.resolved import resolved
+
+        data = resolved(self.config.model_dump(), self.root)
+        data["plugins"] = [str(self.plugins.files.get(name, name)) for name in data["plugins"]]
+        return data
+
+    def to_yaml(self) -> str:
+        """`resolved()` as YAML that loads as an equal configuration."""
+        from dlkit.config.resolved import to_yaml
+
+        return to_yaml(self.resolved())
+
+
+def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
+    """Load a configuration file.
+
+    Args:
+        path: the file.
+        overrides: words like `training.epochs=3`, or a mapping from dotted keys to values.
+        needs_source: whether `data.source` must be given.
+
+    Raises:
+        ConfigError: with every mistake of the file and the overrides.
+    """
+    from dlkit.config.extends import read_with_bases
+
+    root, files = read_with_bases(path)
+    return _finish(root, Path(path), overrides, files, needs_source)
+
+
+def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
+    """Load a configuration given as a mapping in Python; relative paths start at the working directory.
+
+    Args and errors are those of `load`.
+    """
+    if not isinstance(mapping, Mapping):
+        raise ConfigError(
+            Problem(
+                "not-a-mapping", f"a configuration is a mapping or the path of a file, not a {type(mapping).__name__}"
+            )
+        )
+    from dlkit.config.extends import extend_mapping
+
+    root, files = extend_mapping(from_python(mapping), Path())
+    return _finish(root, None, overrides, files, needs_source)
+
+
+def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str], needs_source: bool) -> Loaded:
+    root, problems = apply_overrides(root, overrides, _default_name)
+    root, unresolved = resolve_references(root)
+    problems += unresolved
+    folder = path.parent if path is not None else Path()
+    plugins = Plugins()
+    names, all_plugged = _plugin_names(root), True
+    try:
+        plugins = load_plugins(names, folder) if names else plugins
+    except ConfigError as error:
+        problems += error.problems
+        all_plugged = False
+    with plugins.active():
+        root, config, invalid = _typed(root)
+        if not all_plugged:  # a word that is not known now may be one of theirs
+            invalid = [p for p in invalid if p.code != "unknown-choice"]
+        problems += _not_covered(invalid, problems, root)
+        found = [] if config is None else list(_broken_rules(config, needs_source))
+        problems += [p for p in found if p.severity == "error"]
+        warnings = [p for p in found if p.severity == "warning"]
+        if problems or config is None:
+            raise ConfigError(_in_order([*problems, *warnings], root, files))
+        root = _with_absolute_paths(root, config)
+        config = Config.model_validate(_plain(root))
+    return Loaded(config, path, root, tuple(_in_order(warnings, root, files)), tuple(files), plugins)
+
+
+def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node) -> list[Problem]:
+    """The problems of values that no other problem is about already."""
+    covered = {problem.key for problem in problems if problem.key}
+    return [p for p in invalid if not any(p.key[: len(key)] == key for key in covered) and not _dangling(p, root)]
+
+
+def _broken_rules(config: Config, needs_source: bool) -> Iterator[Problem]:
+    from dlkit.schema.rules import broken_rules
+
+    return broken_rules(config, needs_source=needs_source)
+
+
+def _plain(root: Node) -> Any:
+    from dlkit.config.tree import plain
+
+    return plain(root)
+
+
+def _in_order(problems: list[Problem], root: Node, files: list[str]) -> list[Problem]:
+    if not problems:
+        return []
+    from dlkit.config.validation import in_order, locate
+
+    return in_order([locate(p, root) if p.key or p.location is None else p for p in problems], files)
+
+
+def _typed(root: Node) -> tuple[Node, Config | None, list[Problem]]:
+    """The typed configuration. A variable of the environment that looks like a number is text where text is wanted."""
+    from pydantic import ValidationError
+
+    try:
+        return root, Config.model_validate(_plain(root)), []
+    except ValidationError as error:
+        from dlkit.config.validation import problems_of, validate
+
+        problems = problems_of(error, root, Config)
+    retyped = root
+    for problem in problems:
+        node = find(root, problem.key)
+        if node is not None and node.written is not None and not isinstance(node.value, str):
+            retyped = _replaced(retyped, problem.key, replace(node, value=environment_text(node.written)))
+    if retyped is not root:
+        config, fewer = validate(retyped, Config)
+        if len(fewer) < len(problems):
+            return retyped, config, fewer
+    return root, None, problems
+
+
+def _dangling(problem: Problem, root: Node) -> bool:
+    """Whether a problem only follows from a reference that could not be filled in."""
+    node = find(root, problem.key)
+    return problem.code == "wrong-type" and node is not None and isinstance(node.value, str) and "${" in node.value
+
+
+def _replaced(root: Node, key: Key, new: Node) -> Node:
+    if not key:
+        return new
+    below = child(root, key[0])
+    assert below is not None
+    return with_child(root, key[0], _replaced(below, key[1:], new))
+
+
+def _plugin_names(root: Node) -> list[str]:
+    node = child(root, "plugins")
+    items = node.value if node is not None and isinstance(node.value, list) else []
+    names = [item.value for item in items if isinstance(item.value, str) and item.value]
+    return names if len(names) == len(items) else []
+
+
+def _default_name(key: Key) -> str | None:
+    """The name of the optimizer or schedule that holds where the configuration gives none."""
+    if key not in (("training", "optimizer"), ("training", "schedule")):
+        return None
+    from dlkit.schema.training import Training
+
+    return str(Training.model_fields[str(key[1])].get_default(call_default_factory=True).name)
+
+
+def _with_absolute_paths(root: Node, config: Config) -> Node:
+    """Make relative paths absolute: from the folder of the file that says them, else from the working directory."""
+    for key in _path_keys(config, ()):
+        node = find(root, key)
+        if node is None or not isinstance(node.value, str):
+            continue
+        source = node.location.source
+        folder = Path() if source in (COMMAND_LINE, IN_PYTHON) else Path(source).parent
+        given = Path(node.value).expanduser()
+        if given.is_absolute():
+            new = replace(node, value=str(given), written=node.written)
+        else:
+            absolute = folder.absolute()
+            written = None if node.written is None else f"{absolute}/{node.written}"
+            new = replace(node, value=str(absolute / given), written=written)
+        root = _replaced(root, key, new)
+    return root
+
+
+def _path_keys(section: Any, key: Key) -> Iterator[Key]:
+    """The keys of the settings that are paths, in a typed section and below it."""
+    from pydantic import BaseModel
+
+    from dlkit.schema.base import is_path
+
+    if isinstance(section, BaseModel):
+        for name, info in type(section).model_fields.items():
+            if is_path(info):
+                yield (*key, name)
+            else:
+                yield from _path_keys(getattr(section, name), (*key, name))
+    elif isinstance(section, dict):
+        for name, below in section.items():
+            yield from _path_keys(below, (*key, name))

@@ -1,0 +1,169 @@
+"""Rules on training: optimizer and schedule, what is monitored and expected, and loss and metrics for the targets."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+
+from dlkit.config import keras_names
+from dlkit.config.problems import Key, Problem
+from dlkit.config.suggestions import nearest_name
+from dlkit.schema import Config
+from dlkit.schema.training import ScheduleBase, StepDecay
+
+
+def one_kind_of_clipping(config: Config) -> Iterator[Problem]:
+    """Keras takes at most one of the three ways to clip gradients."""
+    given = [
+        n for n in ("clipnorm", "clipvalue", "global_clipnorm") if getattr(config.training.optimizer, n) is not None
+    ]
+    for name in given[1:]:
+        yield Problem(
+            "contradiction",
+            f"`{name}` and `{given[0]}` cannot both be set",
+            ("training", "optimizer", name),
+            label="keep one of them",
+        )
+
+
+def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
+    """The epochs of a step schedule rise, and a warm-up ends before training does."""
+    schedule, epochs = config.training.schedule, config.training.epochs
+    if isinstance(schedule, StepDecay):
+        for number, (before, after) in enumerate(zip(schedule.epochs, schedule.epochs[1:], strict=False), 1):
+            if after <= before:
+                yield Problem(
+                    "contradiction",
+                    f"the epochs of a step schedule must rise: {after:g} follows {before:g}",
+                    ("training", "schedule", "epochs", number),
+                    label=f"must be greater than {before:g}",
+                )
+    if isinstance(schedule, ScheduleBase) and schedule.warmup_epochs and schedule.warmup_epochs >= epochs:
+        yield Problem(
+            "contradiction",
+            f"a warm-up of {schedule.warmup_epochs:g} epochs does not end in {epochs} epochs",
+            ("training", "schedule", "warmup_epochs"),
+            label=f"must be less than {epochs}",
+        )
+
+
+def validation_for_what_needs_it(config: Config) -> Iterator[Problem]:
+    """Stopping early on `val_*`, and monitoring it, need a validation split."""
+    splits, training = config.data.splits, config.training
+    if splits is None or splits.validation is not None:
+        return
+    help_ = 'as in `splits: {train: "train[:90%]", validation: "train[90%:]"}`'
+    if training.monitor is not None and training.monitor.startswith("val_"):
+        yield Problem(
+            "contradiction",
+            f"`{training.monitor}` is monitored and there is no validation split",
+            ("training", "monitor"),
+            label="needs `data.splits.validation`",
+            help=help_,
+        )
+    elif training.early_stopping is not None and training.monitor is None:
+        yield Problem(
+            "contradiction",
+            "early stopping needs a validation split",
+            ("training", "early_stopping"),
+            label="needs `data.splits.validation`",
+            help=help_,
+        )
+
+
+def monitor_is_a_column(config: Config) -> Iterator[Problem]:
+    """The monitored column is the loss or one of the metrics."""
+    monitor = config.training.monitor
+    if monitor is None:
+        return
+    columns = metric_columns(config)
+    if monitor.removeprefix("val_") not in columns:
+        every = [f"{prefix}{name}" for name in sorted(columns) for prefix in ("", "val_")]
+        yield _unknown_column(monitor, every, ("training", "monitor"), "`training.monitor`")
+
+
+def metric_columns(config: Config) -> set[str]:
+    """Names of the loss and metrics that the run will have, without `val_` or `test_`."""
+    targets, names = config.data.targets, {"loss"}
+    for name, target in targets.items():
+        metrics = target.metrics_of(config)
+        own = target.default_metrics if metrics is None else [metric.name for metric in metrics]
+        names |= {f"{name}_{metric}" for metric in ("loss", *own)} if len(targets) > 1 else set(own)
+    return names
+
+
+def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
+    """Expectations are of `test_` or `val_` and the loss or a metric."""
+    columns, splits = metric_columns(config), config.data.splits
+    for name in config.expects:
+        key: Key = ("expects", name)
+        prefix, _, column = name.partition("_")
+        if prefix not in ("test", "val") or column not in columns:
+            every = [f"{p}_{c}" for c in sorted(columns) for p in ("test", "val")]
+            yield _unknown_column(name, every, key, "expects")
+        elif splits is not None and (splits.test if prefix == "test" else splits.validation) is None:
+            split = "test" if prefix == "test" else "validation"
+            yield Problem(
+                "contradiction",
+                f"`{name}` is expected and there is no {split} split",
+                key,
+                label=f"needs `data.splits.{split}`",
+            )
+
+
+def one_place_for_loss_and_metrics(config: Config) -> Iterator[Problem]:
+    """`training.loss` and `training.metrics` are short forms; what they say is not said at a target as well."""
+    training, targets = config.training, config.data.targets
+    if training.loss is not None and len(targets) > 1:
+        name = next(iter(targets))
+        yield Problem(
+            "contradiction",
+            f"`training.loss` is the loss of the only target, and there are {len(targets)}: {', '.join(targets)}",
+            ("training", "loss"),
+            label="write it at the target",
+            help=f"as in `data.targets.{name}.loss={training.loss.name}`",
+        )
+    for what, short in (("loss", training.loss), ("metrics", training.metrics)):
+        own = [name for name, target in targets.items() if getattr(target, what) is not None]
+        if short is not None and own and not (what == "loss" and len(targets) > 1):
+            message = f"`{what}` is given both at `data.targets.{own[0]}` and at `training`"
+            yield Problem("contradiction", message, ("training", what), label="keep one of them")
+
+
+def loss_and_metrics_fit(config: Config) -> Iterator[Problem]:
+    """Loss and metrics fit the labels of every target."""
+    table = keras_names.table()
+    for name, target in config.data.targets.items():
+        here: Key = ("data", "targets", name)
+        loss, metrics = target.loss_of(config), target.metrics_of(config) or []
+        if loss is not None and loss.name in table["losses"]:
+            at = here if target.loss is not None else ("training",)
+            yield from _fit(loss.name, target.losses, (*at, "loss", "name"), name, target.holds)
+        at = here if target.metrics is not None else ("training",)
+        for number, metric in enumerate(metrics):
+            if metric.name in table["metrics"]:
+                key: Key = (*at, "metrics", number, "name")
+                yield from _fit(metric.name, target.metrics_that_fit, key, name, target.holds)
+
+
+def _fit(name: str, fitting: Collection[str], key: Key, target: str, what: str) -> Iterator[Problem]:
+    if name in fitting:
+        return
+    near = next((other for other in (f"sparse_{name}", name.removeprefix("sparse_")) if other in fitting), None)
+    yield Problem(
+        "does-not-fit",
+        f"`{name}` does not fit the target `{target}`, which holds {what}",
+        key,
+        label=f"did you mean `{near}`?" if near else "",
+        help=f"what fits: {', '.join(sorted(fitting))}",
+    )
+
+
+def _unknown_column(name: str, columns: list[str], key: Key, where: str) -> Problem:
+    near = f"test_{name}" if f"test_{name}" in columns else nearest_name(name, columns)
+    return Problem(
+        "unknown-metric",
+        f"`{name}` in {where} is not a figure that this run has",
+        key,
+        label=f"did you mean `{near}`?" if near else "",
+        help=f"it has {', '.join(columns)}",
+    )

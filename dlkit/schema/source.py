@@ -1,0 +1,148 @@
+"""What every source is: the base of the classes in `dlkit/sources/`, their registry, and what an opened one gives."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+
+from dlkit.config.problems import Problem
+from dlkit.schema.base import Section
+from dlkit.schema.registry import Registry
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from dlkit.schema import Config
+
+
+@dataclass(frozen=True)
+class Wanted(Collection[str]):
+    """The columns of a source that a run reads: a collection of their names, each once.
+
+    Attributes:
+        inputs: those that inputs read.
+        targets: those that targets read.
+        others: those that neither reads, such as weights.
+    """
+
+    inputs: tuple[str, ...]
+    targets: tuple[str, ...]
+    others: tuple[str, ...] = ()
+
+    def names(self) -> list[str]:
+        """Every name once, inputs first."""
+        return list(dict.fromkeys([*self.inputs, *self.targets, *self.others]))
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names())
+
+    def __len__(self) -> int:
+        return len(self.names())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Consecutive examples of one split of a source.
+
+    Attributes:
+        split: name of the split in the source.
+        start: number of the first example, from 0.
+        stop: number after the last one; None for all there are, where their number is unknown.
+    """
+
+    split: str
+    start: int
+    stop: int | None
+
+    @property
+    def size(self) -> int | None:
+        """Number of examples, None where unknown."""
+        return None if self.stop is None else self.stop - self.start
+
+
+@dataclass(frozen=True)
+class SourceField:
+    """One column of a source, as the source holds it.
+
+    Attributes:
+        shape: of one example; None for a size that varies, or as a whole where even the rank is unknown.
+        dtype: NumPy name of the type, or `string` or `object`.
+        classes: names of the classes, in order of their integers; empty where there are none or unknown.
+    """
+
+    shape: tuple[int | None, ...] | None
+    dtype: str
+    classes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SourceData:
+    """An opened source. It has `arrays`, or `stream` for what can only be read from its start.
+
+    Attributes:
+        name: what it is called in messages and fingerprints, with its version where it has one.
+        sizes: number of examples by split, None where unknown; empty where not even the splits are known yet.
+        fields: columns by name.
+        arrays: name of a split to whole columns by field name, which must not be written to.
+        stream: pieces to a dataset of single examples, dictionaries by field name. Given a seed, files are read in
+            an order that follows from it; given None, examples come in the source's own order.
+        notes: lines to show the user.
+    """
+
+    name: str
+    sizes: Mapping[str, int | None]
+    fields: Mapping[str, SourceField]
+    arrays: Callable[[str], Mapping[str, np.ndarray]] | None = None
+    stream: Callable[[Sequence[Piece], int | None], tf.data.Dataset] | None = None
+    notes: tuple[str, ...] = field(default=())
+
+
+def fields_of(columns: Mapping[str, np.ndarray]) -> dict[str, SourceField]:
+    """The fields that arrays have by themselves."""
+    return {name: SourceField(array.shape[1:], type_name(array.dtype)) for name, array in columns.items()}
+
+
+def type_name(dtype: np.dtype) -> str:
+    """`float32` and so on; `string` for all kinds of text, `object` for Python objects."""
+    return {"U": "string", "S": "string", "T": "string", "O": "object"}.get(dtype.kind, dtype.name)
+
+
+class SourceSettings(Section):
+    """What every source has.
+
+    A new source is a file in `dlkit/sources/`, whose class has the file's name as `kind: Literal[...]`.
+    """
+
+    # What people call this source elsewhere, comma-separated.
+    also_called: ClassVar[str] = ""
+
+    kind: str
+
+    def open(self, wanted: Wanted) -> SourceData:
+        """The source with the wanted columns; it need not read what nobody asked for.
+
+        Raises:
+            ConfigError: the settings do not fit what is there.
+            RunError: the data cannot be read.
+        """
+        raise NotImplementedError(f"the source `{self.kind}` has no `open`")
+
+    def describe(self) -> SourceData | None:
+        """What is known without reading any example or using a network; None where that is nothing.
+
+        Raises:
+            ConfigError: the settings do not fit what is there.
+        """
+        return None
+
+    def rules(self, config: Config) -> Iterator[Problem]:
+        """What is wrong with the source, given the whole configuration."""
+        yield from ()
+
+
+SOURCES = Registry("source", SourceSettings, "kind", package="dlkit.sources")

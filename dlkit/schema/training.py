@@ -1,0 +1,282 @@
+"""Settings of `training`: the epochs, loss and metrics, when to stop, what to keep and what to watch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import BeforeValidator, Field
+
+from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section, bare_word
+from dlkit.schema.keras_objects import AnyCallback, AnyLoss, AnyMetric
+from dlkit.schema.registry import Registry
+
+
+class OptimizerBase(Section):
+    """What every optimizer has; names and defaults are Keras's."""
+
+    # What people call it elsewhere, comma-separated.
+    also_called: ClassVar[str] = ""
+
+    name: str
+    learning_rate: PositiveFloat = Field(0.001, description="Learning rate, the highest one where a schedule is given.")
+    weight_decay: NonNegativeFloat | None = Field(None, description="Decoupled weight decay per step; null for none.")
+    clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of a single weight tensor.")
+    clipvalue: PositiveFloat | None = Field(None, description="Largest absolute value of any gradient.")
+    global_clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of all weights together.")
+    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Batches whose gradients make one update together, as one batch so many times as large would."
+    )
+    use_ema: bool = Field(False, description="Validate, test and save the moving average of the weights.")
+    ema_momentum: Fraction = Field(0.99, description="Share of the average that is kept at each update.")
+
+
+class AdamBase(OptimizerBase):
+    """The moments that Adam and its kin share."""
+
+    beta_1: Fraction = Field(0.9, description="Decay of the first moment.")
+    beta_2: Fraction = Field(0.999, description="Decay of the second moment.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
+
+
+class Adam(AdamBase):
+    """Adam (Kingma and Ba, 2014)."""
+
+    name: Literal["adam"]
+    amsgrad: bool = Field(False, description="Keep the largest second moment seen (Reddi et al., 2018).")
+
+
+class AdamW(AdamBase):
+    """Adam with decoupled weight decay (Loshchilov and Hutter, 2017)."""
+
+    name: Literal["adamw"]
+    weight_decay: NonNegativeFloat | None = Field(0.004, description="Decoupled weight decay per step.")
+    amsgrad: bool = Field(False, description="Keep the largest second moment seen (Reddi et al., 2018).")
+
+
+class Nadam(AdamBase):
+    """Adam with Nesterov momentum (Dozat, 2016)."""
+
+    name: Literal["nadam"]
+
+
+class Sgd(OptimizerBase):
+    """Stochastic gradient descent, with momentum if asked for."""
+
+    also_called = "momentum"
+
+    name: Literal["sgd"]
+    learning_rate: PositiveFloat = Field(0.01, description="Learning rate, the highest one where a schedule is given.")
+    momentum: Fraction = Field(0.0, description="Share of the last update that is kept.")
+    nesterov: bool = Field(False, description="Look ahead along the momentum.")
+
+
+class RmsProp(OptimizerBase):
+    """RMSprop (Tieleman and Hinton, 2012)."""
+
+    name: Literal["rmsprop"]
+    rho: Fraction = Field(0.9, description="Decay of the squared gradient.")
+    momentum: Fraction = Field(0.0, description="Share of the last update that is kept.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
+    centered: bool = Field(False, description="Divide by the variance instead of the second moment.")
+
+
+class Adagrad(OptimizerBase):
+    """Adagrad (Duchi et al., 2011)."""
+
+    name: Literal["adagrad"]
+    initial_accumulator_value: NonNegativeFloat = Field(0.1, description="Start of the sum of squared gradients.")
+    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
+
+
+class Lion(OptimizerBase):
+    """Lion (Chen et al., 2023)."""
+
+    name: Literal["lion"]
+    beta_1: Fraction = Field(0.9, description="Mixes gradient and momentum for the update.")
+    beta_2: Fraction = Field(0.99, description="Decay of the momentum.")
+
+
+Duration = Annotated[str, Field(pattern=r"^(\d+h(\d+m)?(\d+s)?|\d+m(\d+s)?|\d+s)$")]
+
+OPTIMIZERS = Registry(
+    "optimizer", OptimizerBase, "name", classes=(Adam, AdamW, Nadam, Sgd, RmsProp, Adagrad, Lion), word=True
+)
+
+
+class ScheduleSettings(Section):
+    """What every schedule has."""
+
+    # What people call it elsewhere, comma-separated.
+    also_called: ClassVar[str] = ""
+
+    name: str
+
+
+class ScheduleBase(ScheduleSettings):
+    """A schedule that may begin with a warm-up. Lengths are in epochs, which may be fractions."""
+
+    warmup_epochs: NonNegativeFloat = Field(0.0, description="Epochs in which the rate rises from 0 to its full value.")
+
+
+class Constant(ScheduleBase):
+    """The same rate throughout, after the warm-up."""
+
+    name: Literal["constant"]
+
+
+class Cosine(ScheduleBase):
+    """Half a cosine from the full rate down to `final_factor` of it (Loshchilov and Hutter, 2016)."""
+
+    also_called = "cosine_decay, cosine_annealing"
+
+    name: Literal["cosine"]
+    final_factor: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Last rate as a share of the full one.")
+
+
+class Exponential(ScheduleBase):
+    """The rate times `decay_rate` every `decay_epochs`."""
+
+    also_called = "exponential_decay"
+
+    name: Literal["exponential"]
+    decay_rate: Annotated[float, Field(gt=0, le=1)] = Field(0.9, description="Factor per `decay_epochs`.")
+    decay_epochs: PositiveFloat = Field(1.0, description="Epochs in which the rate falls by the factor once.")
+    staircase: bool = Field(False, description="Fall at once at the end of each such period.")
+
+
+class StepDecay(ScheduleBase):
+    """The rate times `factor` at each of the given epochs."""
+
+    also_called = "step_decay, multistep, piecewise, piecewise_constant"
+
+    name: Literal["step"]
+    epochs: list[PositiveFloat] = Field(min_length=1, description="Epochs after which the rate falls, in rising order.")
+    factor: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="Factor at each of them.")
+
+
+class OneCycle(ScheduleSettings):
+    """Up to the full rate, then down to almost nothing, in half cosines (Smith and Topin, 2017)."""
+
+    also_called = "onecycle, 1cycle"
+
+    name: Literal["one_cycle"]
+    rise: Fraction = Field(0.3, description="Share of all steps in which the rate rises.")
+    start_factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.04, description="First rate as a share of the full one."
+    )
+    final_factor: Annotated[float, Field(ge=0, le=1)] = Field(1e-4, description="Last rate as a share of the full one.")
+
+
+SCHEDULES = Registry(
+    "schedule", ScheduleSettings, "name", classes=(Constant, Cosine, Exponential, StepDecay, OneCycle), word=True
+)
+
+if TYPE_CHECKING:
+    Optimizer = OptimizerBase
+    Schedule = ScheduleSettings
+else:
+    Optimizer, Schedule = OPTIMIZERS.type(), SCHEDULES.type()
+
+
+class EarlyStopping(Section):
+    """Stop when the monitored figure has not improved for `patience` epochs."""
+
+    patience: Positive = Field(3, description="Epochs without improvement after which training stops.")
+    min_delta: NonNegativeFloat = Field(0.0, description="Smallest change that counts as an improvement.")
+
+
+class Checkpoints(Section):
+    """When the state of a run is saved, and how much of it is kept. There is always one at the end of an epoch."""
+
+    keep: Positive = Field(2, description="Newest checkpoints that are kept.")
+    keep_best: Positive = Field(1, description="Best epochs whose weights are kept as well.")
+    every_steps: Positive | None = Field(None, description="Updates after which there is one in mid-epoch.")
+    every_minutes: PositiveFloat | None = Field(None, description="Minutes after which there is one in mid-epoch.")
+
+
+class OnNonfinite(Section):
+    """What to do when a loss or a weight is no longer a finite number."""
+
+    action: Literal["stop", "rollback"] = Field(description="Fail, or go on from the newest checkpoint with a remedy.")
+    learning_rate_factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        0.5, description="What the learning rate is multiplied with at each rollback."
+    )
+    global_clipnorm: PositiveFloat | None = Field(
+        None, description="Longest gradient of all weights together from the first rollback on; null for no change."
+    )
+    attempts: Positive = Field(3, description="Rollbacks before the run fails after all.")
+
+
+class LimitBatches(Section):
+    """Batches of `data.batch_size` that an epoch, or an evaluation, takes of each split; null for all."""
+
+    train: Positive | None = Field(None, description="Batches of an epoch.")
+    validation: Positive | None = Field(None, description="Batches of a validation.")
+    test: Positive | None = Field(None, description="Batches of the test.")
+
+
+def _of_each_split(value: Any) -> Any:
+    """Let a number stand for the same number of each split."""
+    whole = isinstance(value, int) and not isinstance(value, bool)
+    return {"train": value, "validation": value, "test": value} if whole else value
+
+
+class Training(Section):
+    """How the weights are fitted."""
+
+    epochs: Positive = Field(10, description="Passes over the training examples.")
+    optimizer: Optimizer = Field(
+        default_factory=lambda: Adam(name="adam"), description="Optimizer, by name or with its settings."
+    )
+    schedule: Schedule = Field(
+        default_factory=lambda: Constant(name="constant"), description="How the learning rate changes over the run."
+    )
+    loss: AnyLoss | None = Field(
+        None, description="Keras loss, where there is one target; by default the one that fits its kind."
+    )
+    metrics: list[AnyMetric] | None = Field(
+        None, description="Keras metrics, of every target that states none; by default those that fit its kind."
+    )
+    monitor: str | None = Field(
+        None, description="Column of the history that decides which epoch is best; by default val_loss, else loss."
+    )
+    mode: Literal["auto", "min", "max"] = Field(
+        "auto", description="Whether lower or higher is better; auto asks the metric."
+    )
+    early_stopping: EarlyStopping | None = Field(None, description="When to stop before the last epoch.")
+    init_from: str | None = Field(
+        None,
+        min_length=1,
+        description="Run, or `model.keras`, whose best weights a new run begins with where the shapes agree.",
+    )
+    checkpoints: Checkpoints = Field(default_factory=Checkpoints, description="When checkpoints are made and kept.")
+    label_smoothing: Fraction = Field(
+        0.0, description="Share of each label that is spread over all classes in training (Szegedy et al., 2016)."
+    )
+    freeze: list[Annotated[str, Field(min_length=1)]] = Field(
+        default_factory=list, description="Layers whose weights stay, by name; `*` stands for any characters."
+    )
+    max_steps: Positive | None = Field(None, description="Updates after which training ends.")
+    max_time: Duration | None = Field(
+        None, description="Time after which training ends, as in `90m` or `1h30m`, resumed parts added up."
+    )
+    validate_every: Positive = Field(1, description="Epochs from one validation to the next; the last is validated.")
+    limit_batches: Annotated[LimitBatches, BeforeValidator(_of_each_split)] = Field(
+        default_factory=LimitBatches, description="Batches that are used of each split; a number stands for all three."
+    )
+    fast_dev_run: bool | Positive = Field(
+        False, description="Run one epoch of so many batches of each split, 2 for `true`, to see that everything works."
+    )
+    overfit_batches: Positive | None = Field(
+        None, description="Train and judge on the same few batches, which a sound model learns by heart."
+    )
+    on_nonfinite: Annotated[OnNonfinite, bare_word("action")] = Field(
+        default_factory=lambda: OnNonfinite(action="stop"),
+        description="What to do when a loss or a weight is no longer a finite number: `stop` or `rollback`.",
+    )
+    callbacks: list[AnyCallback] = Field(
+        default_factory=list, description="Keras callbacks, by name or with their settings."
+    )
+    health: Literal["auto", "off"] | Positive = Field(
+        "auto", description="Updates from one look at gradients and activations to the next; auto: every few seconds."
+    )

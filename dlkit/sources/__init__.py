@@ -1,0 +1,1 @@
+"""Sources of examples: one file for each `kind` of `data.source`, its settings and how it is opened."""

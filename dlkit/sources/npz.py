@@ -1,0 +1,118 @@
+"""`kind: npz`: NumPy arrays in one file, named `<field>_<split>`: `x_train`, `y_train`, `x_test`, `y_test`."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Collection
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
+from dlkit.lazy import lazy
+from dlkit.schema.base import FilePath
+from dlkit.schema.source import SourceData, SourceSettings, fields_of
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
+
+_KEY = ("data", "source", "path")
+
+
+class NpzSource(SourceSettings):
+    """NumPy arrays in one `.npz` file, named `<field>_<split>`, as in `x_train`, `y_train`, `x_test`, `y_test`."""
+
+    kind: Literal["npz"]
+    path: FilePath = Field(description="The file; a relative path starts at the configuration's folder.")
+
+    def open(self, wanted: Collection[str] = ()) -> SourceData:
+        """The arrays of the wanted fields. A split exists where one of them does; then all of them must.
+
+        Raises:
+            ConfigError: no such file, or arrays are missing in it.
+            RunError: it is not an .npz file, is damaged, or holds Python objects.
+        """
+        path = Path(self.path)
+        splits = _read(path, wanted)
+        sizes = {split: _common_size(path, split, columns) for split, columns in splits.items()}
+        first = splits.get("train") or next(iter(splits.values()))
+        return SourceData(path.name, sizes, fields_of(first), splits.__getitem__)
+
+
+def _read(path: Path, wanted: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise _problem(RunError, "not-npz", f"{path} holds no named arrays", "save it with numpy.savez")
+            names = _by_split(path, file.files, wanted)
+            return {
+                split: {field: _array(path, file, name) for field, name in fields.items()}
+                for split, fields in names.items()
+            }
+    except FileNotFoundError:
+        nearby = [p.name for p in path.parent.glob("*.npz")] if path.parent.is_dir() else []
+        help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
+        raise _problem(ConfigError, "missing-file", f"there is no file {path}", help) from None
+    except (IsADirectoryError, PermissionError) as error:
+        raise _problem(ConfigError, "missing-file", f"{path} cannot be read ({error.strerror})", "check it") from None
+    except DlkitError:
+        raise
+    except zipfile.BadZipFile as error:
+        raise _problem(RunError, "damaged-data", f"{path} is damaged ({error})", "make or copy it again") from error
+    except Exception as error:  # what is no archive at all: numpy raises ValueError, EOFError or UnpicklingError
+        help = "save the arrays with numpy.savez(path, x_train=..., y_train=...)"
+        raise _problem(RunError, "not-npz", f"{path} is not an .npz file that can be read", help) from error
+
+
+def _array(path: Path, file: Any, name: str) -> np.ndarray:
+    try:
+        array: np.ndarray = file[name]
+    except zipfile.BadZipFile:
+        raise
+    except ValueError as error:
+        if "pickle" not in str(error):
+            raise _problem(RunError, "damaged-data", f"`{name}` of {path} is damaged", "make it again") from error
+        message = f"`{name}` of {path} holds Python objects, which are never unpickled"
+        raise _problem(RunError, "field-type", message, "save arrays of numbers, with rows of equal length") from None
+    except Exception as error:  # zlib.error, EOFError, struct.error
+        raise _problem(RunError, "damaged-data", f"`{name}` of {path} is damaged", "make it again") from error
+    if array.ndim == 0:
+        message = f"`{name}` of {path} is a single value, not an array of examples"
+        raise _problem(RunError, "field-type", message, "its first axis must count the examples")
+    return array
+
+
+def _by_split(path: Path, names: Collection[str], wanted: Collection[str]) -> dict[str, dict[str, str]]:
+    """Array names by split and field."""
+    found: dict[str, dict[str, str]] = {}
+    for name in names:
+        for field in wanted:
+            if name.startswith(f"{field}_") and name != f"{field}_":
+                found.setdefault(name.removeprefix(f"{field}_"), {})[field] = name
+    complete = {split for split, fields in found.items() if len(fields) == len(set(wanted))}
+    # `image_raw_train` belongs to a field `image_raw`, not to field `image` in a split `raw_train`.
+    found = {split: fields for split, fields in found.items() if split in complete or "_" not in split or not complete}
+    needed = found or {"train": {}}
+    missing = [f"{field}_{split}" for split, fields in needed.items() for field in wanted if field not in fields]
+    if missing:
+        hints = [did_you_mean(missing[0], names, f"{path.name} has"), "arrays are named <field>_<split>"]
+        listed = ", ".join(f"`{name}`" for name in missing)
+        raise _problem(ConfigError, "npz-names", f"{path} has no array {listed}", "; ".join(hints))
+    return found
+
+
+def _common_size(path: Path, split: str, columns: dict[str, np.ndarray]) -> int:
+    lengths = {f"{field}_{split}": len(array) for field, array in columns.items()}
+    if len(set(lengths.values())) > 1:
+        each = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items())
+        message = f"the arrays of split `{split}` in {path} differ in length: {each}"
+        raise _problem(RunError, "length-mismatch", message, "give every field one row for each example")
+    return next(iter(lengths.values()))
+
+
+def _problem(error: type[DlkitError], code: str, message: str, help: str) -> DlkitError:
+    return error(Problem(code, message, _KEY, help=help))

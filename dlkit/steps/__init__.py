@@ -1,0 +1,1 @@
+"""Steps of preprocessing: one file for each name in `preprocess`."""

@@ -1,0 +1,1 @@
+"""Kinds of targets: one file for each `kind` in `data.targets`."""
