@@ -8,6 +8,7 @@ from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
 from dlkit.config.suggestions import nearest_name
 from dlkit.schema import Config
+from dlkit.schema.metric_names import metric_columns as columns_of
 from dlkit.schema.training import ScheduleBase, StepDecay
 
 
@@ -86,7 +87,7 @@ def metric_columns(config: Config) -> set[str]:
     targets, names = config.data.targets, {"loss"}
     for name, target in targets.items():
         metrics = target.metrics_of(config)
-        own = target.default_metrics if metrics is None else [metric.name for metric in metrics]
+        own = target.default_metrics if metrics is None else columns_of(metrics)
         names |= {f"{name}_{metric}" for metric in ("loss", *own)} if len(targets) > 1 else set(own)
     return names
 
