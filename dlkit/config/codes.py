@@ -1,12 +1,12 @@
 """Every kind of problem by its stable code: what it means, and an example of how it is mended.
 
-A layer that reports a new kind of problem adds one entry to one of the tables in `dlkit.config.codes_of_config` (text
-and command line), `dlkit.config.codes_of_data`, `dlkit.config.codes_of_runs` (devices, models, runs),
-`dlkit.config.codes_of_checks` and `dlkit.config.codes_of_health` (runs in training).
+The texts stand in `messages/`, one file for each part of dlkit. What reports a new kind of problem adds an entry there.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.resources import files
 from typing import NamedTuple
 
 
@@ -26,16 +26,18 @@ class Code(NamedTuple):
     after: str
 
 
+@cache
 def table() -> dict[str, Code]:
     """Every code with its entry, in the order of the alphabet."""
-    from dlkit.config.codes_of_checks import CODES as OF_CHECKS
-    from dlkit.config.codes_of_config import CODES as OF_CONFIG
-    from dlkit.config.codes_of_data import CODES as OF_DATA
-    from dlkit.config.codes_of_health import CODES as OF_HEALTH
-    from dlkit.config.codes_of_runs import CODES as OF_RUNS
+    import yaml
 
-    entries = {**OF_CONFIG, **OF_DATA, **OF_RUNS, **OF_CHECKS, **OF_HEALTH}
-    return {code: Code(*entry) for code, entry in sorted(entries.items())}
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    entries: dict[str, Code] = {}
+    for file in files("dlkit.config").joinpath("messages").iterdir():
+        if file.name.endswith(".yaml"):
+            texts = yaml.load(file.read_text(encoding="utf-8"), loader)
+            entries |= {code: Code(**entry) for code, entry in texts.items()}
+    return dict(sorted(entries.items()))
 
 
 def explain(code: str) -> str:

@@ -245,14 +245,14 @@ def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
     values, place = reader.read(split, ("data", "weights"))
     if values.dtype.kind not in "iufb" or values.size != len(values):
         message = f"weights are {values.dtype} of shape {list(values.shape[1:])}"
-        raise place.error("bad-weights", message, "give one number for each example")
+        raise place.run_error("bad-weights", message, "give one number for each example")
     weights = values.reshape(len(values)).astype(np.float32)
     place.refuse_not_finite(weights, values)
     if (wrong := np.flatnonzero(weights < 0)).size:
         message = f"{place.row(wrong[0])} has the weight {weights[wrong[0]]:g}"
-        raise place.error("bad-weights", message, "weights are 0 or more")
+        raise place.run_error("bad-weights", message, "weights are 0 or more")
     if not weights.any():
-        raise place.error("bad-weights", "every example has the weight 0", "give at least one example a weight")
+        raise place.run_error("bad-weights", "every example has the weight 0", "give at least one example a weight")
     return weights
 
 

@@ -38,7 +38,7 @@ class RowPlace:
             number -= piece.size
         raise IndexError(number)
 
-    def error(self, code: str, message: str, help: str, below: str = "") -> RunError:
+    def run_error(self, code: str, message: str, help: str, below: str = "") -> RunError:
         """The error for values of these rows; `below` is the setting that it concerns, where there is one."""
         key = (*self.key, below) if below else self.key
         return RunError(Problem(code, f"{self.split}: column `{self.column}`: {message}", key, help=help))
@@ -72,7 +72,7 @@ class RowPlace:
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():
             what = "numbers too large for float32"
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
-        raise self.error("not-finite", message, "remove those rows or fill them in before training")
+        raise self.run_error("not-finite", message, "remove those rows or fill them in before training")
 
     def same_shape(self, values: np.ndarray, expected: Shape) -> None:
         """Refuse examples of another shape than expected; an axis of one channel may be missing, or be too many.
@@ -86,7 +86,7 @@ class RowPlace:
         if len(found) == len(expected) and all(e in (None, f) for e, f in zip(expected, found, strict=True)):
             return
         message = f"examples have the shape {list(found)}, and {list(expected)} is expected"
-        raise self.error("shape-mismatch", message, "give all splits examples of one shape")
+        raise self.run_error("shape-mismatch", message, "give all splits examples of one shape")
 
     def as_text(self, values: np.ndarray) -> np.ndarray:
         """Text as NumPy's own type, of the same shape; bytes are UTF-8.
@@ -100,7 +100,7 @@ class RowPlace:
                 if not isinstance(value, str | bytes):
                     row = number // max(1, values[0].size if values.ndim > 1 else 1)
                     message = f"{self.row(row)} holds {value!r}, a {type(value).__name__}, among text"
-                    raise self.error("mixed-types", message, "give text alone, or numbers alone")
+                    raise self.run_error("mixed-types", message, "give text alone, or numbers alone")
             texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in flat]
             return np.array(texts, dtype=str).reshape(values.shape)
         return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str)

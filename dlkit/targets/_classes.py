@@ -63,7 +63,7 @@ def read_labels(array: Any, place: RowPlace) -> Any:
     if array.ndim > 1:
         if array.size != len(array):
             message = f"the labels have the shape {list(array.shape[1:])}"
-            raise place.error("shape-mismatch", message, "give one label each")
+            raise place.run_error("shape-mismatch", message, "give one label each")
         array = array.reshape(len(array))
     if array.dtype.kind in "OSTU":
         return place.as_text(array)
@@ -71,7 +71,7 @@ def read_labels(array: Any, place: RowPlace) -> Any:
     whole = array if array.dtype.kind in "iub" else np.rint(array)
     if array.dtype.kind == "f" and (wrong := np.flatnonzero(whole != array)).size:
         message = f"{place.row(wrong[0])} is {array[wrong[0]]:g}, not a whole number"
-        raise place.error("labels-not-integers", message, "give whole numbers or text, or use `kind: number`")
+        raise place.run_error("labels-not-integers", message, "give whole numbers or text, or use `kind: number`")
     return whole.astype(np.int64, copy=False)
 
 
@@ -85,7 +85,7 @@ def from_one_hot(array: Any, place: RowPlace) -> Any:
     if (wrong := np.flatnonzero(~hot)).size:
         message = f"labels have {array.shape[1]} columns but are not one-hot: {place.row(wrong[0])}"
         help = "give one integer each, use `kind: number` for a vector, `kind: multi_label` for several classes at once"
-        raise place.error("target-shape", message, help)
+        raise place.run_error("target-shape", message, help)
     return np.asarray(array.argmax(axis=1))
 
 
@@ -98,10 +98,10 @@ def table_of(labels: Any, place: RowPlace) -> list[Any]:
     values = np.unique(labels)
     if len(values) < 2:
         message = f"all training labels are {values[0]}, so there is nothing to tell apart"
-        raise place.error("too-few-classes", message, "check the column and the split, or state `classes`")
+        raise place.run_error("too-few-classes", message, "check the column and the split, or state `classes`")
     if len(values) > max(MANY, len(labels) // 2):
         message = f"{len(labels):,} training examples have {len(values):,} different labels, which are hardly classes"
-        raise place.error("classes-unknown", message, "state `classes`, or use `kind: number`")
+        raise place.run_error("classes-unknown", message, "state `classes`, or use `kind: number`")
     return list(values.tolist())
 
 
@@ -121,7 +121,7 @@ def numbers_of(labels: Any, table: Sequence[Any], place: RowPlace, *, stated: bo
     if (labels.dtype.kind == "U") != (values.dtype.kind == "U"):
         what, wanted = ("text", "numbers") if labels.dtype.kind == "U" else ("numbers", "text")
         message = f"the labels are {what}, such as `{labels[0]}`, and the classes {wanted}"
-        raise place.error("unknown-label", message, "give all splits labels of one type, and `classes` that fit them")
+        raise place.run_error("unknown-label", message, "give all splits labels of one type, and `classes` that fit them")
     order = np.argsort(values, kind="stable")
     found = np.searchsorted(values[order], labels)
     numbers = order[np.minimum(found, len(values) - 1)]
@@ -140,13 +140,13 @@ def _unknown(labels: Any, wrong: Any, table: Sequence[Any], place: RowPlace, *, 
         help = "correct the labels, or `classes`" if stated else "correct the labels"
         if labels.min() == 1 and labels.max() == len(table):
             help = "labels start at 1: leave `classes` out, or subtract 1 from them in the source"
-        return place.error("label-out-of-range", message, help, below="classes" if stated else "")
+        return place.run_error("label-out-of-range", message, help, below="classes" if stated else "")
     near = nearest_name(str(label), [str(value) for value in table])
     listed = ", ".join(f"`{value}`" for value in table[:10]) + (", ..." if len(table) > 10 else "")
     who = "`classes` does not list" if stated else "no training row has"
     message = f"{place.row(wrong[0])} has the label `{label}`, which {who}{more}"
     hint = f"did you mean `{near}`? " if near else ""
-    return place.error("unknown-label", message, f"{hint}the classes are {listed}", below="classes" if stated else "")
+    return place.run_error("unknown-label", message, f"{hint}the classes are {listed}", below="classes" if stated else "")
 
 
 def count(numbers: Any, classes: int) -> list[int]:

@@ -99,7 +99,7 @@ class BinaryTarget(TargetSettings):
                 return [0, 1], []
             message = f"the training labels have {len(found)} values ({', '.join(map(str, found[:5]))}), not two"
             help = "use `kind: category`" if len(found) > 2 else "check the column and the split"
-            raise place.error("label-out-of-range", message, help)
+            raise place.run_error("label-out-of-range", message, help)
         if text:
             lower = [value.strip().lower() for value in found]
             for no, yes in PAIRS:

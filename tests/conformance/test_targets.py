@@ -1,4 +1,4 @@
-"""What holds for every kind of target: its figures are those of Keras and scikit-learn, and its words are plain JSON."""
+"""What holds for every kind of target: its figures are those of Keras and scikit-learn, its words are plain JSON."""
 
 from __future__ import annotations
 

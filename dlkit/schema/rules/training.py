@@ -135,7 +135,8 @@ def loss_and_metrics_fit(config: Config) -> Iterator[Problem]:
     table = keras_names.table()
     for name, target in config.data.targets.items():
         here: Key = ("data", "targets", name)
-        loss, metrics = target.loss_of(config), target.metrics_of(config) or []
+        loss = target.loss if len(config.data.targets) > 1 else target.loss_of(config)
+        metrics = target.metrics_of(config) or []
         if loss is not None and loss.name in table["losses"]:
             at = here if target.loss is not None else ("training",)
             yield from _fit(loss.name, target.losses, (*at, "loss", "name"), name, target.holds)
