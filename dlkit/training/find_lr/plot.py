@@ -82,7 +82,6 @@ def draw(found: RangeTest) -> Figure:
         raise RunError(Problem("no-suggestion", "there is no curve to draw: the first loss was not finite"))
     from matplotlib.figure import Figure
 
-
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     axes.set_xscale("log")
