@@ -76,7 +76,9 @@ class Run:
         """
         load_tensorflow()
         from dlkit.models.saving import load_model
+        from dlkit.training.forks import remember_use
 
+        remember_use()
         return load_model(self._folder.model)[0]
 
     def evaluate(self, split: str = "test") -> dict[str, float]:

@@ -141,7 +141,6 @@ class Loop:
         if checkpoint is None:
             self._folder.cut_records(0, 0)
             records.cut(self._folder, {})
-            self._callbacks.cut_back(0)
             return
         # The rate is a setting, which may have been changed on purpose; else a callback may have changed it.
         self._go_back_to(checkpoint, keep_rate=self._checkpoints.rate_is_another(checkpoint))
