@@ -76,11 +76,13 @@ class Run:
         """
         load_tensorflow()
         from dlkit.models.saving import load_model
+        from dlkit.training.forks import remember_use
 
+        remember_use()
         return load_model(self._folder.model)[0]
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
-        """Loss and metrics of the saved model on a split of the run's data, computed anew.
+        """Loss and metrics of the saved model on a split of the run's data, computed again.
 
         Args:
             split: train, validation or test.
@@ -169,7 +171,7 @@ def train(
             a tf.data.Dataset of single (inputs, targets); a bare pair is the training split.
         runs_folder: where the run's folder is made.
         verbose: show progress, in the form that suits the terminal or notebook.
-        listener: told of what happens, in place of the progress; see dlkit.training.listeners.
+        listener: called with what happens, in place of the progress; see dlkit.training.listeners.
 
     Returns:
         The finished run.
@@ -193,8 +195,9 @@ def train(
         from dlkit.checks.early import check_before_training
         from dlkit.training.run import start
 
-        told = listener or progress
-        return Run(start(loaded, Path(runs_folder), told, data=data, pre_check=check_before_training), data)
+        return Run(
+            start(loaded, Path(runs_folder), listener or progress, data=data, pre_check=check_before_training), data
+        )
     finally:
         progress.close()
 

@@ -329,7 +329,7 @@ def _point_latest(path: Path) -> None:
 def _git_commit() -> str | None:
     """The commit of the repository that the working folder is in; None outside of one, and without git."""
     try:
-        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=2, check=True)
+        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
     return told.stdout.strip() or None

@@ -68,7 +68,7 @@ def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
     """The model of a configuration without its weights; None where it cannot be built."""
     try:
         return sketched(lambda: build(loaded.config, spec, functions=loaded.plugins.functions))
-    except Exception:  # it is told, and better, when the model itself is built
+    except Exception:  # it is reported, and better, when the model itself is built
         return None
 
 

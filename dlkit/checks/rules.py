@@ -30,7 +30,7 @@ RULES: dict[str, Rule] = {
     "probabilities-for-logits": step.probabilities_for_logits,
 }
 
-# Those that need neither a step nor a model with values, and whose finding a run does not tell otherwise.
+# Those that need neither a step nor a model with values, and whose finding a run does not report otherwise.
 BEFORE_TRAINING = (
     "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
     "constant-target", "class-without-examples", "nothing-to-train", "output-width", "large-model",

@@ -12,7 +12,7 @@ from dlkit.training.notes import NO_VALIDATION
 
 
 def no_validation(case: CheckContext) -> Iterator[Problem]:
-    """Without validation nothing tells when to stop."""
+    """Without validation nothing shows when to stop."""
     if case.splits is not None and case.splits.validation is None:
         yield Problem(
             "no-validation",
@@ -24,11 +24,11 @@ def no_validation(case: CheckContext) -> Iterator[Problem]:
 
 
 def no_test(case: CheckContext) -> Iterator[Problem]:
-    """Without a test split nothing tells how good the model is on what it has never seen."""
+    """Without a test split nothing shows how good the model is on what it has never seen."""
     if case.splits is not None and case.splits.test is None:
         yield Problem(
             "no-test",
-            "there is no test split: nothing will tell how good the model is on examples that it was not chosen by",
+            "there is no test split: nothing will show how good the model is on examples that it was not chosen by",
             ("data", "splits"),
             help="hold some examples back and name them under `data.splits.test`",
             severity="warning",

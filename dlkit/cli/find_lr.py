@@ -60,12 +60,14 @@ def find_lr(
         from dlkit.checks.early import check_before_training
         from dlkit.training.find_lr.run import find_lr as run
 
-        def told(step: int, of: int, rate: float, loss: float) -> None:
+        def on_step(step: int, of: int, rate: float, loss: float) -> None:
             if step % 10 == 0:
                 progress.working(f"step {step} of {of}, learning rate {rate:.1e}, loss {loss:.4g}")
 
         progress.working("preparing data and model")
-        found = run(loaded, steps=steps, lowest=lowest, highest=highest, pre_check=check_before_training, told=told)
+        found = run(
+            loaded, steps=steps, lowest=lowest, highest=highest, pre_check=check_before_training, on_step=on_step
+        )
     drawn = None if undrawn is not None or not len(found.losses) else picture
     if drawn is not None:
         save_picture(found, drawn)

@@ -36,7 +36,7 @@ def train(
         typer.Option(metavar="RUN", help="Show the batch that made a run's loss NaN or infinite, by tensor."),
     ] = None,
     profile: Annotated[
-        bool, typer.Option("--profile", help="Record a TensorBoard trace and tell where the time of a step goes.")
+        bool, typer.Option("--profile", help="Record a TensorBoard trace and show where the time of a step goes.")
     ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Show the result alone.")] = False,
     verify: Annotated[

@@ -126,8 +126,8 @@ def _print_result(result: dict[str, Any], folder: RunFolder, missed: list[Proble
     from dlkit.config.render import to_json
 
     expects = [dict(zip(("name", "rule", "value", "holds"), e, strict=True)) for e in result["expects"]]
-    told = {"ok": not missed, "exit_status": 1 if missed else 0, "state": "finished", **to_json(missed)}
-    verbs.print_json({**told, **result, "expects": expects, "history": folder.read_history()})
+    about = {"ok": not missed, "exit_status": 1 if missed else 0, "state": "finished", **to_json(missed)}
+    verbs.print_json({**about, **result, "expects": expects, "history": folder.read_history()})
 
 
 def _missed(result: dict[str, Any], loaded: Loaded) -> list[Problem]:

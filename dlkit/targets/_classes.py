@@ -121,7 +121,9 @@ def numbers_of(labels: Any, table: Sequence[Any], place: RowPlace, *, stated: bo
     if (labels.dtype.kind == "U") != (values.dtype.kind == "U"):
         what, wanted = ("text", "numbers") if labels.dtype.kind == "U" else ("numbers", "text")
         message = f"the labels are {what}, such as `{labels[0]}`, and the classes {wanted}"
-        raise place.run_error("unknown-label", message, "give all splits labels of one type, and `classes` that fit them")
+        raise place.run_error(
+            "unknown-label", message, "give labels of one type, and `classes` that fit them"
+        )
     order = np.argsort(values, kind="stable")
     found = np.searchsorted(values[order], labels)
     numbers = order[np.minimum(found, len(values) - 1)]
@@ -146,7 +148,9 @@ def _unknown(labels: Any, wrong: Any, table: Sequence[Any], place: RowPlace, *, 
     who = "`classes` does not list" if stated else "no training row has"
     message = f"{place.row(wrong[0])} has the label `{label}`, which {who}{more}"
     hint = f"did you mean `{near}`? " if near else ""
-    return place.run_error("unknown-label", message, f"{hint}the classes are {listed}", below="classes" if stated else "")
+    return place.run_error(
+        "unknown-label", message, f"{hint}the classes are {listed}", below="classes" if stated else ""
+    )
 
 
 def count(numbers: Any, classes: int) -> list[int]:

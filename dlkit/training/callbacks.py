@@ -169,7 +169,7 @@ def monitor_of(given: Callback) -> str | None:
 
 @contextlib.contextmanager
 def _blamed(name: str, hook: str, number: int) -> Iterator[None]:
-    """Within the block, whatever is raised is told as the callback's mistake."""
+    """Within the block, whatever is raised is reported as the callback's mistake."""
     try:
         yield
     except DlkitError:

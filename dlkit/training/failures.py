@@ -1,4 +1,4 @@
-"""What TensorFlow refuses while a compiled program runs, told as a failed run."""
+"""What TensorFlow refuses while a compiled program runs, as a failed run."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ def refused_as_run_error() -> Iterator[None]:
     try:
         yield
     except REFUSALS as error:
-        raise told(error) from error
+        raise as_run_error(error) from error
 
 
-def told(error: tf.errors.OpError) -> RunError:
+def as_run_error(error: tf.errors.OpError) -> RunError:
     """What TensorFlow found wrong while the program ran, in its own first words."""
     words = next((line for line in error.message.splitlines() if line.strip()), type(error).__name__)
     if isinstance(error, tf.errors.ResourceExhaustedError):

@@ -35,7 +35,11 @@ def nothing_to_train(config: Config, folder: RunFolder) -> Problem | None:
         return None
     why = f": stopped early: {progress.stopped}" if stopped else ""
     more = train_on(config, progress)
-    if more:
+    if more and config.data.source is None:
+        # Data that were given in Python have to be given again.
+        overrides = more.split()
+        help = f"to train on: dlkit.load_run({str(folder.path)!r}, data=...).resume({overrides})"
+    elif more:
         help = f"to train on: dlkit train --resume {shlex.quote(str(folder.path))} {more}"
     else:
         help = "to train longer, start a new run that may, with `training.init_from` set to this one"

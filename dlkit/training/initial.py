@@ -79,13 +79,15 @@ def freeze(built: BuiltModel, patterns: Sequence[str]) -> None:
     for number, pattern in enumerate(patterns):
         fitting = fnmatch.filter(names, pattern)
         if not fitting:
-            told, key = f"no layer with weights is called `{pattern}`", ("training", "freeze", number)
-            raise ConfigError(Problem("no-such-layer", told, key=key, help=f"there are {', '.join(names)}"))
+            message, key = f"no layer with weights is called `{pattern}`", ("training", "freeze", number)
+            raise ConfigError(Problem("no-such-layer", message, key=key, help=f"there are {', '.join(names)}"))
         for name in fitting:
             built.network.get_layer(name).trainable = False
     if patterns and not built.network.trainable_variables:
-        told = "every layer is frozen, and nothing would be trained"
-        raise ConfigError(Problem("no-such-layer", told, key=("training", "freeze"), help="leave the last layer out"))
+        message = "every layer is frozen, and nothing would be trained"
+        raise ConfigError(
+            Problem("no-such-layer", message, key=("training", "freeze"), help="leave the last layer out")
+        )
 
 
 def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:

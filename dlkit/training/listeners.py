@@ -1,4 +1,4 @@
-"""What a run tells while it goes on. A listener overrides what it cares for."""
+"""What a run reports while it goes on. A listener overrides what it cares for."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class RunPlan:
 
 
 class Listener:
-    """Told of everything that happens in a run, as it happens. Does nothing by itself."""
+    """Called with everything that happens in a run, as it happens. Does nothing by itself."""
 
     def started(self, plan: RunPlan) -> None:
         """Training is about to begin."""

@@ -7,8 +7,6 @@ import math
 import time
 from typing import Any
 
-import keras
-
 from dlkit.config.problems import RunError
 from dlkit.data.feeding import Block
 from dlkit.runs import RunFolder
@@ -20,23 +18,18 @@ from dlkit.training.checkpoints.manager import CheckpointManager
 from dlkit.training.chunk import ChunkLength
 from dlkit.training.clock import Clock
 from dlkit.training.coordinator import make_coordinator
-from dlkit.training.health.monitor import HealthMonitor
-from dlkit.training.health.probe import HealthProbe
+from dlkit.training.engine import Engine
 from dlkit.training.interrupts import Interrupts, interrupted
 from dlkit.training.limits import Limits, still_stopped
 from dlkit.training.listeners import Listener, RunPlan
 from dlkit.training.nonfinite import incident as incidents
-from dlkit.training.nonfinite.rollback import remedied, rollback_message
-from dlkit.training.nonfinite.trace import NotFinite, Pieces, trace
+from dlkit.training.nonfinite.rollback import rollback_message
+from dlkit.training.nonfinite.trace import NotFinite, trace
 from dlkit.training.prepare import Prepared
 from dlkit.training.profile import Profile
 from dlkit.training.program.evaluate import EvalProgram
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.optimizers import make_optimizer
-from dlkit.training.program.schedules import learning_rate
-from dlkit.training.program.state import State
 from dlkit.training.program.strategy import devices
-from dlkit.training.program.train import TrainProgram
 
 
 class Loop:
@@ -57,13 +50,12 @@ class Loop:
             folder: where checkpoints and history go.
             listener: called with what happens.
         """
-        self._config, self._built, self._plan = prepared.config, prepared.built, plan
+        self._prepared, self._config, self._built, self._plan = prepared, prepared.config, prepared.built, plan
         self._folder, self._listener = folder, listener
         training, validation = self._config.training, prepared.evaluation_feeder("validation")
         self._train = prepared.training_feeder()
-        self._validation = (
-            EvalProgram(self._built, validation, micro_batches=plan.micro_batches) if validation else None
-        )
+        number = plan.micro_batches
+        self._validation = EvalProgram(self._built, validation, micro_batches=number) if validation else None
         self._coordinator = make_coordinator()
         self._callbacks = Callbacks(training.callbacks, prepared.loaded.plugins.functions["callbacks"])
         self._checkpoints = CheckpointManager(folder, training.checkpoints, prepared.identity(), self._coordinator)
@@ -74,19 +66,12 @@ class Loop:
         self.clock = Clock()
         self.progress = Progress()
         self.history: list[dict[str, Any]] = []
-        self._make_program()
+        self._make_engine()
 
-    def _make_program(self) -> None:
+    def _make_engine(self) -> None:
         """The program, with the remedies of the rollbacks so far."""
-        config, plan = remedied(self._config, self.progress), self._plan
-        self._rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, self._train.steps)
-        made = make_optimizer(config.training.optimizer, self._rate, config.runtime.precision)
-        self._program = TrainProgram(self._built, self._train, made, config, plan)
-        self._state = State(self._built.network, self._program)
-        self._probe = HealthProbe(self._built, self._program, self._train)
-        self._monitor = HealthMonitor(config, self._probe, steps=self._train.steps, origins=self._built.origins)
-        self._callbacks.attach(self._built.model, made)
-        self._compiled: set[bool] = set()
+        self._engine = Engine(self._prepared, self._plan, self._train, self.progress)
+        self._callbacks.attach(self._built.model, self._engine.optimizer)
 
     # The story of a run.
 
@@ -119,17 +104,17 @@ class Loop:
         epoch = self.progress.epoch
         self._callbacks.epoch_begin(epoch)
         if self.progress.step_in_epoch == 0:
-            self._program.metrics.reset()
+            self._engine.program.metrics.reset()
         for block in self.clock.fetching(self._train.blocks(self._config.seed, epoch, self.progress.step_in_epoch)):
             self._run_block(block, interrupts)
             if self.progress.stopped:
                 break
         # The averages of the weights are what is judged, where the optimizer keeps them.
-        with self._state.averaged():
+        with self._engine.state.averaged():
             row = self._end_epoch()
             best = self._best.judge(row, self.progress)
             if self.progress.epoch in self.progress.best_epochs:
-                self._checkpoints.save_best(self._state, self.progress)
+                self._checkpoints.save_best(self._engine.state, self.progress)
         self._callbacks.epoch_end(row, self.progress)
         # Reported before it is saved: what is recorded after a checkpoint is dropped by a run that goes on from it.
         self._listener.epoch_ended(row, best, time.perf_counter() - began)
@@ -156,7 +141,6 @@ class Loop:
         if checkpoint is None:
             self._folder.cut_records(0, 0)
             records.cut(self._folder, {})
-            self._callbacks.cut_back(0)
             return
         # The rate is a setting, which may have been changed on purpose; else a callback may have changed it.
         self._go_back_to(checkpoint, keep_rate=self._checkpoints.rate_is_another(checkpoint))
@@ -185,20 +169,18 @@ class Loop:
     def _run_chunk(self, block: Block, position: int) -> int:
         """Run the next updates of a block; its position after them."""
         full = block.examples >= block.steps * self._train.batch_size
-        looking = self._coordinator.any(self._monitor.due(self.progress.step, full=full))
+        looking = self._coordinator.any(self._engine.monitor.due(self.progress.step, full=full))
         most = min(block.steps - position, self._to_border())
         end = position + (1 if looking else self._length.next(most))
         self._callbacks.batch_begin(self.progress.step_in_epoch)
         if looking:
-            with self.clock.counting("health" if self._monitor.looks else "compiling"):
-                self._monitor.before(block, position)
-        # Full batches have one program, a short last batch another; the first chunk of each compiles it.
-        compiling = full not in self._compiled
-        self._compiled.add(full)
+            with self.clock.counting("health" if self._engine.monitor.looks else "compiling"):
+                self._engine.monitor.before(block, position)
+        compiling = self._engine.compiles(full=full)
         self.profile.begin(compiling=compiling)
         with self.clock.counting("compiling" if compiling else "compute"):
-            self._program.run(block, position, end)
-            logs = self._program.metrics.results()
+            self._engine.program.run(block, position, end)
+            logs = self._engine.program.metrics.results()
         steps, seconds = end - position, self.clock.last
         self.profile.end(steps, compiling=compiling)
         self._count(steps, logs["loss"])
@@ -218,62 +200,48 @@ class Loop:
         begin = self.progress.step_in_epoch
         self.progress.step_in_epoch += steps
         self.progress.step += steps
-        if not math.isfinite(loss) or not self._state.finite():
+        if not math.isfinite(loss) or not self._engine.state.finite():
             raise NotFinite(self.progress.epoch, begin, self.progress.step_in_epoch, loss)
         self._limits.count(self.progress)
 
     def _to_border(self) -> int:
         """Updates until something has to happen between two of them; as good as infinitely many where nothing does."""
-        borders = [self._checkpoints.to_border(self.progress), self._monitor.to_border(self.progress.step)]
+        borders = [self._checkpoints.to_border(self.progress), self._engine.monitor.to_border(self.progress.step)]
         borders += [self._limits.to_border(self.progress), 1 if self._callbacks.every_step else None]
         return min(border for border in borders if border is not None)
 
     def _look(self) -> None:
         """Report what the update that has just been made looked like."""
-        look = self._monitor.after(
-            self.progress.step - 1,
-            self.progress.epoch + 1,
-            self._last_rate(),
-            self.clock,
-            self._program.metrics.counted(),
-        )
-        self._listener.health_measured(look)
+        self._listener.health_measured(self._engine.look(self.progress, self.clock))
         self._report_findings()
 
     def _report_findings(self) -> None:
-        for finding in self._monitor.new_findings(self.history):
+        for finding in self._engine.monitor.new_findings(self.history):
             self._listener.found(finding)
 
     # The end of an epoch, and of a run.
 
     def _end_epoch(self) -> dict[str, Any]:
-        row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._program.metrics.results()}
+        row: dict[str, Any] = {"epoch": self.progress.epoch + 1, **self._engine.program.metrics.results()}
         if self._validation:
             epoch, every = self.progress.epoch + 1, self._config.training.validate_every
             due = epoch % every == 0 or epoch == self._config.training.epochs or self.progress.stopped
             with self.clock.counting("validation"):
                 found = self._validation.run() if due else dict.fromkeys(self._validation.metrics.names())
             row |= {f"val_{name}": value for name, value in found.items()}
-        row["learning_rate"] = self._last_rate()
+        row["learning_rate"] = self._engine.last_rate()
         self.progress.epoch += 1
         self.progress.step_in_epoch = 0
         self.history.append(row)
         self._folder.append_history(row)
         return row
 
-    def _last_rate(self) -> float:
-        """The learning rate of the last update; the optimizer itself would give that of the next one."""
-        rate = self._program.optimizer.learning_rate
-        if callable(self._rate):
-            rate = self._rate(self._program.optimizer.iterations.value - 1)
-        return float(keras.ops.convert_to_numpy(rate))
-
     def _take_best(self) -> None:
         """Put the best weights into the network, where a figure was monitored; else the last ones stay."""
         if self.progress.best_epoch:
-            self._state.restore_weights(self._checkpoints.best(self.progress))
+            self._engine.state.restore_weights(self._checkpoints.best(self.progress))
         else:
-            self._state.take_averages()
+            self._engine.state.take_averages()
 
     def _leave_if_asked(self, interrupts: Interrupts) -> None:
         """Save, and end the run, where a signal asked this process or another of the run's to stop."""
@@ -290,7 +258,7 @@ class Loop:
     def _save(self) -> None:
         self.progress.callbacks = self._callbacks.get_state()
         with self.clock.counting("saving"):
-            self._checkpoints.save(self._state, self.progress, self._limits.seconds)
+            self._checkpoints.save(self._engine.state, self.progress, self._limits.seconds)
 
     def _go_back_to(self, checkpoint: Checkpoint, *, keep_rate: bool) -> None:
         """Take the state of a checkpoint of this run, and drop what was recorded after it.
@@ -305,9 +273,9 @@ class Loop:
         self._callbacks.cut_back(checkpoint.progress.epoch)
         self.history = self._folder.read_history()
         self.progress, self._limits.seconds = checkpoint.progress, checkpoint.about["seconds"]
-        self._make_program()
-        self._monitor.remember(self._folder.read_events())
-        self._state.restore(checkpoint.arrays, keep_rate=keep_rate)
+        self._make_engine()
+        self._engine.monitor.remember(self._folder.read_events())
+        self._engine.state.restore(checkpoint.arrays, keep_rate=keep_rate)
         self._callbacks.set_state(self.progress.callbacks)
 
     def _roll_back(self, found: NotFinite) -> None:
@@ -318,8 +286,7 @@ class Loop:
         """
         checkpoint, _ = self._checkpoints.newest()
         assert checkpoint is not None, "there is one before the first update"
-        pieces = Pieces(self._program, self._probe, self._state, self._train, self._config.seed)
-        incident = trace(pieces, checkpoint, found)
+        incident = trace(self._engine.pieces(), checkpoint, found)
         problem = incidents.to_problem(incident, found, self._train.steps, self._folder.nonfinite)
         if incident is not None:
             incidents.keep(self._folder.nonfinite, incident)

@@ -25,7 +25,7 @@ OUTSIDE = (
     "result (a callback with `get_state` and `set_state` is kept)"
 )
 NO_VALIDATION = (
-    "there is no validation split: nothing tells when the model begins to over-fit, no epoch can be chosen "
+    "there is no validation split: nothing shows when the model begins to over-fit, no epoch can be chosen "
     "as the best, and the last weights are kept"
 )
 ON_A_CPU = (

@@ -33,8 +33,8 @@ class Profile:
         try:
             tf.profiler.experimental.start(str(self._folder))
         except (tf.errors.OpError, OSError) as error:
-            told = f"the profile cannot be written to {self._folder}: {error}"
-            raise RunError(Problem("file-not-written", told, help="free some space, or train without it")) from error
+            message = f"the profile cannot be written to {self._folder}: {error}"
+            raise RunError(Problem("file-not-written", message, help="free some space, or train without it")) from error
 
     def end(self, steps: int, *, compiling: bool) -> None:
         """A chunk of so many updates ended."""

@@ -87,7 +87,7 @@ class Recorder(Listener):
                     tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
             writer.flush()
         except tf.errors.OpError as error:
-            told = (
+            message = (
                 f"{self._folder.tensorboard} could not be written: {error.message.splitlines()[0].rpartition('}} ')[2]}"
             )
-            raise RunError(Problem("file-not-written", told, help="free some space, then go on")) from error
+            raise RunError(Problem("file-not-written", message, help="free some space, then go on")) from error

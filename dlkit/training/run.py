@@ -15,7 +15,7 @@ from dlkit.files import write_json
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training.failures import REFUSALS, refused_as_run_error, told
+from dlkit.training.failures import REFUSALS, as_run_error, refused_as_run_error
 from dlkit.training.interrupts import Interrupted, how_to_go_on
 from dlkit.training.listeners import Listener, Listeners
 from dlkit.training.loop import Loop
@@ -42,7 +42,7 @@ def start(
     Args:
         loaded: the configuration.
         runs_folder: where run folders are made.
-        listener: told of what happens.
+        listener: called with what happens.
         data: arrays or datasets by split in place of the configuration's source; see `dlkit.train`.
         pre_check: looks at data and model before there is a run; see dlkit.checks.early.
         profile: record a trace, and where the time goes.
@@ -130,7 +130,7 @@ def _state_kept(folder: RunFolder, config: Config) -> Iterator[None]:
         _leave_state(folder, "failed", why=str(error), code=error.problems[0].code)
         raise
     except REFUSALS as error:
-        failure = told(error)
+        failure = as_run_error(error)
         _leave_state(folder, "failed", why=str(failure), code=failure.problems[0].code)
         raise failure from error
     except KeyboardInterrupt:
@@ -144,12 +144,12 @@ def _state_kept(folder: RunFolder, config: Config) -> Iterator[None]:
 
 def _interrupted_outside(folder: RunFolder, config: Config) -> Problem:
     """What is said when a run is interrupted while it is not training."""
-    told = "interrupted while the run was being prepared, tested or saved"
-    return Problem("interrupted", told, help=how_to_go_on(folder.path, config))
+    message = "interrupted while the run was being prepared, tested or saved"
+    return Problem("interrupted", message, help=how_to_go_on(folder.path, config))
 
 
 def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
-    """Record why the run ends; where a full disk refuses even that, its first error is the one to be told."""
+    """Record why the run ends; where a full disk refuses even that, its first error is the one to be reported."""
     with contextlib.suppress(RunError):
         folder.set_state(state, **more)
 

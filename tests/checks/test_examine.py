@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
 from dlkit.checks.examine import examine
 from dlkit.checks.report import report
 from dlkit.config.problems import ConfigError
-from tests.training.helpers import CNN, DATA, MLP, load, settings
+from tests.training.helpers import CNN, DATA, MLP, load, settings, train
 
 
 def test_mistakes_of_data_and_model_are_told_together() -> None:
@@ -50,3 +53,48 @@ def test_the_report_has_what_was_built_and_why() -> None:
     memory = about["memory"]
     assert memory["parameters"] == memory["gradients"] == 4 * about["parameters"]["trainable"]
     assert memory["optimizer"] >= 2 * memory["parameters"]
+
+
+def test_a_frozen_layer_that_is_not_there_is_a_mistake_as_in_training() -> None:
+    with pytest.raises(ConfigError) as refused:
+        examine(load(settings(MLP, {"freeze": ["conv_*"]})), data=DATA)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.key) == ("no-such-layer", ("training", "freeze", 0))
+    assert "dense_1, label" in problem.help
+
+
+def test_frozen_layers_have_no_gradient_in_the_trial() -> None:
+    case = examine(load(settings(MLP, {"freeze": ["dense_1"]})), data=DATA).case
+    assert case.trial is not None
+    assert set(case.trial.gradients) == {"label/kernel", "label/bias"}
+    assert report(case)["parameters"]["trainable"] == 16 * 10 + 10
+
+
+@pytest.mark.parametrize(
+    ("short", "steps", "epochs"),
+    [
+        ({"fast_dev_run": True}, {"train": 2, "validation": 1, "test": 1}, 1),
+        ({"limit_batches": {"train": 3}}, {"train": 3, "validation": 1, "test": 1}, 9),
+        ({"overfit_batches": 2}, {"train": 2, "validation": 1, "test": 1}, 9),
+    ],
+    ids=["fast_dev_run", "limit_batches", "overfit_batches"],
+)
+def test_the_limits_of_a_short_run_are_those_of_the_check(
+    short: dict[str, Any], steps: dict[str, int], epochs: int
+) -> None:
+    about = report(examine(load(settings(MLP, {"epochs": 9, **short})), data=DATA).case)
+    assert {name: split["steps"] for name, split in about["splits"].items()} == steps
+    assert about["training"]["epochs"] == epochs
+
+
+def test_training_reports_the_mistakes_of_data_and_model_together_too(tmp_path: Path) -> None:
+    config = settings(
+        {"builder": "cnn", "blocks": [{"filters": 4, "kernel_size": 40}]},
+        image={"shape": [28, 28, 1]},
+        data={"splits": {"train": "train[:900]", "test": "tset"}},
+    )
+    with pytest.raises(ConfigError) as refused:
+        train(config, tmp_path)
+    codes = {problem.code for problem in refused.value.problems}
+    assert {"window-too-large", "slice-out-of-range", "unknown-split"} <= codes
+    assert not list(tmp_path.iterdir())

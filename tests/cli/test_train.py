@@ -94,6 +94,20 @@ def test_a_run_that_stopped_early_says_so(dlkit: Dlkit, tmp_path: Path) -> None:
         assert "training.init_from" in result.stderr
 
 
+def test_what_is_proposed_after_max_steps_is_accepted(dlkit: Dlkit, tmp_path: Path) -> None:
+    words = ["train", "small.yaml", "--runs", tmp_path, "training.epochs=9", "training.max_steps=26"]
+    ended = dlkit(*words)
+    assert ended.exit_code == 0, ended.output
+    last = ended.stdout.splitlines()[-1]
+    assert "training.max_steps=52" in last
+    finished = dlkit("train", "--resume", "small", "--runs", tmp_path, "training.epochs=60")
+    assert finished.exit_code == 0
+    assert "`training.max_steps` of 26 updates is reached; to train on: dlkit train --resume" in finished.stdout
+    resumed = dlkit(*last[last.index("dlkit train") :].split()[1:])
+    assert resumed.exit_code == 0, resumed.output
+    assert len(RunFolder(tmp_path / "small" / "latest").read_history()) == 4
+
+
 def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
     (tmp_path / "five.yaml").write_text(FIVE_MISTAKES)
     result = dlkit("train", tmp_path / "five.yaml", "--runs", tmp_path / "runs")

@@ -77,7 +77,7 @@ def check_range(lowest: float, highest: float, steps: int | None) -> None:
     Args:
         lowest: first learning rate.
         highest: last one.
-        steps: how many; None where the data will tell.
+        steps: how many; None where the data decide.
 
     Raises:
         ConfigError: with each mistake.
@@ -211,12 +211,12 @@ def _still_falls(smoothed: np.ndarray, *, diverged: bool) -> bool:
 def _at_an_edge(rates: np.ndarray, steepest: int, *, still_falls: bool) -> list[Problem]:
     """A warning if the range ends before the curve does."""
     if still_falls:
-        told, help = f"the loss still falls at the highest rate, {rates[-1]:.2g}", "go higher with --to"
+        message, help = f"the loss still falls at the highest rate, {rates[-1]:.2g}", "go higher with --to"
     elif math.log10(rates[steepest] / rates[0]) < SLOPE_DECADES:
-        told, help = f"the loss falls fastest near the lowest rate, {rates[0]:.2g}", "go lower with --from"
+        message, help = f"the loss falls fastest near the lowest rate, {rates[0]:.2g}", "go lower with --from"
     else:
         return []
-    return [Problem("range-too-narrow", f"{told}: a better one may lie beyond", help=help, severity="warning")]
+    return [Problem("range-too-narrow", f"{message}: a better one may lie beyond", help=help, severity="warning")]
 
 
 def _two_digits(rate: float) -> float:

@@ -19,8 +19,7 @@ from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training.failures import REFUSALS
-from dlkit.training.failures import told as failure
+from dlkit.training.failures import REFUSALS, as_run_error
 from dlkit.training.find_lr.curve import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
 from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.program.execution import ExecutionPlan, choose
@@ -43,7 +42,7 @@ def find_lr(
     data: Any = None,
     pre_check: PreCheck | None = None,
     runs_folder: Path = Path("runs"),
-    told: Callable[[int, int, float, float], None] = lambda step, steps, rate, loss: None,
+    on_step: Callable[[int, int, float, float], None] = lambda step, steps, rate, loss: None,
 ) -> RangeTest:
     """Train a model of its own with a rising learning rate.
 
@@ -55,7 +54,7 @@ def find_lr(
         data: as for `dlkit.train`.
         pre_check: as for `dlkit.training.run.start`.
         runs_folder: where the run of `training.init_from` is looked for.
-        told: called after each step with its number, the number of all, the rate and the loss.
+        on_step: called after each step with its number, the number of all, the rate and the loss.
 
     Returns:
         The curve up to where the loss diverged, and what it suggests. The same for the same seed.
@@ -71,9 +70,9 @@ def find_lr(
         steps = steps or min(MOST, max(FEWEST, feeder.steps))
         rates = np.geomspace(lowest, highest, steps)
         try:
-            losses, diverged = _losses(prepared, feeder, rates, told)
+            losses, diverged = _losses(prepared, feeder, rates, on_step)
         except REFUSALS as error:
-            raise failure(error) from error
+            raise as_run_error(error) from error
     return read_curve(loaded.config.name, rates, losses, planned=steps, diverged=diverged)
 
 
@@ -84,7 +83,7 @@ def _whole(loaded: Loaded) -> Loaded:
 
 
 def _losses(
-    prepared: Prepared, feeder: Feeder, rates: np.ndarray, told: Callable[[int, int, float, float], None]
+    prepared: Prepared, feeder: Feeder, rates: np.ndarray, on_step: Callable[[int, int, float, float], None]
 ) -> tuple[list[float], bool]:
     """The loss of each step until it diverges, and whether it did."""
     config, built = prepared.config, prepared.built
@@ -100,7 +99,7 @@ def _losses(
         if not math.isfinite(value):
             return losses, True
         losses.append(value)
-        told(len(losses), len(rates), float(rate), value)
+        on_step(len(losses), len(rates), float(rate), value)
         average = decay * average + (1 - decay) * value
         smoothed = average / (1 - decay ** len(losses))
         best = min(best, smoothed)

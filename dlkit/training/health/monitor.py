@@ -1,4 +1,4 @@
-"""Looks at a run in training every few seconds, and tells what it finds."""
+"""Looks at a run in training every few seconds, and reports what it finds."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class HealthMonitor:
 
     Attributes:
         looks: so far, also those before an interruption.
-        found: code of each finding that was told.
+        found: code of each finding that was reported.
     """
 
     def __init__(self, config: Config, probe: HealthProbe, *, steps: int, origins: Mapping[str, Key]) -> None:

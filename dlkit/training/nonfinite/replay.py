@@ -12,15 +12,13 @@ import tensorflow as tf
 from dlkit.config.problems import Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.schema.loader import Loaded
+from dlkit.training.checkpoints.files import Progress
+from dlkit.training.engine import Engine
 from dlkit.training.failures import refused_as_run_error
-from dlkit.training.health.probe import HealthProbe
 from dlkit.training.nonfinite.incident import Incident, load
-from dlkit.training.nonfinite.trace import Pieces, walk
-from dlkit.training.prepare import Prepared, prepare
+from dlkit.training.nonfinite.trace import walk
+from dlkit.training.prepare import prepare
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.optimizers import make_optimizer
-from dlkit.training.program.schedules import learning_rate
-from dlkit.training.program.state import State
 from dlkit.training.program.strategy import session
 from dlkit.training.program.train import TrainProgram
 
@@ -75,21 +73,14 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
         message = f"the run {folder.path} has kept no batch: none of its losses or weights was found not to be finite"
         raise RunError(Problem("nothing-to-replay", message, help="dlkit train --resume goes on with a run"))
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        pieces = _pieces(prepare(loaded, data), ExecutionPlan(**folder.read_execution()))
+        prepared = prepare(loaded, data)
+        # With the run's schedule, since an optimizer without one has another variable.
+        plan = ExecutionPlan(**folder.read_execution())
+        pieces = Engine(prepared, plan, prepared.training_feeder(), Progress()).pieces()
         pieces.state.restore(incident.arrays, keep_rate=False)
         batch = tf.nest.map_structure(tf.constant, incident.batch)
         rows = [_row(name, tensor) for name, _, _, tensor in walk(pieces, batch)]
         return Replay(incident, rows, _first_bad_operation(pieces.program, batch))
-
-
-def _pieces(prepared: Prepared, plan: ExecutionPlan) -> Pieces:
-    """The program of a run as it was, its state still to be restored."""
-    config, built, feeder = prepared.config, prepared.built, prepared.training_feeder()
-    # With the run's schedule, since an optimizer without one has another variable.
-    rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, feeder.steps)
-    optimizer = make_optimizer(config.training.optimizer, rate, config.runtime.precision)
-    program = TrainProgram(built, feeder, optimizer, config, plan)
-    return Pieces(program, HealthProbe(built, program, feeder), State(built.network, program), feeder, config.seed)
 
 
 def _row(name: str, tensor: np.ndarray) -> Row:

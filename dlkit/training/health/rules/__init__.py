@@ -25,7 +25,7 @@ RULES: dict[str, Rule] = {
     "input-bound": feeding.input_bound,
 }
 _STANDS_STILL = frozenset({"dead-relu", "exploding-gradients", "vanishing-gradients", "rate-too-high", "rate-too-low"})
-# By code, what explains it: it is not told of a run of which one of these was told.
+# By code, what explains it: it is not reported of a run of which one of these was.
 UNLESS: dict[str, frozenset[str]] = {
     "dead-relu": frozenset({"rate-too-high"}),
     "vanishing-gradients": frozenset({"dead-relu", "rate-too-high"}),
@@ -39,10 +39,10 @@ UNLESS: dict[str, frozenset[str]] = {
 
 
 def findings(case: HealthContext) -> Iterator[Problem]:
-    """What the rules find that was not told before and is not explained by something else."""
-    told = set(case.told)
+    """What the rules find that was not reported before and is not explained by something else."""
+    reported = set(case.reported)
     for code, rule in RULES.items():
-        if code not in told and not told & UNLESS.get(code, frozenset()):
+        if code not in reported and not reported & UNLESS.get(code, frozenset()):
             for finding in rule(case):
-                told.add(code)
+                reported.add(code)
                 yield finding

@@ -11,7 +11,7 @@ from dlkit.config.problems import Key, Problem
 from dlkit.schema import Config
 from dlkit.training.health.snapshot import HealthSnapshot
 
-# Looks that agree before something is told: one of them alone may be an unlucky batch.
+# Looks that agree before something is reported: one of them alone may be an unlucky batch.
 SEVERAL = 5
 # Share of the loss of a constant answer above which next to nothing is learnt. Healthy runs of MNIST are at 0.3 to 0.6
 # after two epochs; those that learn nothing are at 1.0 to 1.1, since a batch is fitted best by its own shares.
@@ -34,7 +34,7 @@ class HealthContext:
         looks: at its updates, in order.
         history: a row per epoch.
         steps: updates in an epoch.
-        told: codes of what was found before.
+        reported: codes of what was found before.
         origins: which setting made each layer; see `BuiltModel.origins`.
     """
 
@@ -42,7 +42,7 @@ class HealthContext:
     looks: tuple[HealthSnapshot, ...]
     history: tuple[Mapping[str, Any], ...]
     steps: int
-    told: frozenset[str] = frozenset()
+    reported: frozenset[str] = frozenset()
     origins: Mapping[str, Key] = field(default_factory=dict)
 
     def last(self, count: int = SEVERAL) -> tuple[HealthSnapshot, ...]:
@@ -51,7 +51,7 @@ class HealthContext:
 
     @property
     def constant(self) -> float:
-        """Loss of the same answer to every example, over the batches of many looks: a single one tells it badly."""
+        """Loss of the same answer to every example, over the batches of many looks: a single one says little of it."""
         return statistics.fmean(look.constant for look in self.looks[-100:])
 
 

@@ -27,7 +27,7 @@ def vanishing(case: HealthContext) -> Iterator[Problem]:
     looks = case.last()
     if not looks or not all(len(_relative(look)) > 1 for look in looks) or not hardly_falls(case):
         return
-    # What is dead lets no gradient through: `dead-relu` tells it once it is sure.
+    # What is dead lets no gradient through: `dead-relu` reports it once it is sure.
     if any(dead_layers(look) for look in looks):
         return
     shares = [_shares(look) for look in looks]
@@ -37,14 +37,14 @@ def vanishing(case: HealthContext) -> Iterator[Problem]:
     if share > VANISHED or all(found[layer] == 0 for found in shares):
         return
     saturated = [figures.saturated or 0.0 for figures in looks[-1].layers.values()]
-    told = f"; up to {max(saturated):.0%} of a layer's outputs are saturated" if max(saturated) > SATURATED else ""
+    message = f"; up to {max(saturated):.0%} of a layer's outputs are saturated" if max(saturated) > SATURATED else ""
     activation = remedies.activation(case, layer)
     of = f" of {activation[1]}" if activation else ""
     last = list(_relative(looks[-1]))[-1]
     yield Problem(
         "vanishing-gradients",
         f"the gradient vanishes on its way back: that of `{layer}`{of}, over its weights, is {figure(share)} of that "
-        f"of `{last}` in {len(looks)} looks ({updates(looks)}), and the loss stays at {looks[-1].recent:.3g}{told}",
+        f"of `{last}` in {len(looks)} looks ({updates(looks)}), and the loss stays at {looks[-1].recent:.3g}{message}",
         key=activation[0] if activation else ("model",),
         help="set "
         + remedies.either(
@@ -71,11 +71,11 @@ def _over_time(case: HealthContext) -> list[Problem]:
     at_start = max(look.gradient for look in case.looks[:3])
     if any(look.gradient <= max(GROWN * usual, GROWN_SINCE_START * at_start) for look in newest):
         return []
-    told = (
+    message = (
         f"the gradient explodes: its norm is {figure(newest[-1].gradient)} at update {newest[-1].step:,}, "
         f"and was {figure(usual)} before"
     )
-    return [_exploding(case, told, remedies.clipping(case.config), remedies.rate(case.config, 0.1))]
+    return [_exploding(case, message, remedies.clipping(case.config), remedies.rate(case.config, 0.1))]
 
 
 def _over_layers(case: HealthContext) -> list[Problem]:
@@ -89,17 +89,17 @@ def _over_layers(case: HealthContext) -> list[Problem]:
     if share < EXPLODED:
         return []
     last = list(_relative(looks[-1]))[-1]
-    told = (
+    message = (
         f"the gradient explodes on its way back: that of `{layer}`, over its weights, is {figure(share)} times that of "
         f"`{last}` in {SEVERAL} looks ({updates(looks)})"
     )
-    return [_exploding(case, told, remedies.fewer_layers(case.config), remedies.clipping(case.config))]
+    return [_exploding(case, message, remedies.fewer_layers(case.config), remedies.clipping(case.config))]
 
 
-def _exploding(case: HealthContext, told: str, *options: str | None) -> Problem:
+def _exploding(case: HealthContext, message: str, *options: str | None) -> Problem:
     help = f"set {remedies.either(remedies.scaling(case.config), *options)}"
     key = ("training", "optimizer", "global_clipnorm")
-    return Problem("exploding-gradients", told, key=key, help=help, severity="warning")
+    return Problem("exploding-gradients", message, key=key, help=help, severity="warning")
 
 
 def _relative(look: HealthSnapshot) -> dict[str, float]:

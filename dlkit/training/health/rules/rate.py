@@ -55,12 +55,12 @@ def _large_updates(case: HealthContext) -> list[Problem]:
     ratio = math.exp(statistics.fmean(math.log(max(value, 1e-12)) for value in medians))
     if ratio < HIGH:
         return []
-    told = (
+    message = (
         f"the learning rate {looks[-1].rate:g} is too high: an update changes the weights of most layers by "
         f"{ratio:.1%} of their norm ({updates(looks)}), where about {SOUND:.1%} is sound, and the loss is "
         f"{looks[-1].recent:.3g}"
     )
-    return [_too_high(case, told, SOUND / ratio)]
+    return [_too_high(case, message, SOUND / ratio)]
 
 
 def _diverging(case: HealthContext) -> list[Problem]:
@@ -72,17 +72,17 @@ def _diverging(case: HealthContext) -> list[Problem]:
     at_first = statistics.median(look.recent for look in case.looks[:3])
     if loss < max(DIVERGED * constant, RISEN * at_first):
         return []
-    told = (
+    message = (
         f"the learning rate {looks[-1].rate:g} is too high: the loss is {figure(loss)} "
         f"({updates(looks)}), and the same answer to every example would give {figure(constant)}"
     )
-    return [_too_high(case, told, 0.1)]
+    return [_too_high(case, message, 0.1)]
 
 
-def _too_high(case: HealthContext, told: str, factor: float) -> Problem:
+def _too_high(case: HealthContext, message: str, factor: float) -> Problem:
     return Problem(
         "rate-too-high",
-        told,
+        message,
         key=("training", "optimizer", "learning_rate"),
         help=f"set {remedies.either(remedies.less_decay(case.config), remedies.rate(case.config, factor))}; "
         + remedies.FIND_LR,

@@ -34,7 +34,7 @@ def dead_relu(case: HealthContext) -> Iterator[Problem]:
         f"{dead[worst]:.0%} of the units of `{worst}` are dead: 0 for every example of the batch in {len(looks)} looks "
         f"({updates(looks)}){also}",
         key=("training", "optimizer", "learning_rate"),
-        help="they have no gradient and do not come back; begin anew with "
+        help="they have no gradient and do not come back; begin again with "
         + remedies.either(
             remedies.less_dropout(case.config),
             remedies.scaling(case.config),

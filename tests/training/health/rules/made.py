@@ -40,12 +40,12 @@ def case(
     looks: list[HealthSnapshot],
     rows: list[dict[str, Any]] | None = None,
     *,
-    told: set[str] | None = None,
+    reported: set[str] | None = None,
     **training: Any,
 ):
     """A case of a multi-layer perceptron."""
     config = load(classify(mlp(64), training)).config
-    return HealthContext(config, tuple(looks), tuple(rows or []), 100, frozenset(told or ()))
+    return HealthContext(config, tuple(looks), tuple(rows or []), 100, frozenset(reported or ()))
 
 
 def codes(found: HealthContext) -> list[str]:

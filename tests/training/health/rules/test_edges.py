@@ -149,7 +149,7 @@ def test_what_explains_it_silences_under_fitting_and_a_plateau(code: str) -> Non
     looks = [look(20 * n, recent=2.3) for n in range(60)]
     rows = [row(n, loss=2.3, val_loss=2.3) for n in range(1, 12)]
     assert codes(case(looks, rows)) == ["under-fitting"]
-    assert codes(case(looks, rows, told={code})) == []
+    assert codes(case(looks, rows, reported={code})) == []
 
 
 def test_waiting_is_told_by_its_share_of_all_the_time_and_not_for_less_than_seconds() -> None:
@@ -162,7 +162,7 @@ def test_waiting_is_told_by_its_share_of_all_the_time_and_not_for_less_than_seco
 
 def test_what_was_told_is_not_told_again() -> None:
     waiting = [look(10 * n, waiting=0.9) for n in range(10)]
-    assert codes(case(waiting, told={"input-bound"})) == []
+    assert codes(case(waiting, reported={"input-bound"})) == []
 
 
 def test_nothing_is_said_of_targets_that_are_all_the_same() -> None:

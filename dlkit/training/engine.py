@@ -1,0 +1,72 @@
+"""The program that trains, and what belongs to it: its state, its learning rate, and what looks at its health."""
+
+from __future__ import annotations
+
+import keras
+
+from dlkit.data.feeding import Feeder
+from dlkit.training.checkpoints.files import Progress
+from dlkit.training.clock import Clock
+from dlkit.training.health.monitor import HealthMonitor
+from dlkit.training.health.probe import HealthProbe
+from dlkit.training.health.snapshot import HealthSnapshot
+from dlkit.training.nonfinite.rollback import remedied
+from dlkit.training.nonfinite.trace import Pieces
+from dlkit.training.prepare import Prepared
+from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.program.schedules import learning_rate
+from dlkit.training.program.state import State
+from dlkit.training.program.train import TrainProgram
+
+
+class Engine:
+    """The compiled program of a run. After a rollback there is a new one, with the remedy in it.
+
+    Attributes:
+        program: training steps.
+        optimizer: of the program.
+        state: the variables of network and program.
+        monitor: when the run is looked at, and what is found.
+    """
+
+    def __init__(self, prepared: Prepared, plan: ExecutionPlan, feeder: Feeder, progress: Progress) -> None:
+        """Compile nothing yet.
+
+        Args:
+            prepared: data and model of the run.
+            plan: how the step is compiled.
+            feeder: training batches.
+            progress: of the run, with the rollbacks so far.
+        """
+        config, built = remedied(prepared.config, progress), prepared.built
+        self._feeder, self._seed = feeder, config.seed
+        self._rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, feeder.steps)
+        self.optimizer = make_optimizer(config.training.optimizer, self._rate, config.runtime.precision)
+        self.program = TrainProgram(built, feeder, self.optimizer, config, plan)
+        self.state = State(built.network, self.program)
+        self._probe = HealthProbe(built, self.program, feeder)
+        self.monitor = HealthMonitor(config, self._probe, steps=feeder.steps, origins=built.origins)
+        self._compiled: set[bool] = set()
+
+    def compiles(self, *, full: bool) -> bool:
+        """Whether the next chunk compiles the program: full batches have one, a short last batch another."""
+        compiling = full not in self._compiled
+        self._compiled.add(full)
+        return compiling
+
+    def last_rate(self) -> float:
+        """The learning rate of the last update; the optimizer itself would give that of the next one."""
+        rate = self.optimizer.learning_rate
+        if callable(self._rate):
+            rate = self._rate(self.optimizer.iterations.value - 1)
+        return float(keras.ops.convert_to_numpy(rate))
+
+    def look(self, progress: Progress, clock: Clock) -> HealthSnapshot:
+        """What the update that has just been made looked like, measured since `monitor.before`."""
+        counted = self.program.metrics.counted()
+        return self.monitor.after(progress.step - 1, progress.epoch + 1, self.last_rate(), clock, counted)
+
+    def pieces(self) -> Pieces:
+        """What it takes to make updates once more."""
+        return Pieces(self.program, self._probe, self.state, self._feeder, self._seed)
