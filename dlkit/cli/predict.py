@@ -34,6 +34,7 @@ def predict(
         typer.Option("--output", "-o", metavar="FILE", help="Write all results to a .csv, .json or .npz file."),
     ] = None,
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
+    trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
@@ -45,7 +46,7 @@ def predict(
         raise ConfigError(
             Problem("no-inputs", "files and --data or --split exclude each other", help="give one of them")
         )
-    loaded = verbs.data_config(data, (), model, runs)
+    loaded = verbs.data_config(data, (), model, runs, trust=trust)
     with verbs.tensorflow(as_json):
         from dlkit.evaluation import tables
         from dlkit.evaluation.predict import predict as predict_with
@@ -53,7 +54,7 @@ def predict(
         if output is not None:
             tables.check_output(output)
         chosen = (split or verbs.Split.test).value
-        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs)
+        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs, trust=trust)
         if output is not None:
             tables.write(output, found)
     if as_json:

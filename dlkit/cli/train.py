@@ -46,6 +46,7 @@ def train(
     verify: Annotated[
         bool, typer.Option("--verify", help="Fail if the result is not what the configuration expects.")
     ] = False,
+    trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
@@ -54,11 +55,11 @@ def train(
         _alone("--replay", config, resume)
         from dlkit.cli.replay import show
 
-        show(replay, str(runs), as_json=as_json)
+        show(replay, str(runs), trust=trust, as_json=as_json)
         return
     if resume is not None:
         words = [w for w in (config, *(overrides or ())) if w]
-        _resume(resume, words, runs, quiet, verify, as_json, allow_change=allow_change, profile=profile)
+        _resume(resume, words, runs, quiet, verify, as_json, allow_change=allow_change, profile=profile, trust=trust)
         return
     path, words = verbs.config_and_overrides(config, overrides or (), "train")
     loaded = verbs.load(path, words)
@@ -87,6 +88,7 @@ def _resume(
     *,
     allow_change: bool,
     profile: bool,
+    trust: bool,
 ) -> None:
     from dlkit import runs
     from dlkit.config import changes
@@ -95,9 +97,9 @@ def _resume(
         if "=" not in word:
             raise _not_on_resume(word, number)
     folder = runs.find(run, runs_folder)
-    loaded = verbs.load(folder.config, words)
+    loaded = verbs.load_run_config(folder.config, words, trust=trust)
     if words and not allow_change:
-        changes.refuse_changes(verbs.load(folder.config, []), loaded)
+        changes.refuse_changes(verbs.load_run_config(folder.config, trust=trust), loaded)
     state, done = folder.read_state().get("state"), len(folder.read_history())
     stopped = _stopped_early(folder)
     if state == "finished" and stopped:
@@ -121,7 +123,7 @@ def _resume(
 
 def _stopped_early(folder: RunFolder) -> str:
     """Why early stopping ended a run; empty where it did not."""
-    return next((event["text"] for event in folder.read_events() if event["kind"] == "early-stopping"), "")
+    return next((event.get("text") or "" for event in folder.read_events() if event["kind"] == "early-stopping"), "")
 
 
 def _alone(option: str, *others: str | None) -> None:

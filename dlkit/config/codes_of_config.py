@@ -233,6 +233,12 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "model.dense=[64,3]",
     ),
     # Plug-ins
+    "plugin-not-trusted": (
+        "a plug-in that came with a run",
+        "A plug-in is code. The configuration of a run imports those alone that a configuration of yours has named.",
+        "dlkit evaluate downloads/run",
+        "dlkit evaluate downloads/run --trust   # after reading the plug-in",
+    ),
     "plugin-not-found": (
         "a plug-in module that is not there",
         "A plug-in is a module next to the configuration, or one that Python can import.",

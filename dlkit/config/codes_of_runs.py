@@ -97,9 +97,16 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "dlkit evaluate other.keras",
         'keras.saving.load_model("other.keras")',
     ),
+    "model-not-trusted": (
+        "a model that names code of others",
+        "The layers, losses and metrics of a model are Keras's own; a class of another module, a Lambda or a Python"
+        " function would run its code.",
+        "dlkit evaluate downloaded.keras",
+        "dlkit evaluate downloaded.keras --trust   # after reading that code",
+    ),
     "damaged-model": (
         "a model file that is not whole",
-        "Take a copy, or train the run again.",
+        "It was cut, changed, or made to need absurd amounts of memory. Take a copy, or train the run again.",
         "a truncated model.keras",
         "a whole one",
     ),

@@ -17,6 +17,7 @@ from dlkit.config.tree import Node, child, find, with_child
 
 if TYPE_CHECKING:
     from dlkit.config.plugins import Plugins
+    from dlkit.config.trust import PluginRule
 
 
 @dataclass(frozen=True)
@@ -84,13 +85,20 @@ class Loaded:
         return to_yaml(self.resolved())
 
 
-def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
+def load(
+    path: str | Path,
+    overrides: Overrides = (),
+    *,
+    needs_source: bool = True,
+    plugin_rule: PluginRule = "remember",
+) -> Loaded:
     """Load a configuration file.
 
     Args:
         path: the file.
         overrides: words like `training.epochs=3`, or a mapping from dotted keys to values.
         needs_source: whether `data.source` must be given.
+        plugin_rule: which plug-ins are imported; see `dlkit.config.trust`.
 
     Raises:
         ConfigError: with every mistake of the file and the overrides.
@@ -98,7 +106,24 @@ def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = Tr
     from dlkit.config.extends import read_with_bases
 
     root, files = read_with_bases(path)
-    return _finish(root, Path(path), overrides, files, needs_source)
+    return _finish(root, Path(path), overrides, files, needs_source, plugin_rule)
+
+
+def load_run_config(
+    path: str | Path, overrides: Overrides = (), *, needs_source: bool = True, trust: bool = False
+) -> Loaded:
+    """Load the configuration that a run keeps, which the user did not name: only known plug-ins are imported.
+
+    Args:
+        path: as for `load`.
+        overrides: as for `load`.
+        needs_source: as for `load`.
+        trust: import every plug-in that it names.
+
+    Raises:
+        ConfigError: as `load`; or naming plug-ins that no configuration of the user's has named.
+    """
+    return load(path, overrides, needs_source=needs_source, plugin_rule="any" if trust else "known")
 
 
 def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
@@ -115,10 +140,17 @@ def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs
     from dlkit.config.extends import extend_mapping
 
     root, files = extend_mapping(from_python(mapping), Path())
-    return _finish(root, None, overrides, files, needs_source)
+    return _finish(root, None, overrides, files, needs_source, "remember")
 
 
-def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str], needs_source: bool) -> Loaded:
+def _finish(
+    root: Node,
+    path: Path | None,
+    overrides: Overrides,
+    files: list[str],
+    needs_source: bool,
+    plugin_rule: PluginRule,
+) -> Loaded:
     root, problems = apply_overrides(root, overrides, _default_name)
     root, unresolved = resolve_references(root)
     problems += unresolved
@@ -127,9 +159,14 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
     config_class: type[Config] = Config
     if names := _plugin_names(root):
         from dlkit.config import plugins as plugin_modules
+        from dlkit.config import trust
 
         try:
+            if plugin_rule == "known":
+                trust.refuse_unknown(names, folder)
             plugins = [plugin_modules.load(names, folder)]
+            if plugin_rule == "remember":
+                trust.remember(names, folder)
             config_class = plugin_modules.config_class(plugins[0])
         except ConfigError as error:
             problems += error.problems

@@ -37,6 +37,7 @@ from dlkit.config.schema import Config
 from dlkit.config.schema.base import KerasObject, Section, bare_word
 from dlkit.config.schema.data import Data
 from dlkit.config.schema.training import Callback, Loss, Metric, Training
+from dlkit.config.trust import plugin_file
 
 DICTIONARIES = ("sources", "builders", "metrics", "losses", "callbacks")
 _TAGS = {"sources": "kind", "builders": "builder"}
@@ -171,11 +172,11 @@ def _constructor_arguments(cls: Callable[..., Any]) -> list[str]:
 
 def _import(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
     """The module of a plug-in, and its file if it is known by that."""
-    file = (folder / Path(name).expanduser()) if name.endswith(".py") else folder / (name.replace(".", "/") + ".py")
+    file = plugin_file(name, folder)
     try:
-        if file.is_file():
-            return _import_file(file.resolve()), file.resolve()
-        if name.endswith(".py"):
+        if file is not None and file.is_file():
+            return _import_file(file), file
+        if file is not None:
             raise ConfigError(Problem("plugin-not-found", f"there is no plug-in file `{file}`", label="not found"))
         return importlib.import_module(name), None
     except ModuleNotFoundError as error:

@@ -46,6 +46,7 @@ def evaluate(
     split: str = "test",
     data: Any = None,
     runs_folder: Path = Path("runs"),
+    trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a saved model on a split.
 
@@ -55,13 +56,14 @@ def evaluate(
         split: train, validation or test.
         data: examples given in Python, as for `dlkit.train`.
         runs_folder: where run folders are.
+        trust: run the code that comes with the run or model; see `open_trained`.
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model or the data cannot be read.
     """
-    trained = open_trained(run_or_model, runs_folder)
-    loaded = loaded or own_config(trained, needs_source=data is None)
+    trained = open_trained(run_or_model, runs_folder, trust=trust)
+    loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data)
         check_fit(trained.spec, splits.spec)
@@ -72,12 +74,12 @@ def evaluate(
     return Evaluation(trained.path, split, size, figures, splits.notes)
 
 
-def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None) -> dict[str, float]:
+def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None, trust: bool = False) -> dict[str, float]:
     """Loss and metrics of a run's saved model on a split of its data, by name; see `evaluate`."""
-    return evaluate(folder.path, split=split, data=data).figures
+    return evaluate(folder.path, split=split, data=data, trust=trust).figures
 
 
-def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
+def own_config(trained: Trained, *, needs_source: bool = True, trust: bool = False) -> Loaded:
     """The configuration of the run that a model comes from.
 
     Raises:
@@ -91,7 +93,7 @@ def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
                 help="name a configuration with --data CONFIG",
             )
         )
-    return loader.load(trained.folder.config, needs_source=needs_source)
+    return loader.load_run_config(trained.folder.config, needs_source=needs_source, trust=trust)
 
 
 def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Split]:

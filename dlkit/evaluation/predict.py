@@ -44,6 +44,7 @@ def predict(
     split: str = "test",
     data: Any = None,
     runs_folder: Path = Path("runs"),
+    trust: bool = False,
 ) -> Predictions:
     """What a saved model says of files, or of a split.
 
@@ -54,19 +55,20 @@ def predict(
         split: without `inputs`, train, validation or test.
         data: without `inputs`, examples given in Python, as for `dlkit.train`.
         runs_folder: where run folders are.
+        trust: run the code that comes with the run or model; see `dlkit.evaluation.trained.open_trained`.
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model, or any of the files, cannot be used.
     """
-    trained = open_trained(run_or_model, runs_folder)
+    trained = open_trained(run_or_model, runs_folder, trust=trust)
     targets = dict(trained.spec.targets)
     if inputs:
         given = read_inputs(trained, inputs)
         size = evaluation_batch_size(32, example_bytes(trained.spec))
         outputs = trained.model.predict(unwrap(given.arrays), batch_size=size, verbose=0)
         return Predictions(given.names, targets, _by_target(outputs, targets))
-    loaded = loaded or own_config(trained, needs_source=data is None)
+    loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data)
         check_fit(trained.spec, splits.spec)

@@ -10,6 +10,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.schema import Config
 from dlkit.data.contract import Splits
 from dlkit.runs import RunFolder
+from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.schedules import make_schedule
 from dlkit.training.program.strategy import devices, replicas
 
@@ -81,7 +82,7 @@ def _schedule_kept(config: Config, folder: RunFolder) -> list[Note]:
     Raises:
         ConfigError: if the schedule has ended at a rate of nothing, so that nothing would be learned in them.
     """
-    epochs = folder.read_execution()["schedule_epochs"] if folder.has_begun() else config.training.epochs
+    epochs = folder.read_execution(ExecutionPlan).schedule_epochs if folder.has_begun() else config.training.epochs
     if config.training.epochs <= epochs or config.training.schedule.name == "constant":
         return []
     rate = config.training.optimizer.learning_rate

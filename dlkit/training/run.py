@@ -31,7 +31,7 @@ from dlkit.training.notes import Note, of_resume, of_start
 from dlkit.training.outcome import evaluation_feeder, finish
 from dlkit.training.prepare import PreCheck, prepare, training_feeder
 from dlkit.training.profile import Profile, times
-from dlkit.training.program.execution import ExecutionPlan, choose
+from dlkit.training.program.execution import ExecutionPlan, choose, recorded
 from dlkit.training.program.strategy import devices, make_strategy, prepare_process, replicas
 from dlkit.training.recorder import Recorder
 
@@ -120,7 +120,7 @@ def _train(
         try:
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
             goes_on = goes_on and folder.has_begun()
-            choices = ExecutionPlan(**folder.read_execution()) if goes_on else choose(config, built, replicas(config))
+            choices = recorded(folder, config) if goes_on else choose(config, built, replicas(config))
             callbacks = Callbacks(config.training.callbacks, loaded.plugins.functions["callbacks"])
             profiled = Profile(folder.tensorboard if profile else None)
             loop = _make_loop(config, splits, built, folder, listener, choices, callbacks, profiled)

@@ -19,7 +19,7 @@ from dlkit.training.limits import learning_rate, shortened
 from dlkit.training.nonfinite import trace as nonfinite
 from dlkit.training.nonfinite.trace import Incident, Pieces
 from dlkit.training.prepare import prepare, training_feeder
-from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.execution import recorded
 from dlkit.training.program.optimizers import make_optimizer
 from dlkit.training.program.state import State
 from dlkit.training.program.strategy import make_strategy, prepare_process
@@ -81,7 +81,7 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
         with make_strategy(config).scope():
             splits, built = prepare(loaded, data)
             freeze(built, config.training.freeze)
-            feeder, choices = training_feeder(splits, config), ExecutionPlan(**folder.read_execution())
+            feeder, choices = training_feeder(splits, config), recorded(folder, config)
             settings = config.training.optimizer
             # With the run's schedule, since an optimizer without one has another variable.
             rate = learning_rate(config.training, choices.schedule_epochs, feeder.steps)

@@ -10,15 +10,17 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import tensorflow as tf
+from pydantic import BaseModel, ConfigDict, Field
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.data.feeding import Block, Feeder
-from dlkit.files import disk_errors, written_aside
+from dlkit.files import check_npz, disk_errors, written_aside
+from dlkit.runs.records import read
 from dlkit.training.checkpoints.files import Checkpoint, Progress
 from dlkit.training.health.probe import HealthProbe
 from dlkit.training.program.shards import Rows
@@ -81,6 +83,21 @@ class Incident:
     inputs: dict[str, np.ndarray]
     targets: dict[str, np.ndarray]
     arrays: dict[str, np.ndarray]
+
+
+class IncidentRecord(BaseModel):
+    """`incident.json`: an `Incident` without its arrays."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    epoch: Annotated[int, Field(ge=0)]
+    step: Annotated[int, Field(ge=0)]
+    tensor: str
+    layer: str
+    bad: int
+    values: int
+    examples: list[int]
+    in_data: bool
 
 
 def trace(pieces: Pieces, checkpoint: Checkpoint, found: NotFinite) -> Incident | None:
@@ -244,13 +261,19 @@ def load(folder: Path) -> Incident | None:
     """The incident that a run kept, or None."""
     if not (folder / "incident.json").exists():
         return None
-    about = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
-    with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-        inputs, targets = (
-            {n.removeprefix(part): batch[n] for n in batch.files if n.startswith(part)}
-            for part in ("input/", "target/")
-        )
-        return Incident(**about, inputs=inputs, targets=targets, arrays=dict(state))
+    about = read(folder / "incident.json", IncidentRecord).model_dump()
+    try:
+        for name in ("batch.npz", "state.npz"):
+            check_npz(folder / name)
+        with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
+            inputs, targets = (
+                {n.removeprefix(part): batch[n] for n in batch.files if n.startswith(part)}
+                for part in ("input/", "target/")
+            )
+            return Incident(**about, inputs=inputs, targets=targets, arrays=dict(state))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        help = "go on with the run; it keeps the next such batch"
+        raise RunError(Problem("damaged-run", f"{folder} cannot be used: {error}", help=help)) from error
 
 
 # Going on.

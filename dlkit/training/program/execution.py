@@ -9,13 +9,16 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import tensorflow as tf
+from pydantic import Field
 
+from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
 from dlkit.config.schema.model import Cnn, Mlp, Model
 from dlkit.models.build import BuiltModel
+from dlkit.runs import RunFolder
 
 # XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
 # an operation it does not have.
@@ -35,9 +38,9 @@ class ExecutionPlan:
         schedule_epochs: epochs over which the learning-rate schedule is spread; more epochs do not chunk it.
     """
 
-    compile: str
-    parts: int
-    schedule_epochs: int
+    compile: Literal["xla", "graph"]
+    parts: Annotated[int, Field(ge=1)]
+    schedule_epochs: Annotated[int, Field(ge=1, lt=2**31)]
 
 
 def choose_parts(config: Config) -> int:
@@ -72,6 +75,19 @@ def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
         slow = any(word in kind for kind in _layer_kinds(built) for word in NOT_FOR_XLA_ON_CPU)
         compile_ = "xla" if on_cpu and parts == replicas == 1 and not slow else "graph"
     return ExecutionPlan(compile_, parts, config.training.epochs)
+
+
+def recorded(folder: RunFolder, config: Config) -> ExecutionPlan:
+    """The choices that a run began with.
+
+    Raises:
+        RunError: if the run does not say, or says what none was ever made with.
+    """
+    plan = folder.read_execution(ExecutionPlan)
+    if plan.parts > config.data.batch_size:
+        told = f"{folder.environment} says that a batch of {config.data.batch_size} was cut into {plan.parts:,} parts"
+        raise RunError(Problem("damaged-run", told, help="start the run again: it cannot be resumed to the same bits"))
+    return plan
 
 
 def _normalised(model: Model) -> bool:
