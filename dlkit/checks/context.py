@@ -11,26 +11,23 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.schema import Config
-from dlkit.data.contract import Splits
+from dlkit.data.contract import Batch, Splits
 from dlkit.data.feeding import Feeder, make_feeder
-from dlkit.models.build import BuiltModel, unwrap
-from dlkit.training.program.forward import by_target, device_stage, penalties
-from dlkit.training.program.metrics import loss_per_example
+from dlkit.models.build import BuiltModel
+from dlkit.training.program.forward import device_stage, forward_with_loss, whole
 
 
 @dataclass(frozen=True)
-class Batch:
-    """The first batch of a split.
+class Sample:
+    """The first batch of a split, in NumPy arrays.
 
     Attributes:
-        inputs: as the host stage leaves them, by name.
-        prepared: as the network takes them, without augmentation.
-        targets: labels by name.
+        batch: inputs as the host stage leaves them.
+        prepared: inputs as the network takes them, without augmentation, by name.
     """
 
-    inputs: dict[str, np.ndarray]
+    batch: Batch
     prepared: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class CheckContext:
     config: Config
     built: BuiltModel
     splits: Splits | None = None
-    batches: Mapping[str, Batch] = field(default_factory=dict)
+    batches: Mapping[str, Sample] = field(default_factory=dict)
     steps: Mapping[str, int] = field(default_factory=dict)
     trial: Trial | None = None
     initial_weights: str = ""
@@ -91,39 +88,39 @@ def make_context(config: Config, built: BuiltModel, splits: Splits | None) -> Ch
     return CheckContext(config, built, splits, batches, steps, attempt(built, batches["train"]))
 
 
-def first_batch(feeder: Feeder, built: BuiltModel) -> Batch:
+def first_batch(feeder: Feeder, built: BuiltModel) -> Sample:
     """The first batch of the first epoch, without the examples that pad it."""
     block = next(iter(feeder.blocks(seed=0, epoch=0)))
-    inputs, targets, weights = feeder.pick(block.tensors, tf.constant(0))
-    if weights is not None:
-        there = tf.where(weights > 0)[:, 0]
-        inputs = {name: tf.gather(x, there) for name, x in inputs.items()}
-        targets = {name: tf.gather(x, there) for name, x in targets.items()}
-    prepared = device_stage(built, inputs, augment=False)
-    return Batch(*({name: np.asarray(x) for name, x in part.items()} for part in (inputs, prepared, targets)))
+    batch = feeder.pick(block.tensors, tf.constant(0))
+    real = tf.where(batch.rows >= 0)[:, 0]
+    batch = tf.nest.map_structure(lambda x: tf.gather(x, real), batch)
+    prepared = device_stage(built, batch.inputs, augment=False)
+    return Sample(tf.nest.map_structure(np.asarray, batch), {name: np.asarray(x) for name, x in prepared.items()})
 
 
-def attempt(built: BuiltModel, batch: Batch) -> Trial:
+def attempt(built: BuiltModel, sample: Sample) -> Trial:
     """A step of training: loss and gradients. Weights stay as they are."""
     network, variables = built.network, built.network.trainable_variables
     others = [v for v in network.weights if not any(v is t for t in variables)]
     before = [v.numpy() for v in others]
+    objective = built.objective(training=True)
+    part = whole(objective, sample.batch)
     with tf.GradientTape() as tape:
-        outputs = by_target(built, network(unwrap(batch.prepared), training=True))
-        losses = {
-            name: tf.reduce_mean(loss_per_example(built, name)(batch.targets[name], outputs[name]))
-            for name in built.spec.targets
-        }
-        total = sum(losses.values()) + penalties(network)
-    found = tape.gradient(total, [v.value for v in variables])
+        forward = forward_with_loss(built, objective, network, sample.prepared, sample.batch, part=part, training=True)
+    found = tape.gradient(forward.loss, [v.value for v in variables])
     # Batch normalisation has moved its averages.
     for variable, value in zip(others, before, strict=True):
         variable.assign(value)
     return Trial(
-        {name: np.asarray(x) for name, x in outputs.items()},
-        {name: float(x) for name, x in losses.items()},
+        {name: np.asarray(x) for name, x in forward.outputs.items()},
+        {name: _mean(x, forward.weights.get(name)) for name, x in forward.per_example.items()},
         {v.path: _dense(g) for v, g in zip(variables, found, strict=True)},
     )
+
+
+def _mean(losses: Any, weights: Any | None) -> float:
+    """The mean loss of a target over a batch, weighted where examples have weights."""
+    return float(np.average(np.asarray(losses), weights=None if weights is None else np.asarray(weights)))
 
 
 def _dense(gradient: Any) -> np.ndarray | None:

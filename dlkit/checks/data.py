@@ -100,5 +100,6 @@ def _prepared(case: CheckContext) -> Iterator[tuple[str, np.ndarray]]:
 def _labels(case: CheckContext, name: str) -> np.ndarray | None:
     """All training labels where they are held in memory, else those of the first batch."""
     if case.splits is not None and isinstance(case.splits.train, Indexed) and case.splits.train.arrays is not None:
-        return case.splits.train.arrays[1][name]
-    return case.batches["train"].targets[name] if "train" in case.batches else None
+        labels: np.ndarray = case.splits.train.arrays.targets[name]
+        return labels
+    return case.batches["train"].batch.targets[name] if "train" in case.batches else None

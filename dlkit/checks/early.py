@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 import numpy as np
+import tensorflow as tf
 
-from dlkit.checks.context import Batch, CheckContext
+from dlkit.checks.context import CheckContext, Sample
 from dlkit.checks.rules import BEFORE_TRAINING, problems
 from dlkit.checks.sketch import sketched
 from dlkit.config.loader import Loaded
@@ -66,15 +67,14 @@ def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
         return None
 
 
-def _some_examples(splits: Splits, built: BuiltModel, preprocessing: Preprocessing) -> dict[str, Batch]:
+def _some_examples(splits: Splits, built: BuiltModel, preprocessing: Preprocessing) -> dict[str, Sample]:
     """A batch of training examples from all over the split, prepared; none of a stream, which would have to be read."""
     if not isinstance(splits.train, Indexed) or splits.train.arrays is None:
         return {}
     size = min(splits.train.size, 32)
     rows = np.linspace(0, splits.train.size - 1, size).astype(int)
-    inputs, targets = ({name: x[rows] for name, x in part.items()} for part in splits.train.arrays)
-    few = host_stage(preprocessing, Splits(splits.spec, in_memory(inputs, targets))).train
+    inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], splits.train.arrays[:3])
+    few = host_stage(preprocessing, Splits(splits.spec, in_memory(inputs, targets, weights))).train
     assert isinstance(few, Indexed) and few.arrays is not None
-    inputs, targets = few.arrays
-    ready = device_stage(replace(built, preprocessing=preprocessing), inputs, augment=False)
-    return {"train": Batch(inputs, {name: np.asarray(x) for name, x in ready.items()}, targets)}
+    ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs, augment=False)
+    return {"train": Sample(few.arrays, {name: np.asarray(x) for name, x in ready.items()})}

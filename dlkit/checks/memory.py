@@ -11,6 +11,7 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.sketch import sketched
@@ -161,7 +162,7 @@ def _data_bytes(case: CheckContext) -> int:
         array
         for split in (case.splits.train, case.splits.validation, case.splits.test)
         if isinstance(split, Indexed) and split.arrays is not None
-        for part in split.arrays
-        for array in part.values()
+        for array in tf.nest.flatten(split.arrays[:3])
     ]
-    return sum(array.nbytes for array in arrays)
+    # The host's arrays, and what is made of them on the device or in tf.data.
+    return int(2 * sum(array.nbytes for array in arrays))

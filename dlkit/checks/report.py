@@ -113,7 +113,7 @@ def _training(case: CheckContext) -> dict[str, Any]:
         targets[name] = {
             "loss": settings.loss.name if settings.loss else KINDS[target.kind].loss,
             "loss_why": "given" if settings.loss else default,
-            "metrics": [m.name for ms in [case.built.metrics(logits=True)[name]] for m in ms],
+            "metrics": [m.name for ms in [case.built.metrics()[name]] for m in ms],
             "metrics_why": "given" if settings.metrics is not None else default,
         }
         if case.trial is not None:

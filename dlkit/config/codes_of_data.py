@@ -68,6 +68,13 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "a damaged installation",
         "pip install --force-reinstall dlkit-tf",
     ),
+    "data-ended": (
+        "an epoch with another number of examples than before",
+        "Every epoch reads the data from the start. A tf.data.Dataset made of a one-shot generator is empty the second "
+        "time, and one of a stated cardinality may give fewer or more examples than it promised.",
+        "tf.data.Dataset.from_generator(lambda: iterator, ...)",
+        "tf.data.Dataset.from_generator(make_iterator, ...)",
+    ),
     "missing-file": (
         "there is no such data file",
         "A relative path starts at the folder of the configuration.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from dlkit.config.metric_names import metric_columns as metric_columns_of
 from dlkit.config.problems import Key, Problem
 from dlkit.config.schema import Config
 from dlkit.config.schema.training import ScheduleBase, StepDecay
@@ -111,7 +112,7 @@ def metric_columns(config: Config) -> set[str]:
     """Names of the loss and metrics that the run will have, without `val_` or `test_`."""
     targets = config.data.targets
     if config.training.metrics is not None:
-        names = {metric.name for metric in config.training.metrics}
+        names = set(metric_columns_of(config.training.metrics))
     else:
         names = {name for target in targets.values() for name in DEFAULT_METRICS[target.kind]}
     if len(targets) > 1:

@@ -1,7 +1,7 @@
 """The contract between data and everything downstream: a `Spec`, and splits that are `Indexed` or a `Stream`.
 
-A batch of examples is a pair of dictionaries, `(inputs, targets)`, keyed by the names of the configuration; every
-tensor has the batch as its first axis. Values are as the host stage leaves them: uint8 images stay uint8.
+Examples travel as a `Batch`, keyed by the names of the configuration; every tensor has the batch as its first axis.
+Values are as the host stage leaves them: uint8 images stay uint8.
 """
 
 from __future__ import annotations
@@ -9,12 +9,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-Examples = tuple[dict[str, Any], dict[str, Any]]
+Tensors = dict[str, Any]
+
+
+class Batch(NamedTuple):
+    """Examples: tensors of TensorFlow's or arrays of NumPy's, whose first axis counts the examples.
+
+    Attributes:
+        inputs: by name, as the host stage leaves them.
+        targets: labels by name.
+        weights: by target, float32, shape (batch,); empty where every example counts once.
+        rows: int64, shape (batch,): number of each example in its split, -1 for padding; for a stream, its number in
+            the order in which it was read.
+    """
+
+    inputs: Tensors
+    targets: Tensors
+    weights: Tensors
+    rows: Any
 
 
 @dataclass(frozen=True)
@@ -58,12 +75,12 @@ class Indexed:
     Attributes:
         size: number of examples.
         fetch: int64 indices of shape (n,) to a batch of n examples, in TensorFlow ops.
-        arrays: the same examples as NumPy arrays, where they are held in memory.
+        arrays: all examples as NumPy arrays, where they are held in memory.
     """
 
     size: int
-    fetch: Callable[[tf.Tensor], Examples]
-    arrays: tuple[dict[str, np.ndarray], dict[str, np.ndarray]] | None = None
+    fetch: Callable[[tf.Tensor], Batch]
+    arrays: Batch | None = None
 
 
 @dataclass(frozen=True)
@@ -71,8 +88,8 @@ class Stream:
     """A split that can only be read from its start.
 
     Attributes:
-        make: (seed, epoch) to a dataset of single examples; the same pair gives the same order. A negative epoch
-            asks for the source's own order, unshuffled.
+        make: (seed, epoch) to a dataset of single examples, (inputs, targets, weights); the same pair gives the same
+            order. A negative epoch asks for the source's own order, unshuffled.
         size: number of examples, None where unknown.
     """
 
@@ -104,23 +121,20 @@ class Splits:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
 
 
-def in_memory(inputs: dict[str, np.ndarray], targets: dict[str, np.ndarray]) -> Indexed:
-    """An `Indexed` split over arrays whose first axes are equally long."""
+def in_memory(inputs: Tensors, targets: Tensors, weights: Tensors | None = None) -> Indexed:
+    """An `Indexed` split over NumPy arrays whose first axes are equally long."""
+    size = len(next(iter(inputs.values())))
+    arrays = Batch(inputs, targets, weights or {}, np.arange(size))
 
     @cache
-    def tensors() -> Examples:
+    def tensors() -> Batch:
         # Made once, outside of any graph: an array used inside one would be copied into it.
         with tf.init_scope():
-            return (
-                {name: tf.constant(array) for name, array in inputs.items()},
-                {name: tf.constant(array) for name, array in targets.items()},
-            )
+            held: Batch = tf.nest.map_structure(tf.constant, arrays)
+            return held
 
-    def fetch(indices: tf.Tensor) -> Examples:
-        held_inputs, held_targets = tensors()
-        return (
-            {name: tf.gather(x, indices) for name, x in held_inputs.items()},
-            {name: tf.gather(x, indices) for name, x in held_targets.items()},
-        )
+    def fetch(indices: tf.Tensor) -> Batch:
+        found: Batch = tf.nest.map_structure(lambda x: tf.gather(x, indices), tensors())
+        return found
 
-    return Indexed(len(next(iter(inputs.values()))), fetch, (inputs, targets))
+    return Indexed(size, fetch, arrays)

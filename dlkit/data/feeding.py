@@ -14,8 +14,9 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema.data import Data
-from dlkit.data.contract import Examples, Indexed, Spec, Split, Stream
+from dlkit.data.contract import Batch, Indexed, Spec, Split, Stream
 from dlkit.data.elements import elements
 from dlkit.data.order import permutation
 
@@ -57,8 +58,8 @@ class Feeder(Protocol):
         """The blocks of an epoch, from batch number `start` on."""
         ...
 
-    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
-        """Within the program: inputs, targets and weights of batch `i` of a block; weights are None where all count."""
+    def pick(self, tensors: Any, i: tf.Tensor) -> Batch:
+        """Within the program: batch `i` of a block. In evaluation it has weights, 0 for the examples that pad it."""
         ...
 
 
@@ -73,19 +74,28 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool, passes:
             of weight 0, so that every example counts once and all batches have one shape.
         passes: batches of `data.batch_size` that make one batch of the feeder in training.
     """
-    batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, example_bytes(spec))
+    size = bytes_of_example(split, spec)
+    batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, size)
     shuffle = training and data.shuffle
     if isinstance(split, Indexed) and split.arrays is not None:
         fits = _nbytes(split) <= data.device_limit * 2**20
         if data.feed == "device" or (data.feed == "auto" and fits):
             return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
-    return PipelineFeeder(split, batch_size, example_bytes(spec), shuffle=shuffle, pad=not training)
+    return PipelineFeeder(split, batch_size, size, shuffle=shuffle, pad=not training)
 
 
 def evaluation_batch_size(batch_size: int, bytes_per_example: int) -> int:
     """A batch of evaluation: larger than one of training, up to 1024 small examples or 4 MiB, since it costs no memory
     for gradients; never smaller."""
     return max(batch_size, min(1024, 4 * 2**20 // max(1, bytes_per_example)))
+
+
+def bytes_of_example(split: Split, spec: Spec) -> int:
+    """Bytes of one example's inputs as the host hands them over; where sizes vary, those of the split's first one."""
+    if isinstance(split, Stream) and any(None in feature.shape for feature in spec.inputs.values()):
+        for inputs, *_ in elements(split.make(0, SOURCE_ORDER).take(1)):
+            return sum(x.shape.num_elements() * x.dtype.size for x in inputs.values())
+    return example_bytes(spec)
 
 
 def example_bytes(spec: Spec) -> int:
@@ -101,24 +111,22 @@ class DeviceFeeder:
         self.batch_size, self.size = batch_size, split.size
         self.steps = -(-split.size // batch_size)
         self._shuffle, self._pad = shuffle, pad
-        self._arrays = tuple({name: tf.constant(array) for name, array in part.items()} for part in split.arrays)
+        inputs, targets, weights, _ = split.arrays
+        self._arrays = tf.nest.map_structure(tf.constant, (inputs, targets, weights))
 
     def blocks(self, seed: int, epoch: int, start: int = 0) -> Iterator[Block]:
         order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER).astype(np.int32)
-        for first, rows, weights in _batches(order, self.batch_size, pad=self._pad):
+        for first, rows in _batches(order, self.batch_size, pad=self._pad):
             if first + len(rows) > start:
-                examples = int(weights.sum()) if weights is not None else rows.size
-                weights = None if weights is None else tf.constant(weights)
-                yield Block((*self._arrays, tf.constant(rows), weights), first, len(rows), examples)
+                yield Block((self._arrays, tf.constant(rows)), first, len(rows), _count_real(rows))
 
-    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
-        inputs, targets, rows, weights = tensors
-        indices = tf.gather(rows, i)
-        return (
-            {name: tf.gather(x, indices) for name, x in inputs.items()},
-            {name: tf.gather(x, indices) for name, x in targets.items()},
-            None if weights is None else tf.gather(weights, i),
-        )
+    def pick(self, tensors: Any, i: tf.Tensor) -> Batch:
+        arrays, table = tensors
+        rows = tf.gather(table, i)
+        indices = tf.maximum(rows, 0) if self._pad else rows
+        inputs, targets, weights = tf.nest.map_structure(lambda x: tf.gather(x, indices), arrays)
+        rows = tf.cast(rows, tf.int64)
+        return Batch(inputs, targets, _padded(weights, targets, rows) if self._pad else weights, rows)
 
 
 class PipelineFeeder:
@@ -138,7 +146,7 @@ class PipelineFeeder:
 
     def _indexed(self, split: Indexed, seed: int, epoch: int, start: int) -> Iterator[Block]:
         order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER)
-        for first, rows, weights in _batches(order, self.batch_size, pad=self._pad):
+        for first, rows in _batches(order, self.batch_size, pad=self._pad):
             begin = max(0, start - first)
             if begin >= len(rows):
                 continue
@@ -151,98 +159,106 @@ class PipelineFeeder:
                 .map(lambda r: _fetch_block(split, r), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
                 .prefetch(2)
             )
-            for n, (inputs, targets) in enumerate(elements(fetched)):
+            for n, block in enumerate(elements(fetched)):
                 steps = min(k, len(numbers) - n * k)
-                w = None if weights is None else weights[groups[n]]
-                examples = steps * rows.shape[1] if w is None else int(w[:steps].sum())
-                w = None if w is None else tf.constant(w)
-                yield Block((inputs, targets, w), first + begin + n * k, steps, examples)
+                yield Block(block, first + begin + n * k, steps, _count_real(rows[groups[n]][:steps]))
 
     def _stream(self, split: Stream, seed: int, epoch: int, start: int) -> Iterator[Block]:
         k, b = self._block_steps, self.batch_size
         stream = split.make(seed, epoch if self._shuffle else SOURCE_ORDER).skip(start * b)
-        first = start
-        for inputs, targets in elements(stream.batch(k * b).prefetch(2)):
+        first, came = start, min(start * b, self.size)
+        for inputs, targets, weights in elements(stream.batch(k * b).prefetch(2)):
             n = int(next(iter(inputs.values())).shape[0])
+            read = Batch(inputs, targets, weights, tf.range(came, came + n, dtype=tf.int64))
+            came += n
             full, rest = divmod(n, b)
             if self._pad and rest:
                 full, rest = full + 1, 0
             if full:
                 examples = min(n, full * b)
-                part = _take((inputs, targets), 0, examples)
-                weights = np.zeros((k, b), np.float32)
-                weights.reshape(-1)[:examples] = 1
-                block = (*_in_batches(part, k, b), tf.constant(weights) if self._pad else None)
-                yield Block(block, first, full, examples)
+                yield Block(_in_batches(_take(read, 0, examples), k, b), first, full, examples)
                 first += full
             if rest:
-                yield Block((*_in_batches(_take((inputs, targets), full * b, rest), 1, rest), None), first, 1, rest)
+                yield Block(_in_batches(_take(read, full * b, rest), 1, rest), first, 1, rest)
                 first += 1
+        if came != self.size:
+            raise _another_size(came, self.size)
 
-    def pick(self, tensors: Any, i: tf.Tensor) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor], tf.Tensor | None]:
-        inputs, targets, weights = tensors
-        return (
-            {name: tf.gather(x, i) for name, x in inputs.items()},
-            {name: tf.gather(x, i) for name, x in targets.items()},
-            None if weights is None else tf.gather(weights, i),
-        )
+    def pick(self, tensors: Any, i: tf.Tensor) -> Batch:
+        batch: Batch = tf.nest.map_structure(lambda x: tf.gather(x, i), tensors)
+        return batch._replace(weights=_padded(batch.weights, batch.targets, batch.rows)) if self._pad else batch
+
+
+def _padded(weights: dict[str, Any], targets: dict[str, Any], rows: tf.Tensor) -> dict[str, Any]:
+    """Weights by target, 0 for padding; 1 for every real example where there were none."""
+    real = tf.cast(rows >= 0, tf.float32)
+    return {name: real * weights[name] if name in weights else real for name in targets}
+
+
+def _another_size(came: int, size: int) -> RunError:
+    """A split that gave fewer or more examples in an epoch than it had before, or than it promised."""
+    if came < size:
+        message = f"the data ended after {came:,} of {size:,} examples in this epoch"
+    else:
+        message = f"the data gave {came:,} examples in this epoch, and {size:,} were expected"
+    help = "give data that can be read again from the start: a tf.data.Dataset made of a one-shot generator cannot"
+    return RunError(Problem("data-ended", message, ("data",), help=help))
 
 
 def _order(size: int, seed: int, epoch: int) -> np.ndarray:
     return np.arange(size) if epoch == SOURCE_ORDER else permutation(seed, epoch, size)
 
 
-def _batches(order: np.ndarray, batch_size: int, *, pad: bool) -> Iterator[tuple[int, np.ndarray, np.ndarray | None]]:
-    """An epoch's order as (number of the first batch, batches of indices, weights or None).
+def _batches(order: np.ndarray, batch_size: int, *, pad: bool) -> Iterator[tuple[int, np.ndarray]]:
+    """An epoch's order as (number of the first batch, batches of row numbers).
 
-    Padded, it is one group of equal batches. Else the short last batch, if there is one, is a group of its own.
+    Padded with -1, it is one group of equal batches. Else the short last batch, if there is one, is a group of its own.
     """
     full, rest = divmod(len(order), batch_size)
     if pad:
         steps = full + bool(rest)
-        rows = np.zeros(steps * batch_size, order.dtype)
+        rows = np.full(steps * batch_size, -1, order.dtype)
         rows[: len(order)] = order
-        weights = np.zeros(steps * batch_size, np.float32)
-        weights[: len(order)] = 1
-        yield 0, rows.reshape(steps, batch_size), weights.reshape(steps, batch_size)
+        yield 0, rows.reshape(steps, batch_size)
         return
     if full:
-        yield 0, order[: full * batch_size].reshape(full, batch_size), None
+        yield 0, order[: full * batch_size].reshape(full, batch_size)
     if rest:
-        yield full, order[full * batch_size :].reshape(1, rest), None
+        yield full, order[full * batch_size :].reshape(1, rest)
 
 
-def _fetch_block(split: Indexed, rows: tf.Tensor) -> Examples:
-    """Examples by a table of indices (steps, batch), each tensor of shape (steps, batch, ...)."""
+def _count_real(rows: np.ndarray) -> int:
+    """How many row numbers are not padding."""
+    return int((rows >= 0).sum())
+
+
+def _fetch_block(split: Indexed, rows: tf.Tensor) -> Batch:
+    """Examples by a table of row numbers (steps, batch), each tensor of shape (steps, batch, ...)."""
     steps, batch = rows.shape
-    inputs, targets = split.fetch(tf.reshape(rows, [-1]))
-    return _in_batches((inputs, targets), steps, batch)
+    found = split.fetch(tf.reshape(tf.maximum(rows, 0), [-1]))
+    return _in_batches(found, steps, batch)._replace(rows=tf.cast(rows, tf.int64))
 
 
-def _in_batches(examples: Examples, steps: int, batch: int) -> Examples:
-    """Examples in a row as (steps, batch, ...), filled up with zeros where there are too few."""
+def _in_batches(examples: Batch, steps: int, batch: int) -> Batch:
+    """Examples in a row as (steps, batch, ...), filled up with zeros, and -1 as row number, where there are too few."""
 
-    def shape(x: tf.Tensor) -> tf.Tensor:
+    def shape(x: tf.Tensor, filling: int = 0) -> tf.Tensor:
         missing = steps * batch - (x.shape[0] if x.shape[0] is not None else steps * batch)
         if missing:
-            x = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1))
+            x = tf.pad(x, [[0, missing]] + [[0, 0]] * (x.shape.rank - 1), constant_values=filling)
         return tf.reshape(x, [steps, batch, *x.shape[1:]])
 
-    inputs, targets = examples
-    return {name: shape(x) for name, x in inputs.items()}, {name: shape(x) for name, x in targets.items()}
+    inputs, targets, weights = tf.nest.map_structure(shape, examples[:3])
+    return Batch(inputs, targets, weights, shape(examples.rows, -1))
 
 
-def _take(examples: Examples, begin: int, count: int) -> Examples:
-    inputs, targets = examples
-    return (
-        {name: x[begin : begin + count] for name, x in inputs.items()},
-        {name: x[begin : begin + count] for name, x in targets.items()},
-    )
+def _take(examples: Batch, begin: int, count: int) -> Batch:
+    taken: Batch = tf.nest.map_structure(lambda x: x[begin : begin + count], examples)
+    return taken
 
 
 def _nbytes(split: Indexed) -> int:
-    inputs, targets = split.arrays or ({}, {})
-    return sum(x.nbytes for part in (inputs, targets) for x in part.values())
+    return 0 if split.arrays is None else sum(x.nbytes for x in tf.nest.flatten(split.arrays[:3]))
 
 
 def _count(split: Split) -> int:

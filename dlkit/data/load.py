@@ -261,7 +261,7 @@ def _digest(split: Split) -> str:
     """SHA-256 over names, types, shapes and bytes of the arrays."""
     digest = hashlib.sha256()
     assert isinstance(split, Indexed) and split.arrays is not None
-    for part in split.arrays:
+    for part in split.arrays[:3]:
         for name, array in sorted(part.items()):
             digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
             digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)

@@ -17,7 +17,7 @@ import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.config.schema.data import AnyInput, Data, ImageInput, Normalize, RandomStep, Rescale, Resize
-from dlkit.data.contract import Examples, Feature, Indexed, Split, Splits, Stream, in_memory
+from dlkit.data.contract import Batch, Feature, Indexed, Split, Splits, Stream, Tensors, in_memory
 
 Layers = dict[str, list[keras.layers.Layer]]
 
@@ -125,35 +125,38 @@ def _shape_after(layers: list[keras.layers.Layer], feature: Feature) -> tuple[in
 
 
 def _apply_host(host: Mapping[str, list[keras.layers.Layer]], split: Split) -> Split:
-    def batch(examples: Examples) -> Examples:
-        inputs, targets = examples
-        return {name: apply_layers(host[name], x) for name, x in inputs.items()}, targets
+    def prepare(inputs: Tensors) -> Tensors:
+        return {name: apply_layers(host[name], x) for name, x in inputs.items()}
 
-    def single(inputs: dict[str, Any], targets: dict[str, Any]) -> Examples:
-        one, _ = batch(({name: x[tf.newaxis] for name, x in inputs.items()}, {}))
-        return {name: x[0] for name, x in one.items()}, targets
+    def single(inputs: Tensors, *others: Any) -> tuple[Any, ...]:
+        one = prepare({name: x[tf.newaxis] for name, x in inputs.items()})
+        return ({name: x[0] for name, x in one.items()}, *others)
+
+    def fetch(indices: tf.Tensor) -> Batch:
+        batch = split.fetch(indices)  # type: ignore[union-attr]
+        return batch._replace(inputs=prepare(batch.inputs))
 
     if isinstance(split, Stream):
         return Stream(
             lambda seed, epoch: split.make(seed, epoch).map(single, num_parallel_calls=tf.data.AUTOTUNE), split.size
         )
     if split.arrays is None:
-        return Indexed(split.size, lambda indices: batch(split.fetch(indices)))
-    inputs, targets = split.arrays
+        return Indexed(split.size, fetch)
+    inputs, targets, weights, _ = split.arrays
     done = {
         name: np.concatenate([np.asarray(apply_layers(host[name], x[i : i + 256])) for i in range(0, len(x), 256)])
         if host[name]
         else x
         for name, x in inputs.items()
     }
-    return in_memory(done, targets)
+    return in_memory(done, targets, weights)
 
 
 def _inputs_of(split: Split, name: str) -> tf.data.Dataset:
     """One input of every example, in batches, unshuffled."""
     if isinstance(split, Indexed):
-        return tf.data.Dataset.range(split.size).batch(1024).map(lambda i: split.fetch(i)[0][name])
-    return split.make(0, -1).map(lambda inputs, targets: inputs[name]).batch(1024)
+        return tf.data.Dataset.range(split.size).batch(1024).map(lambda i: split.fetch(i).inputs[name])
+    return split.make(0, -1).map(lambda inputs, *_: inputs[name]).batch(1024)
 
 
 def _layer(step: Rescale | Normalize | Resize) -> keras.layers.Layer:

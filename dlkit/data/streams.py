@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from dlkit.config.problems import Key
 from dlkit.config.schema.data import Data
-from dlkit.data.contract import Examples, Feature, Stream
+from dlkit.data.contract import Feature, Stream, Tensors
 from dlkit.data.sources.base import SourceData
 from dlkit.data.splits import Piece, total
 
@@ -32,11 +32,11 @@ def make_stream(
     assert source.stream is not None
     read = source.stream
 
-    def example(row: Mapping[str, tf.Tensor]) -> Examples:
+    def example(row: Mapping[str, tf.Tensor]) -> tuple[Tensors, Tensors, Tensors]:
         values = {key: _cast(row[fields[key]], feature) for key, feature in features.items()}
         inputs = {feature.name: values[key] for key, feature in features.items() if key[1] == "inputs"}
         targets = {feature.name: values[key] for key, feature in features.items() if key[1] == "targets"}
-        return inputs, targets
+        return inputs, targets, {}
 
     def make(seed: int, epoch: int) -> tf.data.Dataset:
         if epoch < 0:

@@ -52,8 +52,8 @@ def subset(split: Split, examples: int, seed: int) -> Split:
         return Stream(lambda own, epoch: _shuffled(split.make(seed, 0).take(examples), examples, own, epoch), examples)
     rows = np.sort(permutation(seed, 0, split.size)[:examples])
     if split.arrays is not None:
-        inputs, targets = ({name: x[rows] for name, x in part.items()} for part in split.arrays)
-        return in_memory(inputs, targets)
+        inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], split.arrays[:3])
+        return in_memory(inputs, targets, weights)
     return Indexed(examples, lambda indices: split.fetch(tf.gather(tf.constant(rows), indices)))
 
 

@@ -121,7 +121,7 @@ def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Sp
 def batches(split: Split, batch_size: int) -> tf.data.Dataset:
     """The examples of a split in the source's order, as Keras takes them: pairs of inputs and labels."""
     if isinstance(split, Indexed):
-        dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(split.fetch)
+        dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(lambda rows: tuple(split.fetch(rows)))
     else:
         dataset = split.make(0, -1).batch(batch_size)
-    return dataset.map(lambda inputs, targets: (unwrap(inputs), unwrap(targets))).prefetch(2)
+    return dataset.map(lambda inputs, targets, *_: (unwrap(inputs), unwrap(targets))).prefetch(2)

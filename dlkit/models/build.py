@@ -19,6 +19,7 @@ from dlkit.models import heads
 from dlkit.models.cnn import cnn
 from dlkit.models.heads import Functions, from_plugin
 from dlkit.models.mlp import mlp
+from dlkit.models.objective import Objective
 from dlkit.models.rnn import rnn
 
 # A builder takes the prepared inputs by name and its settings, and returns features for the heads.
@@ -45,6 +46,20 @@ class BuiltModel:
     training: Training
     plugins: Functions
 
+    def objective(self, *, training: bool) -> Objective:
+        """What is minimised in training, or the same without smoothed labels and without weights of classes."""
+        smoothing = self.training.label_smoothing if training else 0.0
+        losses = self.losses(logits=True, reduction=None, smoothing=smoothing)
+        return Objective(losses, ignored=heads.ignored_classes(self.spec.targets, self.training.loss))
+
+    def results(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
+        """From logits by target to float32 probabilities, or to numbers in the target's unit."""
+        return {name: heads.result(self.spec.targets[name], x) for name, x in outputs.items()}
+
+    def labels_for_metrics(self, name: str, labels: Any) -> Any:
+        """Labels of a target in the shape that Keras's metrics take beside its results."""
+        return heads.labels_for_metrics(self.spec.targets[name], labels)
+
     def losses(
         self, *, logits: bool, reduction: str | None = "sum_over_batch_size", smoothing: float = 0.0
     ) -> dict[str, Callable[[Any, Any], Any]]:
@@ -59,10 +74,10 @@ class BuiltModel:
                 made[name] = heads.make_loss(target, given, self.plugins, logits=logits, reduction=reduction)
         return made
 
-    def metrics(self, *, logits: bool) -> dict[str, list[keras.metrics.Metric]]:
-        """New metrics for each target, by its name."""
+    def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
+        """New metrics for each target, by its name; they see results."""
         return {
-            name: heads.make_metrics(target, self.training.metrics, self.plugins, logits=logits)
+            name: heads.make_metrics(target, self.training.metrics, self.plugins)
             for name, target in self.spec.targets.items()
         }
 
@@ -131,7 +146,9 @@ def precision(policy: str) -> Iterator[None]:
 
 def compile_model(model: keras.Model, built: BuiltModel, *, logits: bool, optimizer: Any) -> None:
     """Compile a model with the loss and metrics of its targets, for logits or for probabilities."""
-    losses, metrics = built.losses(logits=logits), built.metrics(logits=logits)
+    losses, metrics = built.losses(logits=logits), built.metrics()
+    if logits:
+        metrics = {name: heads.on_logits(built.spec.targets[name], made) for name, made in metrics.items()}
     model.compile(optimizer=optimizer, loss=_for_outputs(model, losses), metrics=_for_outputs(model, metrics))
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import keras
 
+from dlkit.config.metric_names import metric_columns
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.config.schema.training import Loss, Metric
 from dlkit.data.contract import Feature
@@ -105,6 +106,9 @@ def make_loss(
     """
     name = given.name if given else KINDS[target.kind].loss
     arguments = {**(given.arguments if given else {}), "reduction": reduction}
+    if reduction is None:
+        # Such examples get no weight: of one value an example, Keras would leave 0 and count it.
+        arguments.pop("ignore_class", None)
     return _make("losses", name, arguments, plugins, logits=logits)
 
 
@@ -126,28 +130,110 @@ def with_smoothing(target: Feature, given: Loss | None, smoothing: float) -> Los
     return Loss(name=given.name, **{**given.arguments, "label_smoothing": smoothing})
 
 
-def make_metrics(
-    target: Feature, given: list[Metric] | None, plugins: Functions, *, logits: bool
-) -> list[keras.metrics.Metric]:
-    """The metrics of a target, named as the configuration names them.
+def make_metrics(target: Feature, given: list[Metric] | None, plugins: Functions) -> list[keras.metrics.Metric]:
+    """The metrics of a target, named as its columns of the history are; they see results.
 
     Args:
         target: what is predicted.
         given: the configuration's choice, or None for the defaults of the target's kind.
         plugins: metrics of the user's own, under `metrics`.
-        logits: whether the metrics see logits or probabilities; thresholds move with it.
     """
     kind = KINDS[target.kind]
-    wanted = [(name, {}) for name in kind.metrics] if given is None else [(m.name, m.arguments) for m in given]
+    wanted = [Metric(name=name) for name in kind.metrics] if given is None else given
     made = []
-    for name, arguments in wanted:
-        meant = kind.accuracy if name == "accuracy" and kind.accuracy else name
-        made.append(_make("metrics", meant, {"name": name, **arguments}, plugins, logits=logits))
+    for column, metric in zip(metric_columns(wanted), wanted, strict=True):
+        _must_compare_examples(target, metric)
+        meant = kind.accuracy if metric.name == "accuracy" and kind.accuracy else metric.name
+        defaults = DEFAULT_ARGUMENTS.get((target.kind, metric.name), {})
+        made.append(_make("metrics", meant, {**defaults, **metric.arguments, "name": column}, plugins, logits=False))
     return made
 
 
+# By Keras's defaults the largest output of an example is its class, and a yes or no has only one output.
+DEFAULT_ARGUMENTS: dict[tuple[str, str], dict[str, Any]] = {
+    ("binary", "f1_score"): {"threshold": 0.5, "average": "macro"},
+    ("binary", "f_beta_score"): {"threshold": 0.5, "average": "macro"},
+}
+# Metrics that compare the numbers of one example with each other.
+WITHIN_AN_EXAMPLE = ("pearson_correlation", "concordance_correlation", "cosine_similarity")
+
+
+def _must_compare_examples(target: Feature, metric: Metric) -> None:
+    """Refuse a metric that compares the numbers of one example, where there is only one."""
+    if metric.name in WITHIN_AN_EXAMPLE and units(target) == 1:
+        message = (
+            f"`{metric.name}` compares the numbers of each example with each other, and `{target.name}` is one number"
+        )
+        help = "`r2_score` compares the examples"
+        raise ConfigError(Problem("does-not-fit", message, key=("training", "metrics"), help=help))
+
+
+def labels_for_metrics(target: Feature, labels: Any) -> Any:
+    """Labels in the shape that Keras's metrics take beside results: (batch,) for classes, else (batch, numbers)."""
+    if target.kind == "category":
+        return labels
+    return keras.ops.reshape(labels, (-1, units(target)))
+
+
+def ignored_classes(targets: Mapping[str, Feature], loss: Loss | None) -> dict[str, int]:
+    """By target, the class whose examples its loss leaves out."""
+    ignored = loss.arguments.get("ignore_class") if loss else None
+    return {} if ignored is None else dict.fromkeys(targets, int(ignored))
+
+
+def result(target: Feature, logits: Any) -> Any:
+    """From the logits of a target to float32 probabilities, or to numbers."""
+    activation = keras.activations.get(KINDS[target.kind].activation)
+    return activation(keras.ops.cast(logits, "float32"))
+
+
+def on_logits(target: Feature, metrics: list[keras.metrics.Metric]) -> list[keras.metrics.Metric]:
+    """The metrics for a model that ends in logits, as a notebook's does."""
+    kept = ("linear", "softmax")  # the largest logit is the largest probability
+    if KINDS[target.kind].activation == "linear":
+        return metrics
+    return [
+        m if KINDS[target.kind].activation in kept and type(m).__name__ in SAME_ON_LOGITS
+        else OfResults(m, KINDS[target.kind].activation)
+        for m in metrics
+    ]  # fmt: skip
+
+
+SAME_ON_LOGITS = ("SparseCategoricalAccuracy", "SparseTopKCategoricalAccuracy")
+
+
+@keras.saving.register_keras_serializable("dlkit")
+class OfResults(keras.metrics.Metric):
+    """A metric that sees probabilities, for a model that gives logits."""
+
+    def __init__(self, metric: Any, activation: str, name: str | None = None, **kwargs: Any) -> None:
+        self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
+        super().__init__(name=name or self.metric.name, **kwargs)
+        self.activation = activation
+        self._direction = getattr(self.metric, "_direction", None)
+
+    def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
+        """Count a batch of labels and logits."""
+        results = keras.activations.get(self.activation)(y_pred)
+        if self.activation == "sigmoid":
+            y_true = keras.ops.reshape(y_true, keras.ops.shape(results))
+        self.metric.update_state(y_true, results, sample_weight=sample_weight)
+
+    def result(self) -> Any:
+        """What has been counted."""
+        return self.metric.result()
+
+    def reset_state(self) -> None:
+        """Forget what was counted."""
+        self.metric.reset_state()
+
+    def get_config(self) -> dict[str, Any]:
+        """The arguments of the constructor."""
+        return {"metric": keras.metrics.serialize(self.metric), "activation": self.activation, "name": self.name}
+
+
 def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions, *, logits: bool) -> Any:
-    """A loss or metric by its snake_case name, told whether it sees logits."""
+    """A loss or metric by its snake_case name; a loss is told whether it sees logits."""
     make: Callable[..., Any]
     if name in plugins.get(module, {}):
         make = plugins[module][name]
@@ -158,9 +244,6 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
     try:
         if "from_logits" in parameters:
             arguments["from_logits"] = logits
-        elif logits:
-            for threshold in {"threshold", "thresholds"} & set(parameters):
-                arguments[threshold] = _logit(arguments.get(threshold) or 0.5)
         if name in plugins.get(module, {}):
             return from_plugin(f"`{name}` of {module}", key, make, **arguments)
         return make(**arguments)
@@ -192,11 +275,3 @@ def from_plugin(what: str, key: Key, function: Callable[..., Any], *positional: 
                 help="the mistake is in the plug-in; --debug shows where",
             )
         ) from error
-
-
-def _logit(probability: float | list[float]) -> Any:
-    if isinstance(probability, list):
-        return [_logit(p) for p in probability]
-    if not 0 < probability < 1:
-        raise ValueError(f"a threshold lies between 0 and 1, got {probability}")
-    return math.log(probability / (1 - probability))

@@ -234,7 +234,11 @@ class Loop:
     def _look(self) -> None:
         """Tell what the update that has just been made looked like."""
         look = self._monitor.after(
-            self.progress.step - 1, self.progress.epoch + 1, self._last_rate(), self.clock, self._program.metrics.loss
+            self.progress.step - 1,
+            self.progress.epoch + 1,
+            self._last_rate(),
+            self.clock,
+            self._program.metrics.counted(),
         )
         self._listener.health_measured(look)
         self._tell_findings()

@@ -6,7 +6,6 @@ import operator
 import re
 from typing import Any
 
-import keras
 import numpy as np
 
 from dlkit.config.schema import Config
@@ -14,7 +13,6 @@ from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.files import disk_errors, write_json, written_aside
 from dlkit.models.build import BuiltModel
-from dlkit.models.heads import KINDS
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.loop import Loop
@@ -52,10 +50,9 @@ def finish(
 def _save_predictions(folder: RunFolder, built: BuiltModel, program: EvalProgram) -> None:
     """Labels, and probabilities or numbers, of the test split: arrays `<target>_label`, `<target>_result`."""
     arrays = {}
-    for name, target in built.spec.targets.items():
-        activation = keras.activations.get(KINDS[target.kind].activation)
-        arrays[f"{name}_label"] = np.concatenate([labels[name] for labels, _ in program.kept])
-        arrays[f"{name}_result"] = np.asarray(activation(np.concatenate([logits[name] for _, logits in program.kept])))
+    for name in built.spec.targets:
+        arrays[f"{name}_label"] = np.concatenate([batch.targets[name] for batch, _ in program.kept])
+        arrays[f"{name}_result"] = np.concatenate([results[name] for _, results in program.kept])
     with disk_errors(folder.predictions, sum(array.nbytes for array in arrays.values())):
         folder.predictions.parent.mkdir(exist_ok=True)
         with written_aside(folder.predictions) as aside, aside.open("wb") as file:

@@ -9,11 +9,19 @@ import pytest
 import tensorflow as tf
 
 from dlkit.config.loader import from_mapping
+from dlkit.config.problems import RunError
 from dlkit.config.schema.data import Data
 from dlkit.data import feeding
 from dlkit.data.contract import Feature, Indexed, Spec, Stream, in_memory
 from dlkit.data.elements import elements
-from dlkit.data.feeding import DeviceFeeder, Feeder, PipelineFeeder, evaluation_batch_size, make_feeder
+from dlkit.data.feeding import (
+    DeviceFeeder,
+    Feeder,
+    PipelineFeeder,
+    bytes_of_example,
+    evaluation_batch_size,
+    make_feeder,
+)
 from dlkit.data.order import permutation
 
 SIZE, BATCH = 53, 8
@@ -24,7 +32,7 @@ HELD = in_memory({"x": NUMBERS[:, None]}, {"y": NUMBERS.astype("int32")})
 def stream(seed: int, epoch: int) -> tf.data.Dataset:
     """The same examples as a dataset, in the order that an indexed split would have."""
     order = np.arange(SIZE) if epoch < 0 else permutation(seed, epoch, SIZE)
-    return tf.data.Dataset.from_tensor_slices(({"x": NUMBERS[order][:, None]}, {"y": order.astype("int32")}))
+    return tf.data.Dataset.from_tensor_slices(({"x": NUMBERS[order][:, None]}, {"y": order.astype("int32")}, {}))
 
 
 def feeders(*, pad: bool, shuffle: bool = True) -> dict[str, Feeder]:
@@ -46,8 +54,9 @@ def batches(feeder: Feeder, epoch: int = 0, start: int = 0) -> list[list[int]]:
         # A block may begin before `start`, where a part of it is left out.
         assert block.first <= expected
         for i in range(expected - block.first, block.steps):
-            inputs, targets, weights = feeder.pick(block.tensors, tf.constant(i))
-            keep = np.ones(len(targets["y"]), bool) if weights is None else weights.numpy() == 1
+            inputs, targets, weights, rows = feeder.pick(block.tensors, tf.constant(i))
+            keep = weights["y"].numpy() == 1 if weights else np.ones(len(targets["y"]), bool)
+            assert (rows.numpy() >= 0).tolist() == keep.tolist()
             np.testing.assert_array_equal(inputs["x"].numpy()[:, 0], targets["y"].numpy())
             found.append(targets["y"].numpy()[keep].tolist())
         expected = block.first + block.steps
@@ -82,7 +91,7 @@ def test_evaluation_counts_every_example_once_in_batches_of_one_shape(name: str,
     feeder = feeders(pad=True, shuffle=False)[name]
     assert [number for batch in batches(feeder) for number in batch] == list(range(SIZE))
     shapes = {
-        feeder.pick(block.tensors, tf.constant(i))[2].shape[0]
+        feeder.pick(block.tensors, tf.constant(i)).rows.shape[0]
         for block in feeder.blocks(0, 0)
         for i in range(block.steps)
     }
@@ -145,3 +154,19 @@ def test_elements_are_all_there_and_may_be_given_up_early() -> None:
     assert int(next(some)) == 0
     some.close()
     assert list(some) == []
+
+
+@pytest.mark.parametrize("came", [40, 60])
+def test_a_stream_that_gives_another_number_of_examples_than_it_promised_fails(came: int) -> None:
+    numbers = np.arange(came, dtype=np.float32)
+    short = tf.data.Dataset.from_tensor_slices(({"x": numbers[:, None]}, {"y": numbers.astype("int32")}, {}))
+    feeder = PipelineFeeder(Stream(lambda seed, epoch: short, SIZE), BATCH, 4, shuffle=True, pad=False)
+    with pytest.raises(RunError) as failed:
+        list(feeder.blocks(7, 0))
+    assert failed.value.problems[0].code == "data-ended"
+
+
+def test_images_of_unknown_size_are_counted_by_the_first_one() -> None:
+    spec = Spec({"x": Feature("x", "image", (None, None, 3), "uint8")}, {})
+    images = tf.data.Dataset.from_tensor_slices(({"x": np.zeros((2, 9, 7, 3), np.uint8)}, {}, {}))
+    assert bytes_of_example(Stream(lambda seed, epoch: images, 2), spec) == 9 * 7 * 3

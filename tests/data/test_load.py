@@ -49,16 +49,16 @@ class TestMnist:
         image, label = splits.spec.inputs["image"], splits.spec.targets["label"]
         assert (image.shape, image.dtype) == ((28, 28, 1), "uint8")
         assert (label.shape, label.dtype, label.classes) == ((), "int32", tuple("0123456789"))
-        train, validation = splits.train.arrays[0]["image"], splits.validation.arrays[0]["image"]
+        train, validation = splits.train.arrays.inputs["image"], splits.validation.arrays.inputs["image"]
         assert train.base is not None
         assert train.base is validation.base
         assert train.dtype == np.uint8
-        assert splits.train.arrays[1]["label"].dtype == np.int32
+        assert splits.train.arrays.targets["label"].dtype == np.int32
 
     def test_fetch_gives_the_examples_of_those_numbers(self):
         splits = load_splits(Data.model_validate(MNIST))
-        inputs, targets = splits.test.fetch(tf.constant([5, 0, 9999], tf.int64))
-        images, labels = (part[name] for part, name in zip(splits.test.arrays, ("image", "label"), strict=True))
+        inputs, targets, *_ = splits.test.fetch(tf.constant([5, 0, 9999], tf.int64))
+        images, labels = (part[name] for part, name in zip(splits.test.arrays[:2], ("image", "label"), strict=True))
         assert (inputs["image"].numpy() == images[[5, 0, 9999]]).all()
         assert (targets["label"].numpy() == labels[[5, 0, 9999]]).all()
 
@@ -131,7 +131,7 @@ class TestInputs:
         data = settings(x={"kind": "image"})
         splits = load(digits.images.astype(np.uint8), digits.target, data)
         assert splits.spec.inputs["x"].shape == (8, 8, 1)
-        assert splits.train.arrays[0]["x"].dtype == np.uint8
+        assert splits.train.arrays.inputs["x"].dtype == np.uint8
         assert load(digits.images, digits.target, data).spec.inputs["x"].dtype == "float32"
 
     def test_real_tables(self):
@@ -146,7 +146,7 @@ class TestInputs:
 
     def test_a_series_with_one_value_a_step_gets_an_axis(self):
         splits = load(X, LABELS, settings(x={"kind": "sequence"}))
-        assert splits.train.arrays[0]["x"].shape == (30, 4, 1)
+        assert splits.train.arrays.inputs["x"].shape == (30, 4, 1)
         assert load(X.reshape(30, 2, 2), LABELS, settings(x={"kind": "sequence"})).spec.inputs["x"].shape == (2, 2)
 
     def test_wrong_rank(self):
@@ -219,7 +219,7 @@ class TestCategories:
     )
     def test_labels_become_int32(self, labels):
         splits = load(X, labels)
-        (column,) = splits.train.arrays[1].values()
+        (column,) = splits.train.arrays.targets.values()
         assert (column.dtype, column.shape) == (np.int32, (30,))
         assert (column == LABELS).all()
         assert splits.spec.targets["y"].classes == ("0", "1", "2")
@@ -264,7 +264,7 @@ class TestCategories:
 class TestOtherTargets:
     @pytest.mark.parametrize("labels", [LABELS % 2, LABELS % 2 == 1, (LABELS % 2).astype(float)[:, None]])
     def test_binary_is_0_and_1(self, labels):
-        (column,) = load(X, labels, settings(y={"kind": "binary"})).train.arrays[1].values()
+        (column,) = load(X, labels, settings(y={"kind": "binary"})).train.arrays.targets.values()
         assert column.dtype == np.int32
         assert (column == LABELS % 2).all()
 
@@ -281,7 +281,7 @@ class TestOtherTargets:
         y = np.resize(X, shape)
         splits = load(X, y, settings(y={"kind": "number"}))
         assert splits.spec.targets["y"].shape == expected
-        assert splits.train.arrays[1]["y"].shape == (30, *expected)
+        assert splits.train.arrays.targets["y"].shape == (30, *expected)
 
     def test_other_numbers_are_refused(self):
         number = settings(y={"kind": "number"})
@@ -292,7 +292,7 @@ class TestOtherTargets:
 def test_fields_may_have_other_names_than_inputs_and_targets():
     data = settings(x={"field": "measured"}, y={"field": "species"})
     splits = load_splits(data, given={"train": ({"measured": X}, {"species": LABELS})})
-    assert list(splits.train.arrays[0]) == ["x"]
+    assert list(splits.train.arrays.inputs) == ["x"]
     with pytest.raises(ConfigError) as caught:
         load_splits(data, given={"train": ({"measure": X}, {"specis": LABELS})})
     assert [(p.code, p.key[1:], p.help) for p in caught.value.problems] == [

@@ -74,15 +74,15 @@ def test_the_host_stage_ends_with_the_last_resize_and_gives_the_same_on_every_ro
         given = Splits(given.spec, Indexed(40, given.train.fetch))
     elif kind == "stream":
         given = Splits(
-            given.spec, Stream(lambda s, e: tf.data.Dataset.from_tensor_slices(({"x": IMAGES}, {"y": LABELS})), 40)
+            given.spec, Stream(lambda s, e: tf.data.Dataset.from_tensor_slices(({"x": IMAGES}, {"y": LABELS}, {})), 40)
         )
     staged = host_stage(layers, given)
     assert (staged.spec.inputs["x"].shape, staged.spec.inputs["x"].dtype) == ((5, 4, 3), "float32")
     train = staged.train
     if isinstance(train, Stream):
-        found = np.stack([inputs["x"].numpy() for inputs, _ in train.make(0, 0)])
+        found = np.stack([inputs["x"].numpy() for inputs, *_ in train.make(0, 0)])
     else:
-        found = train.fetch(tf.range(40))[0]["x"].numpy()
+        found = train.fetch(tf.range(40)).inputs["x"].numpy()
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 

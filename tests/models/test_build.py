@@ -12,11 +12,12 @@ import pytest
 import dlkit
 from dlkit.config.loader import from_mapping
 from dlkit.config.problems import ConfigError
+from dlkit.data.contract import Feature, Spec
 from dlkit.models.build import build, results_model
 
-IMAGE = dlkit.Spec(
-    {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
-    {"label": dlkit.Feature("label", "category", (), "int32", tuple("0123456789"))},
+IMAGE = Spec(
+    {"image": Feature("image", "image", (28, 28, 1), "uint8")},
+    {"label": Feature("label", "category", (), "int32", tuple("0123456789"))},
 )
 
 
@@ -144,25 +145,37 @@ def test_the_functions_tell_their_settings_to_help_and_completion() -> None:
 
 @pytest.mark.parametrize(
     ("metric", "expected"),
-    [({"name": "precision", "thresholds": 0.7}, 0.5), ({"name": "auc"}, None), ({"name": "binary_accuracy"}, 0.75)],
+    [
+        ({"name": "precision", "thresholds": 0.7}, 0.5),
+        ({"name": "recall", "thresholds": 0.0}, 1.0),
+        ({"name": "precision", "thresholds": 0.95}, 0.0),
+        ({"name": "auc"}, 0.5),
+        ({"name": "binary_accuracy"}, 0.75),
+        ({"name": "binary_accuracy", "threshold": 0}, 0.5),
+        ({"name": "f1_score"}, 0.8),
+        ({"name": "f_beta_score", "beta": 2.0}, 10 / 11),
+        ({"name": "recall_at_precision", "precision": 0.6}, 1.0),
+        ({"name": "hinge"}, 0.9),
+        ({"name": "binary_crossentropy"}, 0.7849),
+    ],
     ids=str,
 )
-def test_metrics_mean_the_same_on_logits_and_on_probabilities(metric: dict[str, Any], expected: float | None) -> None:
+def test_metrics_see_results_in_the_run_in_a_saved_model_and_in_a_notebook(
+    metric: dict[str, Any], expected: float
+) -> None:
     from dlkit.config.schema.training import Metric
-    from dlkit.models.heads import make_metrics
+    from dlkit.models.heads import labels_for_metrics, make_metrics, on_logits
 
-    target = dlkit.Feature("y", "binary", (), "int32")
+    target = Feature("y", "binary", (), "int32")
     labels = np.array([0, 1, 1, 0])
-    probabilities = np.array([0.1, 0.8, 0.6, 0.9])
+    probabilities = np.array([0.1, 0.8, 0.6, 0.9])[:, None]
     logits = np.log(probabilities / (1 - probabilities))
-    found = []
-    for values, on_logits in ((logits, True), (probabilities, False)):
-        (made,) = make_metrics(target, [Metric(**metric)], {}, logits=on_logits)
-        made.update_state(labels, values)
-        found.append(float(made.result()))
-    assert found[0] == pytest.approx(found[1], abs=1e-6)
-    if expected is not None:
-        assert found[0] == pytest.approx(expected)
+    (made,) = make_metrics(target, [Metric(**metric)], {})
+    made.update_state(labels_for_metrics(target, labels), probabilities)
+    assert float(made.result()) == pytest.approx(expected, abs=1e-3)
+    (in_a_notebook,) = on_logits(target, make_metrics(target, [Metric(**metric)], {}))
+    in_a_notebook.update_state(labels, logits)
+    assert float(in_a_notebook.result()) == pytest.approx(float(made.result()), abs=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -196,7 +209,7 @@ def test_arguments_that_keras_refuses_are_told_at_their_setting(
 ) -> None:
     data = {"inputs": {"image": {"kind": "image", **image}}, "targets": {"label": {"kind": "binary"}}}
     config = {"name": "t", "data": data, "model": {"builder": "mlp"}, "training": {"metrics": metrics}}
-    spec = dlkit.Spec(IMAGE.inputs, {"label": dlkit.Feature("label", "binary", (), "int32")})
+    spec = Spec(IMAGE.inputs, {"label": Feature("label", "binary", (), "int32")})
     with pytest.raises(ConfigError) as refused:
         dlkit.build_model(from_mapping(config, needs_source=False).config, spec)
     assert (refused.value.problems[0].code, refused.value.problems[0].key) == ("refused-by-keras", key)

@@ -6,7 +6,6 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-import keras
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
@@ -84,7 +83,7 @@ class HealthMonitor:
         """Measure the network at batch `i` of a block, which comes next."""
         self._begun = self._probe.measure(block, i), self._probe.weights()
 
-    def after(self, step: int, epoch: int, rate: float, clock: Clock, loss: keras.metrics.Mean) -> HealthSnapshot:
+    def after(self, step: int, epoch: int, rate: float, clock: Clock, counted: tuple[float, float]) -> HealthSnapshot:
         """Measure what the update of that batch changed.
 
         Args:
@@ -92,14 +91,13 @@ class HealthMonitor:
             epoch: from 1.
             rate: its learning rate.
             clock: of the run.
-            loss: mean loss of the epoch so far.
+            counted: the loss summed over the epoch so far, and how much was counted; see `RunningMetrics.counted`.
         """
         assert self._begun is not None
         figures, before = self._begun
         self._begun = None
         layers = layer_stats(figures["layers"], self._probe.moved(before))
         classes = {name: (pair[0], pair[1]) for name, pair in figures["classes"].items()}
-        counted = float(loss.total.numpy()), float(loss.count.numpy())
         waited, seconds = clock.seconds["data"] - self._clocked[0], clock.total - self._clocked[1]
         self._clocked = clock.seconds["data"], clock.total
         look = HealthSnapshot(

@@ -13,13 +13,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Feature
+from dlkit.data.contract import Batch, Feature
+from dlkit.data.contract import Tensors as Rows
 from dlkit.data.feeding import Block, Feeder
-from dlkit.models.build import BuiltModel, unwrap
+from dlkit.models.build import BuiltModel
 from dlkit.training.health.snapshot import LayerStats
-from dlkit.training.program.forward import by_target, device_stage, penalties
+from dlkit.training.program.forward import device_stage, forward_with_loss, penalties, whole
 from dlkit.training.program.randomness import drawing
-from dlkit.training.program.shards import Rows
 from dlkit.training.program.train import TrainProgram
 
 RELUS = ("relu", "relu6")
@@ -34,12 +34,14 @@ class Tensors(NamedTuple):
         prepared: inputs after preprocessing and augmentation.
         outputs: of each layer, by its name, from the input on.
         losses: by target, shape (batch,).
+        loss: of the batch without penalties, a scalar.
         gradients: of the mean loss, one for each trainable variable.
     """
 
     prepared: Rows
     outputs: Rows
     losses: Rows
+    loss: tf.Tensor
     gradients: list[tf.Tensor]
 
 
@@ -53,7 +55,7 @@ class HealthProbe:
     def __init__(self, built: BuiltModel, program: TrainProgram, feeder: Feeder) -> None:
         self._built, self._program, self._feeder = built, program, feeder
         self._strategy = tf.distribute.get_strategy()
-        self._every = keras.Model(program.twin.input, program.outputs)
+        self._observed = _Observed(program, list(built.spec.targets))
         self._variables = built.network.trainable_variables
         self._layers = {layer.name: layer for layer in program.twin.layers}
         self.variables_of_layers = _numbers_by_layer(built.network)
@@ -78,43 +80,34 @@ class HealthProbe:
         """Each layer's weights, trainable or not, from the input on."""
         return [(layer.name, [w.numpy() for w in layer.weights]) for layer in self._built.network.layers]
 
-    def tensors(self, inputs: Rows, targets: Rows) -> Tensors:
+    def tensors(self, batch: Batch) -> Tensors:
         """Everything that a batch of the training split gives, as the next update would compute it."""
         # Batch normalisation moves its statistics as it computes; they are put back.
         kept = [(v, tf.identity(v)) for v in self._built.network.non_trainable_variables]
         first = self._program.optimizer.iterations.value * self._program.passes
+        objective = self._program.metrics.objective
         with drawing(first, 0):
-            prepared = device_stage(self._built, inputs, augment=True)
+            prepared = device_stage(self._built, batch.inputs, augment=True)
             with tf.GradientTape() as tape:
-                found = self._every(unwrap(prepared), training=True)
-                outputs = {name: found[name] for name in self._program.outputs}
-                logits = by_target(self._built, self._logits(outputs))
-                losses = {
-                    name: loss(targets[name], logits[name]) for name, loss in self._program.metrics.losses.items()
-                }
-                mean = tf.add_n([tf.reduce_mean(values) for values in losses.values()])
-                total = mean + penalties(self._program.twin)
-            gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+                found = forward_with_loss(
+                    self._built, objective, self._observed, prepared, batch, part=whole(objective, batch), training=True
+                )
+            gradients = tape.gradient(found.loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        outputs, loss = self._observed.outputs, found.loss - penalties(self._observed)
         with tf.control_dependencies([*gradients, *outputs.values()]):
             for variable, value in kept:
                 variable.assign(value)
-        return Tensors(prepared, outputs, losses, gradients)
-
-    def _logits(self, outputs: Rows) -> Any:
-        """The heads among the layers' outputs, which bear the targets' names."""
-        heads = {name: outputs[name] for name in self._built.spec.targets}
-        return heads if len(heads) > 1 else next(iter(heads.values()))
+        return Tensors(prepared, outputs, found.per_example, loss, gradients)
 
     def _measure(self, tensors: Any, i: tf.Tensor) -> Any:
-        inputs, targets, _ = self._feeder.pick(tensors, i)
         rows = -(-self._feeder.batch_size // self._program.passes)
-        inputs, targets = ({name: x[:rows] for name, x in part.items()} for part in (inputs, targets))
+        batch = tf.nest.map_structure(lambda x: x[:rows], self._feeder.pick(tensors, i))
         # Every replica measures the same batch, and the first one is listened to.
-        found = self._strategy.run(self._figures, args=(inputs, targets))
+        found = self._strategy.run(self._figures, args=(batch,))
         return tf.nest.map_structure(lambda x: self._strategy.experimental_local_results(x)[0], found)
 
-    def _figures(self, inputs: Rows, targets: Rows) -> dict[str, Any]:
-        found = self.tensors(inputs, targets)
+    def _figures(self, batch: Batch) -> dict[str, Any]:
+        found, targets = self.tensors(batch), batch.targets
         squares = [tf.reduce_sum(tf.square(tf.cast(g, tf.float32))) for g in found.gradients]
         layers: dict[str, dict[str, tf.Tensor]] = {}
         for name, numbers in self.variables_of_layers.items():
@@ -125,9 +118,9 @@ class HealthProbe:
                 layers.setdefault(name, {}).update(self._of_outputs(name, tf.cast(output, tf.float32)))
         order = [name for name in found.outputs if name in layers]
         return {
-            "loss": tf.add_n([tf.reduce_mean(values) for values in found.losses.values()]),
+            "loss": found.loss,
             "gradient": tf.sqrt(tf.add_n(squares)) if squares else tf.constant(0.0),
-            "constant": self._constant(targets),
+            "constant": self._constant(batch),
             "layers": {name: layers[name] for name in order},
             "classes": {
                 name: (_largest_share(_predicted(found.outputs[name], target)), _largest_share(targets[name]))
@@ -136,14 +129,16 @@ class HealthProbe:
             },
         }
 
-    def _constant(self, targets: Rows) -> tf.Tensor:
+    def _constant(self, batch: Batch) -> tf.Tensor:
         """Loss of a batch, had the network given the same answer to every example: the best one for that batch."""
-        losses = []
-        for name, loss in self._program.metrics.losses.items():
-            answer = _constant_answer(targets[name], self._built.spec.targets[name])
-            answers = tf.tile(answer[None], [tf.shape(targets[name])[0], 1])
-            losses.append(tf.reduce_mean(loss(targets[name], answers)))
-        return tf.add_n(losses)
+        objective, answers = self._program.metrics.objective, {}
+        for name, labels in batch.targets.items():
+            answer = _constant_answer(labels, self._built.spec.targets[name])
+            answers[name] = tf.tile(answer[None], [tf.shape(labels)[0], 1])
+        part = whole(objective, batch)
+        return objective.total(
+            objective.per_example(batch.targets, answers), objective.weights(batch), part.rows, part.weights
+        )
 
     def _of_outputs(self, name: str, output: tf.Tensor) -> dict[str, tf.Tensor]:
         """Scale, dead units and saturation of a layer's outputs."""
@@ -163,6 +158,30 @@ class HealthProbe:
             / tf.maximum(_norm([before[n] for n in numbers]), tiny)
             for name, numbers in self.variables_of_layers.items()
         }
+
+
+class _Observed:
+    """The network in training, with the outputs of all of its layers to be looked at.
+
+    Attributes:
+        outputs: of each layer, by its name, from the input on, in the last call.
+    """
+
+    def __init__(self, program: TrainProgram, targets: list[str]) -> None:
+        self._every, self._twin, self._targets = keras.Model(program.twin.input, program.outputs), program.twin, targets
+        self._names = list(program.outputs)
+        self.outputs: Rows = {}
+
+    def __call__(self, inputs: Any, *, training: bool) -> Rows:
+        """The heads' outputs, which bear the targets' names."""
+        found = self._every(inputs, training=training)
+        self.outputs = {name: found[name] for name in self._names}
+        return {name: found[name] for name in self._targets}
+
+    @property
+    def losses(self) -> list[Any]:
+        """Penalties of the weights."""
+        return list(self._twin.losses)
 
 
 def layer_stats(figures: Mapping[str, Mapping[str, float]], moved: Mapping[str, float]) -> dict[str, LayerStats]:

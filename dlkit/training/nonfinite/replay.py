@@ -90,11 +90,9 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
             state = State(built.network, program)
             state.restore(incident.arrays, keep_rate=False)
             pieces = Pieces(program, HealthProbe(built, program, feeder), state, feeder, config.seed)
-            inputs, targets = (
-                {name: tf.constant(x) for name, x in part.items()} for part in (incident.inputs, incident.targets)
-            )
-            rows = [_row(name, tensor) for name, _, _, tensor in nonfinite.walk(pieces, inputs, targets)]
-            return Replay(incident, rows, _first_bad_operation(program, inputs, targets))
+            batch = tf.nest.map_structure(tf.constant, incident.batch)
+            rows = [_row(name, tensor) for name, _, _, tensor in nonfinite.walk(pieces, batch)]
+            return Replay(incident, rows, _first_bad_operation(program, batch))
 
 
 def _row(name: str, tensor: np.ndarray) -> Row:
@@ -103,12 +101,12 @@ def _row(name: str, tensor: np.ndarray) -> Row:
     return Row(name, tensor.shape, smallest, largest, int(tensor.size - finite.size))
 
 
-def _first_bad_operation(program: TrainProgram, inputs: Any, targets: Any) -> str:
+def _first_bad_operation(program: TrainProgram, batch: Any) -> str:
     """The operation that TensorFlow's numerics checks stop at in one update, every operation run by itself."""
     tf.config.run_functions_eagerly(True)
     tf.debugging.enable_check_numerics()
     try:
-        program.update(inputs, targets)
+        program.update(batch)
     except tf.errors.InvalidArgumentError as error:
         named = re.search(r'op "(\w+)"', error.message)
         return named[1] if named else error.message.splitlines()[0]

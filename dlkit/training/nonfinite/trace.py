@@ -18,12 +18,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.config.schema import Config
+from dlkit.data.contract import Batch
 from dlkit.data.feeding import Block, Feeder
 from dlkit.files import check_npz, disk_errors, written_aside
 from dlkit.runs.records import read
 from dlkit.training.checkpoints.files import Checkpoint, Progress
 from dlkit.training.health.probe import HealthProbe
-from dlkit.training.program.shards import Rows
 from dlkit.training.program.state import State
 from dlkit.training.program.train import TrainProgram
 
@@ -66,9 +66,9 @@ class Incident:
         bad: how many of its values are not finite.
         values: how many it has.
         examples: positions in the batch of the examples concerned, at most ten; empty where it is not by example.
+        rows: numbers of the same examples in the training split.
         in_data: whether it came with the data.
-        inputs: of the batch, as the host stage leaves them.
-        targets: of the batch.
+        batch: NumPy arrays, inputs as the host stage leaves them.
         arrays: state of the run before the batch.
     """
 
@@ -79,9 +79,9 @@ class Incident:
     bad: int
     values: int
     examples: list[int]
+    rows: list[int]
     in_data: bool
-    inputs: dict[str, np.ndarray]
-    targets: dict[str, np.ndarray]
+    batch: Batch
     arrays: dict[str, np.ndarray]
 
 
@@ -97,6 +97,7 @@ class IncidentRecord(BaseModel):
     bad: int
     values: int
     examples: list[int]
+    rows: list[int]
     in_data: bool
 
 
@@ -140,9 +141,9 @@ def _batches(pieces: Pieces, found: NotFinite, step: int) -> Iterator[tuple[Bloc
 
 
 def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Incident:
-    inputs, targets, _ = pieces.feeder.pick(block.tensors, tf.constant(i))
+    batch = pieces.feeder.pick(block.tensors, tf.constant(i))
     arrays = pieces.state.arrays()
-    first = first_bad(pieces, inputs, targets)
+    first = first_bad(pieces, batch)
     if first is None:
         pieces.program.run(block, i, i + 1)
         first = _bad_weights(pieces)
@@ -153,33 +154,36 @@ def _examine(pieces: Pieces, epoch: int, step: int, block: Block, i: int) -> Inc
     concerned = np.flatnonzero(~finite.reshape(len(finite), -1).all(axis=1)) if by_example else np.zeros(0, int)
     # Where all of them are concerned, none is to blame.
     examples = concerned[:10].tolist() if len(concerned) < len(finite) else []
-    kept_inputs, kept_targets = ({n: x.numpy() for n, x in part.items()} for part in (inputs, targets))
-    bad = int((~finite).sum())
-    return Incident(epoch, step, name, layer, bad, finite.size, examples, in_data, kept_inputs, kept_targets, arrays)
+    kept = tf.nest.map_structure(lambda x: x.numpy(), batch)
+    bad, rows = int((~finite).sum()), kept.rows[examples].tolist()
+    return Incident(epoch, step, name, layer, bad, finite.size, examples, rows, in_data, kept, arrays)
 
+
+# The parts of a batch that are kept by name.
+PARTS = ("inputs", "targets", "weights")
 
 Named = tuple[str, str, bool, np.ndarray]
 
 
-def first_bad(pieces: Pieces, inputs: Rows, targets: Rows) -> Named | None:
+def first_bad(pieces: Pieces, batch: Batch) -> Named | None:
     """The first tensor with a value that is not finite on a batch's way through the network and back.
 
     Returns:
         Its name, its layer's or an empty one, whether it is of the data, and its values; or None.
     """
-    for named in walk(pieces, inputs, targets):
+    for named in walk(pieces, batch):
         if not np.isfinite(named[3]).all():
             return named
     return None
 
 
-def walk(pieces: Pieces, inputs: Rows, targets: Rows) -> Iterator[Named]:
+def walk(pieces: Pieces, batch: Batch) -> Iterator[Named]:
     """Every tensor of a batch's way, in order: data, prepared inputs, layers, losses, gradients from the last layer."""
-    for name, x in inputs.items():
+    for name, x in batch.inputs.items():
         yield f"input {name}", "", True, _floats(x)
-    for name, x in targets.items():
+    for name, x in batch.targets.items():
         yield f"target {name}", "", True, _floats(x)
-    found = pieces.probe.tensors(inputs, targets)
+    found = pieces.probe.tensors(batch)
     for name, x in found.prepared.items():
         yield f"input {name} after preprocessing", "", False, _floats(x)
     for name, x in found.outputs.items():
@@ -226,7 +230,10 @@ def told(incident: Incident | None, found: NotFinite, steps: int, folder: Path) 
         return Problem("loss-not-finite", f"{what} {where}", key=key, help=again)
     where = f"in epoch {incident.epoch + 1}, batch {incident.step + 1:,} of {steps:,}"
     share = f"{incident.bad:,} of {incident.values:,} values"
-    examples = f", of examples {', '.join(map(str, incident.examples))} of the batch" if incident.examples else ""
+    examples = ""
+    if incident.examples:
+        positions, rows = (", ".join(map(str, numbers)) for numbers in (incident.examples, incident.rows))
+        examples = f", of examples {positions} of the batch: rows {rows} of train"
     message = f"{where}: the first tensor that is not finite is `{incident.tensor}` ({share}{examples})"
     replay = f"the batch is kept; look at it with: dlkit train --replay {folder.parent}"
     if incident.in_data:
@@ -245,14 +252,13 @@ def keep(folder: Path, incident: Incident) -> None:
     Raises:
         RunError: if the disk refuses it.
     """
-    batch = {f"input/{n}": x for n, x in incident.inputs.items()} | {
-        f"target/{n}": x for n, x in incident.targets.items()
-    }
+    batch = {f"{part}/{n}": x for part in PARTS for n, x in getattr(incident.batch, part).items()}
+    batch["rows"] = incident.batch.rows
     size = sum(a.nbytes for a in [*batch.values(), *incident.arrays.values()])
-    about = {k: v for k, v in vars(incident).items() if k not in ("inputs", "targets", "arrays")}
+    about = {k: v for k, v in vars(incident).items() if k not in ("batch", "arrays")}
     with disk_errors(folder, size), written_aside(folder) as aside:
         aside.mkdir()
-        np.savez(aside / "batch.npz", **batch)  # type: ignore[arg-type]
+        np.savez(aside / "batch.npz", **batch)
         np.savez(aside / "state.npz", **incident.arrays)  # type: ignore[arg-type]
         (aside / "incident.json").write_text(json.dumps(about, indent=2), encoding="utf-8")
 
@@ -266,11 +272,11 @@ def load(folder: Path) -> Incident | None:
         for name in ("batch.npz", "state.npz"):
             check_npz(folder / name)
         with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-            inputs, targets = (
-                {n.removeprefix(part): batch[n] for n in batch.files if n.startswith(part)}
-                for part in ("input/", "target/")
+            inputs, targets, weights = (
+                {n.removeprefix(f"{part}/"): batch[n] for n in batch.files if n.startswith(f"{part}/")}
+                for part in PARTS
             )
-            return Incident(**about, inputs=inputs, targets=targets, arrays=dict(state))
+            return Incident(**about, batch=Batch(inputs, targets, weights, batch["rows"]), arrays=dict(state))
     except (OSError, ValueError, KeyError, EOFError) as error:
         help = "go on with the run; it keeps the next such batch"
         raise RunError(Problem("damaged-run", f"{folder} cannot be used: {error}", help=help)) from error

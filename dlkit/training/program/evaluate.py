@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Examples
+from dlkit.data.contract import Batch, Tensors
 from dlkit.data.feeding import Feeder
 from dlkit.models.build import BuiltModel
-from dlkit.training.program.forward import by_target, forward, penalties
+from dlkit.training.program.forward import (
+    Forward,
+    Part,
+    by_target,
+    device_stage,
+    forward_with_loss,
+    joined_forward,
+    penalties,
+)
 from dlkit.training.program.metrics import RunningMetrics
-from dlkit.training.program.shards import Rows, cut, gathered, join, own_shards, shard_sizes
+from dlkit.training.program.shards import cut, gathered, join, own_shards, shard_sizes
 
 
 class EvalProgram:
@@ -24,13 +33,13 @@ class EvalProgram:
         Args:
             built: the model.
             feeder: padded batches, with weights.
-            parts: parts of a replica's batch that are computed side by side.
-            keep: also keep labels and logits, in `kept`.
+            parts: micro-batches of a replica's batch that are computed side by side.
+            keep: also keep labels, results, weights and row numbers, in `kept`.
         """
         self.metrics = RunningMetrics(built)
-        self.kept: list[Examples] = []
+        self.kept: list[tuple[Batch, Tensors]] = []
         self._strategy = tf.distribute.get_strategy()
-        self._built, self._feeder, self._parts, self._keep = built, feeder, parts, keep
+        self._built, self._feeder, self._micro_batches, self._keep = built, feeder, parts, keep
         self._chunk = tf.function(self._batches, autograph=False)
 
     def run(self) -> dict[str, float]:
@@ -40,48 +49,50 @@ class EvalProgram:
         for block in self._feeder.blocks(seed=0, epoch=0):
             kept = self._chunk(block.tensors, tf.constant(block.steps))
             if self._keep:
-                labels, logits = (_rows(part, block.examples) for part in kept)
-                self.kept.append((labels, logits))
+                targets, weights, rows, results = tf.nest.map_structure(partial(_rows, count=block.examples), kept)
+                self.kept.append((Batch({}, targets, weights, rows), results))
         return self.metrics.results()
 
     def _batches(self, tensors: Any, count: tf.Tensor) -> Any:
-        def batch(i: tf.Tensor, *kept: Any) -> Any:
-            inputs, targets, weights = self._feeder.pick(tensors, i)
-            outputs = gathered(self._strategy, self._strategy.run(self._count, args=(inputs, targets, weights)))
-            if kept:
-                kept = tuple(
-                    {name: array.write(i, values[name]) for name, array in arrays.items()}
-                    for arrays, values in zip(kept, (targets, outputs), strict=True)
-                )
-            return (i + 1, *kept)
+        def batch(i: tf.Tensor, *arrays: Any) -> Any:
+            picked = self._feeder.pick(tensors, i)
+            outputs = gathered(self._strategy, self._strategy.run(self._count, args=(picked,)))
+            if arrays:
+                values = tf.nest.flatten((*picked[1:], self._built.results(outputs)))
+                arrays = tuple(array.write(i, value) for array, value in zip(arrays, values, strict=True))
+            return (i + 1, *arrays)
 
-        start = (tf.constant(0), *self._keepers(tensors)) if self._keep else (tf.constant(0),)
-        _, *kept = tf.while_loop(lambda i, *_: i < count, batch, start)
-        return [{name: array.stack() for name, array in arrays.items()} for arrays in kept]
+        structure, arrays = self._keepers(tensors) if self._keep else (None, [])
+        _, *arrays = tf.while_loop(lambda i, *_: i < count, batch, (tf.constant(0), *arrays))
+        return tf.nest.pack_sequence_as(structure, [array.stack() for array in arrays]) if self._keep else ()
 
-    def _count(self, inputs: Rows, targets: Rows, weights: tf.Tensor) -> Rows:
-        """Count a replica's shares of a batch; gives their logits."""
-        sizes = shard_sizes(weights.shape[0], self._strategy.num_replicas_in_sync * self._parts)
-        own = own_shards(sizes, self._parts)
-        outputs = join([forward(self._built, share) for share in cut(inputs, sizes, own)])
-        labels = join(cut(targets, sizes, own))
-        own_weights = join(cut({"weights": weights}, sizes, own))["weights"]
-        per_example = {name: loss(labels[name], outputs[name]) for name, loss in self.metrics.losses.items()}
-        self.metrics.update(per_example, penalties(self._built.network), labels, outputs, own_weights)
-        return outputs
+    def _count(self, batch: Batch) -> Tensors:
+        """Count a replica's shards of a batch; gives their logits."""
+        sizes = shard_sizes(batch.rows.shape[0], self._strategy.num_replicas_in_sync * self._micro_batches)
+        shards = cut(batch, sizes, own_shards(sizes, self._micro_batches))
+        done = [self._forward(shard) for shard in shards]
+        joined = joined_forward(done)
+        self.metrics.update(joined, penalties(self._built.network), join(shards))
+        return joined.outputs
 
-    def _keepers(self, tensors: Any) -> tuple[dict[str, tf.TensorArray], dict[str, tf.TensorArray]]:
-        """Where labels and logits of a block are kept, batch by batch."""
-        *_, weights = tensors
-        steps, batch = weights.shape
-        _, targets, _ = self._feeder.pick(tensors, tf.constant(0))
-        logits = by_target(self._built, self._built.network.output)
-        return (
-            {name: tf.TensorArray(x.dtype, steps, element_shape=x.shape) for name, x in targets.items()},
-            {name: tf.TensorArray(x.dtype, steps, element_shape=[batch, *x.shape[1:]]) for name, x in logits.items()},
+    def _forward(self, batch: Batch) -> Forward:
+        prepared = device_stage(self._built, batch.inputs, augment=False)
+        part = Part(batch.rows.shape[0], {name: tf.constant(1.0) for name in batch.targets})  # the loss is not used
+        return forward_with_loss(
+            self._built, self.metrics.objective, self._built.network, prepared, batch, part=part, training=False
         )
 
+    def _keepers(self, tensors: Any) -> tuple[Any, list[tf.TensorArray]]:
+        """The structure of what is kept of a batch, and where it is kept of a block, batch by batch."""
+        batch = self._feeder.pick(tensors, tf.constant(0))
+        steps = tf.nest.flatten(tensors)[-1].shape[0]
+        logits = by_target(self._built, self._built.network.output)
+        results = {name: tf.TensorSpec([batch.rows.shape[0], *x.shape[1:]], tf.float32) for name, x in logits.items()}
+        structure = (*batch[1:], results)
+        return structure, [tf.TensorArray(x.dtype, steps, element_shape=x.shape) for x in tf.nest.flatten(structure)]
 
-def _rows(stacked: Rows, count: int) -> dict[str, np.ndarray]:
-    """The first `count` rows of tensors of shape (steps, batch, ...)."""
-    return {name: x.numpy().reshape(-1, *x.shape[2:])[:count] for name, x in stacked.items()}
+
+def _rows(stacked: tf.Tensor, count: int) -> np.ndarray:
+    """The first `count` rows of a tensor of shape (steps, batch, ...)."""
+    rows: np.ndarray = stacked.numpy().reshape(-1, *stacked.shape[2:])[:count]
+    return rows

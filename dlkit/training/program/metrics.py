@@ -2,51 +2,76 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import keras
-import tensorflow as tf
 
+from dlkit.data.contract import Batch
 from dlkit.models.build import BuiltModel
+from dlkit.training.program.forward import Forward
 
 
 class RunningMetrics:
     """The running mean of the loss, and the metrics, of one split.
 
     Names are Keras's: `loss`, then each metric; with several targets also `<target>_loss`, `<target>_<metric>`.
+
+    Losses see logits, and are weighted as in training: by example, and in training by class. Metrics see results
+    (probabilities, numbers in the target's unit), weighted by example.
     """
 
     def __init__(self, built: BuiltModel, *, training: bool = False) -> None:
-        """RunningMetrics of a split; in training the loss is that of smoothed labels, where they are asked for."""
-        smoothing = built.training.label_smoothing if training else 0.0
-        self.losses = {name: loss_per_example(built, name, smoothing) for name in built.spec.targets}
+        """Metrics of a split; in training the loss is that of smoothed labels and weighted classes, if asked for."""
+        self.objective = built.objective(training=training)
+        self.losses = self.objective.losses
+        self._built = built
         self.loss = keras.metrics.Mean(name="loss")
-        self.metrics = built.metrics(logits=True)
-        several = len(self.losses) > 1
-        self.target_losses = {name: keras.metrics.Mean(name=f"{name}_loss") for name in self.losses} if several else {}
-        self._several = several
+        self.metrics = built.metrics()
+        self._several = len(self.losses) > 1
+        self.target_losses = {n: keras.metrics.Mean(name=f"{n}_loss") for n in self.losses} if self._several else {}
 
-    def update(self, per_example: dict[str, Any], extra: Any, targets: Any, outputs: Any, weights: Any) -> None:
-        """Count one batch.
+    def update(self, forward: Forward, penalties: object, batch: Batch) -> None:
+        """Count one batch, or a shard of it.
 
         Args:
-            per_example: loss by target, each of shape (batch,).
-            extra: penalties of the weights, a scalar.
-            targets: labels by target.
-            outputs: logits by target.
-            weights: float32, shape (batch,), or None where every example counts once.
+            forward: what it gave.
+            penalties: of the weights, a scalar.
+            batch: its labels, and its weights for the metrics.
         """
-        self.loss.update_state(sum(per_example.values()) + extra, sample_weight=weights)
+        weights = forward.weights
+        if self.objective.alike:
+            losses = [self.objective.weighted(name, values) for name, values in forward.per_example.items()]
+            shared = next(iter(weights.values())) if weights else None
+            self.loss.update_state(sum(losses) + penalties, sample_weight=shared)
+        else:
+            self.loss.update_state(penalties)
         for name, metric in self.target_losses.items():
-            metric.update_state(per_example[name], sample_weight=weights)
-        for name, metrics in self.metrics.items():
-            for metric in metrics:
-                metric.update_state(targets[name], outputs[name], sample_weight=weights)
+            metric.update_state(forward.per_example[name], sample_weight=weights.get(name))
+        if any(self.metrics.values()):
+            results = self._built.results(forward.outputs)
+            for name, metrics in self.metrics.items():
+                labels = self._built.labels_for_metrics(name, batch.targets[name])
+                for metric in metrics:
+                    metric.update_state(labels, results[name], sample_weight=batch.weights.get(name))
 
     def results(self) -> dict[str, float]:
         """What has been counted since the last reset, by name."""
-        return {name: float(metric.result()) for name, metric in self._by_name()}
+        return {
+            name: self._total() if metric is self.loss else float(metric.result()) for name, metric in self._by_name()
+        }
+
+    def counted(self) -> tuple[float, float]:
+        """The loss summed over what has been counted, and how much that was: examples, or their weights."""
+        count = float(self.loss.count.numpy())
+        return (float(self.loss.total.numpy()) if self.objective.alike else self._total() * count), count
+
+    def _total(self) -> float:
+        """The loss: where examples weigh differently in the targets' losses, the sum of the targets' own means."""
+        total = float(self.loss.result())
+        if self.objective.alike:
+            return total
+        of_targets = (self.objective.weighted(n, float(m.result())) for n, m in self.target_losses.items())
+        return float(total + sum(of_targets))
 
     def names(self) -> list[str]:
         """The names of the results."""
@@ -57,6 +82,15 @@ class RunningMetrics:
         yield from ((metric.name, metric) for metric in self.target_losses.values())
         for name, metrics in self.metrics.items():
             yield from ((f"{name}_{metric.name}" if self._several else metric.name, metric) for metric in metrics)
+
+    def directions(self) -> dict[str, str | None]:
+        """By name, whether Keras says that higher (`max`) or lower (`min`) is better; None where it does not say."""
+        of_keras = {"up": "max", "down": "min"}
+        return {
+            name: "min" if name.endswith("loss") and isinstance(metric, keras.metrics.Mean) else
+            of_keras.get(getattr(metric, "_direction", ""))
+            for name, metric in self._by_name()
+        }  # fmt: skip
 
     def reset(self) -> None:
         """Forget what was counted."""
@@ -70,14 +104,3 @@ class RunningMetrics:
     def variables(self) -> list[keras.Variable]:
         """Their state, in a fixed order."""
         return [variable for metric in self.all() for variable in metric.variables]
-
-
-def loss_per_example(built: BuiltModel, name: str, smoothing: float = 0.0) -> Callable[[Any, Any], Any]:
-    """The loss of a target as a function of labels and logits, one value an example: float32, shape (batch,)."""
-    loss = built.losses(logits=True, reduction=None, smoothing=smoothing)[name]
-
-    def per_example(labels: Any, logits: Any) -> Any:
-        values = loss(labels, logits)
-        return tf.reduce_mean(values, axis=list(range(1, values.shape.rank))) if values.shape.rank > 1 else values
-
-    return per_example

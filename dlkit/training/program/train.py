@@ -12,14 +12,23 @@ import keras
 import tensorflow as tf
 
 from dlkit.config.schema import Config
+from dlkit.data.contract import Batch
 from dlkit.data.feeding import Block, Feeder
-from dlkit.models.build import BuiltModel, unwrap
+from dlkit.models.build import BuiltModel
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.forward import by_target, device_stage, penalties
+from dlkit.training.program.forward import (
+    Forward,
+    Part,
+    device_stage,
+    forward_with_loss,
+    joined_forward,
+    penalties,
+    whole,
+)
 from dlkit.training.program.metrics import RunningMetrics
 from dlkit.training.program.optimizers import clip, clips
 from dlkit.training.program.randomness import drawing, key_layer, keyed_twin
-from dlkit.training.program.shards import Rows, cut, join, own_shards, shard_sizes
+from dlkit.training.program.shards import cut, join, own_shards, shard_sizes
 
 
 class TrainProgram:
@@ -45,7 +54,7 @@ class TrainProgram:
         self.metrics = RunningMetrics(built, training=True)
         self.optimizer = optimizer
         self._built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
-        self._settings, self._parts = config.training.optimizer, choices.parts
+        self._settings, self._micro_batches = config.training.optimizer, choices.parts
         self.passes = config.training.optimizer.gradient_accumulation_steps or 1
         self.twin, self.outputs = keyed_twin(built.network, config.seed)
         self._variables = built.network.trainable_variables
@@ -69,22 +78,21 @@ class TrainProgram:
         program = self._short if block.examples < self._feeder.batch_size else self._chunk
         program(block.tensors, tf.constant(begin), tf.constant(end))
 
-    def update(self, inputs: Rows, targets: Rows) -> None:
+    def update(self, batch: Batch) -> None:
         """One update by a batch, as the compiled program makes it."""
-        self._strategy.run(self._step, args=(inputs, targets))
+        self._strategy.run(self._step, args=(batch,))
 
     def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
         def step(i: tf.Tensor) -> tuple[tf.Tensor]:
-            inputs, targets, _ = self._feeder.pick(tensors, i)
-            self.update(inputs, targets)
+            self.update(self._feeder.pick(tensors, i))
             return (i + 1,)
 
         tf.while_loop(lambda i: i < end, step, (begin,))
 
-    def _step(self, inputs: Rows, targets: Rows) -> None:
-        """One update, on each replica: gradients of its shares of the batch, added up over all, clipped, applied."""
+    def _step(self, batch: Batch) -> None:
+        """One update, on each replica: gradients of its shards of the batch, added up over all, clipped, applied."""
         replicas = self._strategy.num_replicas_in_sync
-        gradients = self._accumulated(inputs, targets)
+        gradients = self._accumulated(batch)
         if replicas > 1 and (clips(self._settings) or self._scales):
             # What is clipped, or looked at for overflow, is the sum; and Keras adds up over replicas once more.
             gradients = tf.distribute.get_replica_context().all_reduce(tf.distribute.ReduceOp.SUM, gradients)
@@ -93,61 +101,57 @@ class TrainProgram:
             gradients = clip(gradients, self._settings, self._scaled(1.0))
         self.optimizer.apply(gradients, self._variables)
 
-    def _accumulated(self, inputs: Rows, targets: Rows) -> list[tf.Tensor]:
+    def _accumulated(self, batch: Batch) -> list[tf.Tensor]:
         """This replica's gradients of a batch, which goes through the network in one pass or in several."""
-        rows = _rows(inputs)
+        whole_batch = whole(self.metrics.objective, batch)
         size = -(-self._feeder.batch_size // self.passes)
-        full, rest = divmod(rows, size)
+        full, rest = divmod(whole_batch.rows, size)
         first = self.optimizer.iterations.value * self.passes
-        if rows <= size:
-            return self._pass(inputs, targets, first, rows)
+        if whole_batch.rows <= size:
+            return self._pass(batch, first, whole_batch)
 
         def one(i: tf.Tensor, *sums: tf.Tensor) -> tuple[tf.Tensor, ...]:
-            x, y = ({name: _slice(x, i * size, size) for name, x in part.items()} for part in (inputs, targets))
-            return (i + 1, *map(tf.add, sums, self._pass(x, y, first + tf.cast(i, first.dtype), rows)))
+            rows = tf.nest.map_structure(lambda x: _slice(x, i * size, size), batch)
+            return (i + 1, *map(tf.add, sums, self._pass(rows, first + tf.cast(i, first.dtype), whole_batch)))
 
         start = (tf.constant(0), *(tf.zeros(v.shape, v.dtype) for v in self._variables))
         _, *sums = tf.while_loop(lambda i, *_: i < full, one, start)
         if rest:
-            x, y = ({name: x[full * size :] for name, x in part.items()} for part in (inputs, targets))
-            sums = [*map(tf.add, sums, self._pass(x, y, first + full, rows))]
+            rows = tf.nest.map_structure(lambda x: x[full * size :], batch)
+            sums = [*map(tf.add, sums, self._pass(rows, first + full, whole_batch))]
         return list(sums)
 
-    def _pass(self, inputs: Rows, targets: Rows, number: tf.Tensor, batch: int) -> list[tf.Tensor]:
+    def _pass(self, batch: Batch, number: tf.Tensor, whole_batch: Part) -> list[tf.Tensor]:
         """One pass through the network: this replica's gradients of these rows of a batch, its metrics counted."""
-        sizes = shard_sizes(_rows(inputs), self._strategy.num_replicas_in_sync * self._parts)
-        own = own_shards(sizes, self._parts)
-        pairs = zip(own, cut(inputs, sizes, own), cut(targets, sizes, own), strict=True)
-        # Each share has its part of the penalties of the weights, so that all of a batch's shares have them once.
-        part = sum(sizes) / batch / len(sizes)
-        # The shares do not depend on each other, so that TensorFlow runs them side by side.
-        done = [self._gradients(x, y, number, share, batch, part) for share, x, y in pairs]
+        sizes = shard_sizes(_rows(batch), self._strategy.num_replicas_in_sync * self._micro_batches)
+        own = own_shards(sizes, self._micro_batches)
+        # Each shard has its part of the penalties of the weights, so that all of a batch's shards have them once.
+        part = whole_batch._replace(penalties=sum(sizes) / whole_batch.rows / len(sizes))
+        shards = cut(batch, sizes, own)
+        # The shards do not depend on each other, so that TensorFlow runs them side by side.
+        done = [self._gradients(shard, number, n, part) for n, shard in zip(own, shards, strict=True)]
         if done:
-            per_example, outputs = join([share.per_example for share in done]), join([share.outputs for share in done])
-            labels = join(cut(targets, sizes, own))
-            self.metrics.update(per_example, penalties(self.twin), labels, outputs, None)
-        return _added_up([share.gradients for share in done], self._variables)
+            self.metrics.update(joined_forward([shard.forward for shard in done]), penalties(self.twin), join(shards))
+        return _added_up([shard.gradients for shard in done], self._variables)
 
-    def _gradients(self, inputs: Rows, targets: Rows, number: tf.Tensor, share: int, batch: int, part: float) -> _Shard:
-        """Forward and backward pass of one share: its part of the mean loss over the batch, and of the penalties.
+    def _gradients(self, batch: Batch, number: tf.Tensor, shard: int, part: Part) -> _Shard:
+        """Forward and backward pass of one shard: its part of the mean loss over the batch, and of the penalties.
 
         Args:
-            inputs: its rows.
-            targets: its rows.
+            batch: its rows.
             number: of the pass, which random layers draw by.
-            share: its number, which they draw by as well.
-            batch: rows of the whole batch.
-            part: its part of the penalties.
+            shard: its number, which they draw by as well.
+            part: what it is of the batch.
         """
-        with drawing(number, share):
-            prepared = device_stage(self._built, inputs, augment=True)
+        with drawing(number, shard):
+            prepared = device_stage(self._built, batch.inputs, augment=True)
             with tf.GradientTape() as tape:
-                outputs = by_target(self._built, self.twin(unwrap(prepared), training=True))
-                per_example = {name: loss(targets[name], outputs[name]) for name, loss in self.metrics.losses.items()}
-                mean = sum(tf.reduce_sum(values) for values in per_example.values()) / batch
-                total = self._scaled(mean + penalties(self.twin) * part)
-            gradients = tape.gradient(total, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
-        return _Shard(gradients, per_example, outputs)
+                found = forward_with_loss(
+                    self._built, self.metrics.objective, self.twin, prepared, batch, part=part, training=True
+                )
+                loss = self._scaled(found.loss)
+            gradients = tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
+        return _Shard(gradients, found)
 
     def _scaled(self, loss: Any) -> Any:
         """The loss, scaled up where float16 would lose small gradients."""
@@ -155,15 +159,14 @@ class TrainProgram:
 
 
 class _Shard(NamedTuple):
-    """What the forward and backward pass of a share gives."""
+    """What the forward and backward pass of a shard gives."""
 
     gradients: list[tf.Tensor]
-    per_example: Rows
-    outputs: Rows
+    forward: Forward
 
 
-def _rows(by_name: Rows) -> int:
-    return int(next(iter(by_name.values())).shape[0])
+def _rows(batch: Batch) -> int:
+    return int(next(iter(batch.inputs.values())).shape[0])
 
 
 def _slice(x: tf.Tensor, begin: tf.Tensor, size: int) -> tf.Tensor:

@@ -28,13 +28,13 @@ def problem_of(given, data=None, error=RunError, **more):
 
 
 def rows(dataset):
-    return [(x["x"].tolist(), int(y["y"])) for x, y in dataset.as_numpy_iterator()]
+    return [(x["x"].tolist(), int(y["y"])) for x, y, _ in dataset.as_numpy_iterator()]
 
 
 def test_pairs_of_arrays_by_split():
     splits = load_splits(settings(), given={"train": (X, Y), "test": (X[:5], Y[:5])})
     assert dict(splits.spec.sizes) == {"train": 20, "test": 5}
-    inputs, targets = splits.train.arrays
+    inputs, targets, *_ = splits.train.arrays
     assert inputs["x"].dtype == np.float32
     assert np.allclose(inputs["x"], X)
     assert targets["y"].dtype == np.int32
@@ -57,8 +57,8 @@ def test_arrays_are_not_copied():
     x, y = X.astype(np.float32), Y.astype(np.int32)
     splits = load_splits(settings(splits={"train": "train[5:]", "test": "train[:5]"}), given=(x, y))
     for split in (splits.train, splits.test):
-        assert np.shares_memory(split.arrays[0]["x"], x)
-        assert np.shares_memory(split.arrays[1]["y"], y)
+        assert np.shares_memory(split.arrays.inputs["x"], x)
+        assert np.shares_memory(split.arrays.targets["y"], y)
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ def test_a_prepared_set_is_held_in_memory_and_knows_its_classes(prepared):
     assert isinstance(splits.train, Indexed)
     assert dict(splits.spec.sizes) == {"train": ROWS, "test": 30}
     assert splits.spec.targets["label"].classes == ("dark", "gray", "light")
-    inputs, targets = splits.train.arrays
+    inputs, targets, *_ = splits.train.arrays
     assert (inputs["image"][:, 0, 0, 0] % 3 == targets["label"]).all()
     assert splits.notes == ()
 
@@ -87,12 +87,12 @@ def test_a_prepared_set_is_held_in_memory_and_knows_its_classes(prepared):
 def test_slices_are_those_of_tfds_in_memory_and_streamed(prepared, slices, monkeypatch):
     expected = read(prepared, slices)
     data = fine(prepared, splits={"train": slices})
-    assert load_splits(data).train.arrays[1]["label_fine"].tolist() == expected
+    assert load_splits(data).train.arrays.targets["label_fine"].tolist() == expected
     monkeypatch.setattr(module, "MEMORY_LIMIT", 0)
     stream = load_splits(data).train
     assert isinstance(stream, Stream)
     assert stream.size == len(expected)
-    assert [int(y["label_fine"]) for _, y in stream.make(1, -1).as_numpy_iterator()] == expected
+    assert [int(y["label_fine"]) for _, y, _ in stream.make(1, -1).as_numpy_iterator()] == expected
 
 
 def test_a_stream_reads_files_in_a_seeded_order(prepared, monkeypatch):
@@ -102,7 +102,7 @@ def test_a_stream_reads_files_in_a_seeded_order(prepared, monkeypatch):
     stream = load_splits(fine(prepared, shuffle_buffer=1)).train
 
     def numbers(seed, epoch):
-        return [int(y["label_fine"]) for _, y in stream.make(seed, epoch).as_numpy_iterator()]
+        return [int(y["label_fine"]) for _, y, _ in stream.make(seed, epoch).as_numpy_iterator()]
 
     orders = [numbers(5, epoch) for epoch in range(4)]
     assert all(sorted(order) == list(range(ROWS)) for order in orders)
@@ -229,7 +229,7 @@ def test_a_set_is_downloaded_prepared_and_then_found(server, tmp_path, monkeypat
     fields = {"inputs": {"image": {"kind": "number"}}, "targets": {"y": {"kind": "number", "field": "image"}}}
     data = settings("dlkit_stripes", tmp_path / "data", **fields)
     splits = load_splits(data)
-    assert sorted(splits.train.arrays[0]["image"].tolist()) == [[1, 2], [3, 4], [5, 6]]
+    assert sorted(splits.train.arrays.inputs["image"].tolist()) == [[1, 2], [3, 4], [5, 6]]
     told = capfd.readouterr()
     assert "Downloading" not in told.out + told.err
     monkeypatch.setattr(module, "reachable", lambda urls: pytest.fail("asked for the network"))
@@ -267,7 +267,7 @@ def test_images_of_varying_size_are_streamed(tmp_path):
     )
     splits = load_splits(settings("pictures", tmp_path / "data"))
     assert splits.spec.inputs["image"].shape == (None, None, 3)
-    assert sorted(x["image"].shape[0] for x, _ in splits.train.make(0, 0)) == [8, 9, 10, 11]
+    assert sorted(x["image"].shape[0] for x, *_ in splits.train.make(0, 0)) == [8, 9, 10, 11]
 
 
 def test_sources_do_not_import_tfds_for_the_bundled_set(tmp_path):

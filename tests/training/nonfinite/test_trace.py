@@ -64,12 +64,12 @@ def test_a_nan_in_the_data_is_traced_to_its_batch_and_example(
     (problem,) = error.problems
     assert problem.code == "loss-not-finite"
     assert "epoch 1, batch 6 of 10" in problem.message
-    assert "`input x` (1 of 96 values, of examples 3 of the batch)" in problem.message
+    assert "`input x` (1 of 96 values, of examples 3 of the batch: rows 83 of train)" in problem.message
     assert problem.key == ("data",)
     kept = nonfinite.load(folder.nonfinite)
     assert kept is not None
-    np.testing.assert_array_equal(kept.inputs["x"], x[80:96])
-    np.testing.assert_array_equal(kept.targets["y"], Y[80:96])
+    np.testing.assert_array_equal(kept.batch.inputs["x"], x[80:96])
+    np.testing.assert_array_equal(kept.batch.targets["y"], Y[80:96])
     assert not folder.model.exists()
 
 
@@ -211,4 +211,4 @@ def test_bad_data_are_not_rolled_back_from(tmp_path: Path) -> None:
 def test_what_is_kept_is_whole_json_and_arrays(tmp_path: Path) -> None:
     _, folder = failed_run(tmp_path, config({"optimizer": {"name": "sgd", "learning_rate": 1e15}}))
     about = json.loads((folder.nonfinite / "incident.json").read_text())
-    assert {"epoch", "step", "tensor", "layer", "bad", "values", "examples", "in_data"} == set(about)
+    assert {"epoch", "step", "tensor", "layer", "bad", "values", "examples", "rows", "in_data"} == set(about)
