@@ -97,6 +97,13 @@ CODES: dict[str, tuple[str, str, str, str]] = {
         "dlkit evaluate other.keras",
         'keras.saving.load_model("other.keras")',
     ),
+    "model-does-not-run": (
+        "a model that fails on the examples",
+        "The message has the reason of Keras or TensorFlow. A model that dlkit saved, and that nobody changed, takes"
+        " whatever fits its inputs.",
+        "a model.keras that was changed by hand",
+        "the model.keras of the run",
+    ),
     "model-not-trusted": (
         "a model that names code of others",
         "The layers, losses and metrics of a model are Keras's own; a class of another module, a Lambda or a Python"

@@ -1,4 +1,4 @@
-"""Evaluation of a saved model on a split: plain Keras `evaluate`, on raw examples."""
+"""Evaluation of a saved model on a split, on raw examples, with the losses and metrics that it was compiled with."""
 
 from __future__ import annotations
 
@@ -7,16 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from dlkit.config import loader
 from dlkit.config.loader import Loaded
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.contract import Indexed, Split, Splits
-from dlkit.data.feeding import evaluation_batch_size, example_bytes
+from dlkit.data.contract import Split, Splits
 from dlkit.data.load import load_splits
+from dlkit.evaluation.compiled import Compiled, figures
+from dlkit.evaluation.predictions import batch_size, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
-from dlkit.models.build import unwrap
 from dlkit.runs import RunFolder
 
 
@@ -67,11 +65,11 @@ def evaluate(
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data)
         check_fit(trained.spec, splits.spec)
-    examples = batches(chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)))
-    found = trained.model.evaluate(examples, verbose=0, return_dict=True)
-    figures = {name: float(found[name]) for name in sorted(found, key=lambda name: name != "loss")}
-    size = chosen.size if chosen.size is not None else sum(1 for _ in examples.unbatch())
-    return Evaluation(trained.path, split, size, figures, splits.notes)
+    parts = of_split(
+        trained, compiled := Compiled(trained), chosen, split, batch_size(trained, loaded.config.data.batch_size)
+    )
+    found, examples = figures(compiled, parts)
+    return Evaluation(trained.path, split, examples, found, splits.notes)
 
 
 def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None, trust: bool = False) -> dict[str, float]:
@@ -116,12 +114,3 @@ def load_split(loaded: Loaded, split: str, data: Any = None) -> tuple[Splits, Sp
             )
         )
     return splits, there[split]
-
-
-def batches(split: Split, batch_size: int) -> tf.data.Dataset:
-    """The examples of a split in the source's order, as Keras takes them: pairs of inputs and labels."""
-    if isinstance(split, Indexed):
-        dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(lambda rows: tuple(split.fetch(rows)))
-    else:
-        dataset = split.make(0, -1).batch(batch_size)
-    return dataset.map(lambda inputs, targets, *_: (unwrap(inputs), unwrap(targets))).prefetch(2)
