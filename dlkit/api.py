@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -34,8 +33,9 @@ class Run:
         folder: where it lies.
     """
 
-    def __init__(self, folder: RunFolder, data: Any = None) -> None:
+    def __init__(self, folder: RunFolder, data: Any = None, *, trust: bool = False) -> None:
         self.folder: Path = folder.path
+        self._trust = trust
         self._folder = folder
         self._data = data
 
@@ -51,15 +51,13 @@ class Run:
     @property
     def test(self) -> dict[str, float]:
         """Loss and metrics on the test split, by name; empty where there was none."""
-        if not self._folder.test.exists():
-            return {}
-        found = json.loads(self._folder.test.read_text(encoding="utf-8"))
+        found = self._folder.read_test()
         return {name: value for name, value in found.items() if name not in ("epoch", "examples")}
 
     @property
     def config(self) -> Config:
         """The resolved configuration."""
-        return loader.load(self._folder.config, needs_source=False).config
+        return self._load(needs_source=False).config
 
     @property
     def state(self) -> str:
@@ -75,11 +73,11 @@ class Run:
             RunError: if it is damaged.
         """
         load_tensorflow()
-        from dlkit.models.saving import load_model
+        from dlkit.evaluation.trained import open_trained
         from dlkit.training.forks import remember_use
 
         remember_use()
-        return load_model(self._folder.model)[0]
+        return open_trained(self._folder.model, trust=self._trust).model
 
     def evaluate(self, split: str = "test") -> dict[str, float]:
         """Loss and metrics of the saved model on a split of the run's data, computed again.
@@ -93,7 +91,7 @@ class Run:
         load_tensorflow()
         from dlkit.evaluation.evaluate import evaluate_run
 
-        return evaluate_run(self._folder, split=split, data=self._data)
+        return evaluate_run(self._folder, split=split, data=self._data, trust=self._trust)
 
     def resume(self, overrides: Overrides | None = None, *, allow_change: bool = False, verbose: bool = True) -> Run:
         """Go on with a run from its newest checkpoint.
@@ -113,9 +111,9 @@ class Run:
             RunError: if the run failed again.
         """
         needs_source = self._data is None
-        loaded = load_config(self._folder.config, overrides, needs_source=needs_source)
+        loaded = self._load(overrides, needs_source=needs_source)
         if not allow_change:
-            changes.refuse_changes(loader.load(self._folder.config, needs_source=needs_source), loaded)
+            changes.refuse_changes(self._load(needs_source=needs_source), loaded)
         if overrides and self.state == "finished":
             from dlkit.training.going_on import nothing_to_train
 
@@ -141,11 +139,16 @@ class Run:
         Raises:
             RunError: if the run has kept none.
         """
-        loaded = load_config(self._folder.config, needs_source=self._data is None)
+        loaded = self._load(needs_source=self._data is None)
         load_tensorflow()
         from dlkit.training.nonfinite.replay import replay
 
         return replay(loaded, self._folder, self._data)
+
+    def _load(self, overrides: Overrides | None = None, *, needs_source: bool) -> loader.Loaded:
+        """The configuration that the run keeps, with its plug-ins."""
+        words = [overrides] if isinstance(overrides, str) else overrides or {}
+        return loader.load_run_config(self._folder.config, words, needs_source=needs_source, trust=self._trust)
 
     def __repr__(self) -> str:
         figures = ", ".join(f"test {name} {value:.4f}" for name, value in self.test.items())
@@ -242,18 +245,20 @@ def find_lr(
     return run(loaded, steps=steps, lowest=lowest, highest=highest, data=data, pre_check=check_before_training)
 
 
-def load_run(run: str | Path, runs_folder: str | Path = "runs", *, data: Any = None) -> Run:
+def load_run(run: str | Path, runs_folder: str | Path = "runs", *, data: Any = None, trust: bool = False) -> Run:
     """A run that is already on disk.
 
     Args:
         run: its folder, `latest`, or the name of a configuration, whose latest run it is.
         runs_folder: where run folders are.
         data: the data it was trained on, as for `train`, where they were given in Python; to evaluate or resume it.
+        trust: run the code that comes with the run: plug-ins that no configuration of yours has named, and classes in
+            its model that are not Keras's.
 
     Raises:
         ConfigError: if there is none.
     """
-    return Run(runs.find(str(run), Path(runs_folder)), data)
+    return Run(runs.find(str(run), Path(runs_folder)), data, trust=trust)
 
 
 def load_config(

@@ -5,13 +5,19 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import math
 import os
 import shutil
+import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from dlkit.config.problems import Problem, RunError
+
+# What dlkit writes as JSON has some levels and some kilobytes; far more is made to fill the memory or the stack.
+LARGEST_JSON = 16 * 2**20
+DEEPEST_JSON = 100
 
 
 @contextlib.contextmanager
@@ -74,6 +80,98 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, content: Any) -> None:
     """Write a JSON file whole; errors are those of `write_text`."""
     write_text(path, json.dumps(content, indent=2) + "\n")
+
+
+def read_bytes(path: Path, limit: int = LARGEST_JSON) -> bytes:
+    """The content of an ordinary file that may come from anybody.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is no ordinary file (a pipe would be waited for without end), or larger than `limit` bytes.
+    """
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+        about = os.fstat(file.fileno())
+        if not stat.S_ISREG(about.st_mode):
+            raise ValueError("it is no ordinary file")
+        if about.st_size > limit:
+            raise ValueError(f"it has {_size(about.st_size)}, more than the {_size(limit)} that dlkit reads")
+        return file.read()
+
+
+def parse_json(content: bytes) -> Any:
+    """A JSON text as data.
+
+    Raises:
+        ValueError: if it is none, is no UTF-8, or is nested more than 100 levels deep.
+    """
+    try:
+        value = json.loads(content.decode("utf-8"))
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8 text") from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    level, depth = [value], 0
+    while level:
+        depth += 1
+        if depth > DEEPEST_JSON:
+            raise ValueError(f"it is nested more than {DEEPEST_JSON} levels deep")
+        groups = [item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list)]
+        level = [item for group in groups for item in group if isinstance(item, dict | list)]
+    return value
+
+
+def check_npz(path: Path, *, packed: bool = False) -> None:
+    """Judge a `.npz` archive by its numbers, before NumPy makes room for the arrays that it declares.
+
+    Args:
+        path: of the file.
+        packed: whether its arrays may be compressed.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is none, holds Python objects, or declares arrays of another size than it holds.
+    """
+    import zipfile
+
+    if path.exists() and not path.is_file():
+        raise ValueError("it is no ordinary file")
+    try:
+        with zipfile.ZipFile(path) as archive:
+            names = archive.namelist()
+            if len(set(names)) < len(names):
+                raise ValueError("it holds an array twice")
+            for member in archive.infolist():
+                if member.flag_bits & 1:
+                    raise ValueError(f"its array {member.filename!a} is encrypted")
+                if not packed and member.compress_type != zipfile.ZIP_STORED:
+                    raise ValueError(f"its array {member.filename!a} is packed")
+                with archive.open(member) as file:
+                    check_npy(file, member.file_size)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError) as error:
+        raise ValueError(f"it is no whole archive of arrays: {error}") from error
+
+
+def check_npy(file: IO[bytes], size: int) -> None:
+    """Judge an array file by its first lines.
+
+    Args:
+        file: at its beginning.
+        size: of all of it, in bytes.
+
+    Raises:
+        ValueError: if it is none, holds Python objects, or declares another size than it has.
+    """
+    from numpy.lib import format as npy
+
+    version = npy.read_magic(file)
+    if version not in ((1, 0), (2, 0)):
+        raise ValueError(f"its format {version[0]}.{version[1]} is unknown")
+    read = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+    shape, _, dtype = read(file)
+    if dtype.hasobject:
+        raise ValueError("it holds Python objects, which are never unpickled")
+    if math.prod(shape) * dtype.itemsize != size - file.tell():
+        raise ValueError(f"it declares an array of shape {shape}, and holds another number of bytes")
 
 
 def append_text(path: Path, text: str) -> None:

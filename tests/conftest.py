@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import os
+import tempfile
+
+from hypothesis import settings
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ.setdefault("TF_NUM_INTRAOP_THREADS", "1")
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+# Plug-ins that tests name are none that the user trusts.
+_STATE = tempfile.TemporaryDirectory(prefix="dlkit-state-")
+os.environ["XDG_STATE_HOME"] = _STATE.name
 # Progress is tested as a pipe sees it, whatever terminal runs the tests.
 os.environ.pop("FORCE_COLOR", None)
-
-from hypothesis import settings
 
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("dlkit", deadline=None)

@@ -17,7 +17,7 @@ PARTS = {"sources", "steps", "inputs", "targets", "builders"}
 ALLOWED = {
     "lazy": set(),
     "config": set(),
-    "schema": {"config"},
+    "schema": {"config", "lazy"},
     "files": {"config"},
     "origins": {"config"},
     "runs": {"config", "schema", "files"},

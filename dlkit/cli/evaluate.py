@@ -22,15 +22,16 @@ def evaluate(
     data: Annotated[Optional[str], verbs.DATA] = None,  # noqa: UP045
     split: Annotated[verbs.Split, verbs.SPLIT] = verbs.Split.test,
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
+    trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Test a saved model."""
-    loaded = verbs.data_config(data, overrides or (), model, runs)
+    loaded = verbs.data_config(data, overrides or (), model, runs, trust=trust)
     with verbs.tensorflow(as_json):
         from dlkit.evaluation.evaluate import evaluate as evaluate_model
 
-        found = evaluate_model(model, loaded=loaded, split=split.value, runs_folder=runs)
+        found = evaluate_model(model, loaded=loaded, split=split.value, runs_folder=runs, trust=trust)
     if as_json:
         verbs.print_json(
             {"ok": True, "model": str(found.model), "split": found.split, "examples": found.examples, **found.figures}

@@ -11,10 +11,11 @@ from dlkit.cli import verbs
 from dlkit.config.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from dlkit.evaluation.predict import Predictions
+    from dlkit.models.predictions import Predictions
 
 EXAMPLES = [
     ("dlkit predict latest digit.png other.jpg", "classes and probabilities of images"),
+    ("dlkit predict latest photos/ --output results.csv", "of all images in a folder"),
     ("dlkit predict latest images.npy --output results.csv", "of every row of an array"),
     ("dlkit predict latest --split test --output test.npz", "of a split of the run's own data"),
 ]
@@ -25,7 +26,10 @@ def predict(
     model: Annotated[str, verbs.RUN],
     inputs: Annotated[
         Optional[list[Path]],  # noqa: UP045
-        typer.Argument(metavar="FILE", help="Images, or arrays: .npy, or .npz with an array for each input."),
+        typer.Argument(
+            metavar="FILE",
+            help="Images or arrays (.npy, or .npz with an array for each input), folders of them, patterns.",
+        ),
     ] = None,
     data: Annotated[Optional[str], verbs.DATA] = None,  # noqa: UP045
     split: Annotated[Optional[verbs.Split], verbs.SPLIT] = None,  # noqa: UP045
@@ -34,18 +38,19 @@ def predict(
         typer.Option("--output", "-o", metavar="FILE", help="Write all results to a .csv, .json or .npz file."),
     ] = None,
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
+    trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Predict for images, arrays or a split."""
     if not inputs and data is None and split is None:
-        help = "give image or array files, or --split test for the run's own data"
+        help = "give image or array files or folders, or --split test for the run's own data"
         raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
     if inputs and (data is not None or split is not None):
         raise ConfigError(
             Problem("no-inputs", "files and --data or --split exclude each other", help="give one of them")
         )
-    loaded = verbs.data_config(data, (), model, runs)
+    loaded = verbs.data_config(data, (), model, runs, trust=trust)
     with verbs.tensorflow(as_json):
         from dlkit.evaluation import tables
         from dlkit.evaluation.predict import predict as predict_with
@@ -53,22 +58,22 @@ def predict(
         if output is not None:
             tables.check_output(output)
         chosen = (split or verbs.Split.test).value
-        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs)
+        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs, trust=trust)
         if output is not None:
             tables.write(output, found)
     if as_json:
-        verbs.print_json({"ok": True, "predictions": tables.records(found)})
+        verbs.print_json({"ok": True, "predictions": list(tables.records(found))})
         return
     _print_table(found, output)
     if output is not None:
-        typer.echo(f"{len(found.names):,} results in {output}")
+        typer.echo(f"{len(found):,} results in {output}")
 
 
 def _print_table(found: Predictions, output: Path | None) -> None:
     """A line for each example, as many as a screen takes."""
     several = len(found.targets) > 1
     rows = []
-    for i, name in enumerate(found.names[:SHOWN_ROWS]):
+    for i, name in enumerate(found.places[:SHOWN_ROWS]):
         for target, feature in found.targets.items():
             best, *others = feature.settings.ranked(feature, found.results[target][i])
             where = f"{name}  {target}" if several else name
@@ -82,8 +87,8 @@ def _print_table(found: Predictions, output: Path | None) -> None:
     for row in rows:
         cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
         typer.echo("  ".join([*cells, row[3]]).rstrip())
-    if len(found.names) > SHOWN_ROWS:
-        rest = f"... and {len(found.names) - SHOWN_ROWS:,} more"
+    if len(found) > SHOWN_ROWS:
+        rest = f"... and {len(found) - SHOWN_ROWS:,} more"
         typer.echo(rest if output is not None else f"{rest}; --output FILE writes them all")
 
 

@@ -13,12 +13,13 @@ if TYPE_CHECKING:
     from dlkit.training.nonfinite.replay import Replay
 
 
-def show(run: str, runs_folder: str, *, as_json: bool) -> None:
+def show(run: str, runs_folder: str, *, trust: bool, as_json: bool) -> None:
     """Replay the batch that a run has kept, and print what it does.
 
     Args:
         run: as the user names it.
         runs_folder: where runs are.
+        trust: import the plug-ins that come with the run.
         as_json: print JSON.
     """
     from pathlib import Path
@@ -27,7 +28,7 @@ def show(run: str, runs_folder: str, *, as_json: bool) -> None:
     from dlkit.progress.quiet import load_tensorflow
 
     folder = runs.find(run, Path(runs_folder))
-    loaded = verbs.load(folder.config, [])
+    loaded = verbs.load_run_config(folder.config, trust=trust)
     load_tensorflow()
     from dlkit.training.nonfinite.replay import replay
 

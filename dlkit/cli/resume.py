@@ -12,7 +12,7 @@ from dlkit.cli.training import Shown, show_training
 from dlkit.config.problems import COMMAND_LINE, ConfigError, Location, Problem
 
 
-def resume(run: str, words: Sequence[str], runs_folder: Path, shown: Shown, *, allow_change: bool) -> None:
+def resume(run: str, words: Sequence[str], runs_folder: Path, shown: Shown, *, allow_change: bool, trust: bool) -> None:
     """Go on with a run, and report.
 
     Args:
@@ -21,6 +21,7 @@ def resume(run: str, words: Sequence[str], runs_folder: Path, shown: Shown, *, a
         runs_folder: where runs are.
         shown: what is shown of it.
         allow_change: take other settings than the run began with.
+        trust: import every plug-in that the run names.
 
     Raises:
         ConfigError: if a word is no setting, a setting may not change, or the run can never train on.
@@ -32,9 +33,9 @@ def resume(run: str, words: Sequence[str], runs_folder: Path, shown: Shown, *, a
         if "=" not in word:
             raise _not_a_setting(word, number)
     folder = runs.find(run, runs_folder)
-    loaded = verbs.load(folder.config, words)
+    loaded = verbs.load_run_config(folder.config, words, trust=trust)
     if words and not allow_change:
-        changes.refuse_changes(verbs.load(folder.config, []), loaded)
+        changes.refuse_changes(verbs.load_run_config(folder.config, trust=trust), loaded)
     if folder.read_state().get("state") == "finished":
         from dlkit.training.going_on import nothing_to_train
 

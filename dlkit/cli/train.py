@@ -42,6 +42,7 @@ def train(
     verify: Annotated[
         bool, typer.Option("--verify", help="Fail if the result is not what the configuration expects.")
     ] = False,
+    trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
@@ -51,13 +52,13 @@ def train(
         _alone("--replay", config, resume)
         from dlkit.cli.replay import show
 
-        show(replay, str(runs), as_json=as_json)
+        show(replay, str(runs), trust=trust, as_json=as_json)
         return
     if resume is not None:
         from dlkit.cli.resume import resume as go_on
 
         words = [w for w in (config, *(overrides or ())) if w]
-        go_on(resume, words, runs, shown, allow_change=allow_change)
+        go_on(resume, words, runs, shown, allow_change=allow_change, trust=trust)
         return
     path, words = verbs.config_and_overrides(config, overrides or (), "train")
     loaded = verbs.load(path, words)

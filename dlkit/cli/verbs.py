@@ -35,6 +35,9 @@ RUN = typer.Argument(metavar="RUN", help="A run: its folder, its name, or `lates
 DATA = typer.Option("--data", metavar="CONFIG", help="Take the data of this configuration, not the run's own.")
 SPLIT = typer.Option("--split", help="Which examples.")
 RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.", parser=_folder)
+TRUST = typer.Option(
+    "--trust", envvar="DLKIT_TRUST", help="Run the code that comes with the run or model: plug-ins, foreign classes."
+)
 JSON = typer.Option("--json", help="Write JSON to standard output, errors too.")
 DEBUG = typer.Option("--debug", envvar="DLKIT_DEBUG", help="Show tracebacks.")
 
@@ -173,7 +176,18 @@ def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = Tru
         return loader.load(path, overrides, needs_source=needs_source)
 
 
-def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folder: Path) -> Loaded | None:
+def load_run_config(path: Path, overrides: Sequence[str] = (), *, trust: bool) -> Loaded:
+    """As `dlkit.schema.loader.load_run_config`, without the chatter of TensorFlow."""
+    from dlkit.progress.quiet import without_chatter
+    from dlkit.schema import loader
+
+    with without_chatter():
+        return loader.load_run_config(path, overrides, trust=trust)
+
+
+def data_config(
+    data: str | None, overrides: Sequence[str], run: str, runs_folder: Path, *, trust: bool
+) -> Loaded | None:
     """The configuration whose data a saved model is used on; None for the run's own, unchanged.
 
     Args:
@@ -181,15 +195,17 @@ def data_config(data: str | None, overrides: Sequence[str], run: str, runs_folde
         overrides: settings that win over it.
         run: the run, or the model's file.
         runs_folder: where run folders are.
+        trust: import the plug-ins of the run's own.
     """
-    if data is None and not overrides:
+    if data is not None:
+        return load(data, overrides)
+    if not overrides:
         return None
-    if data is None:
-        from dlkit import runs
-        from dlkit.runs import RunFolder
+    from dlkit import runs
+    from dlkit.runs import RunFolder
 
-        data = str(RunFolder(Path(run).parent).config if run.endswith(".keras") else runs.find(run, runs_folder).config)
-    return load(data, overrides)
+    folder = RunFolder(Path(run).parent) if run.endswith(".keras") else runs.find(run, runs_folder)
+    return load_run_config(folder.config, overrides, trust=trust)
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""Evaluation of a saved model on a split: plain Keras `evaluate`, on raw examples."""
+"""Evaluation of a saved model on a split, on raw examples, with the losses and metrics that it was compiled with."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import tensorflow as tf
-
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.bound import Spec, Target
-from dlkit.data.contract import Indexed, Split, Splits
-from dlkit.data.feeding import evaluation_batch_size, example_bytes
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Split, Splits
 from dlkit.data.load import load_splits
+from dlkit.evaluation.compiled import Compiled, figures
+from dlkit.evaluation.predictions import batch_size, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
-from dlkit.models.build import unwrap
 from dlkit.runs import RunFolder
 from dlkit.schema import loader
 from dlkit.schema.loader import Loaded
@@ -47,6 +45,7 @@ def evaluate(
     split: str = "test",
     data: Any = None,
     runs_folder: Path = Path("runs"),
+    trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a saved model on a split.
 
@@ -56,31 +55,30 @@ def evaluate(
         split: train, validation or test.
         data: examples given in Python, as for `dlkit.train`.
         runs_folder: where run folders are.
+        trust: run the code that comes with the run or model; see `open_trained`.
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model or the data cannot be read.
     """
-    trained = open_trained(run_or_model, runs_folder)
-    loaded = loaded or own_config(trained, needs_source=data is None)
+    trained = open_trained(run_or_model, runs_folder, trust=trust)
+    loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
-    examples = batches(
-        chosen, evaluation_batch_size(loaded.config.data.batch_size, example_bytes(splits.spec)), splits.spec.targets
+    parts = of_split(
+        trained, compiled := Compiled(trained), chosen, split, batch_size(trained, loaded.config.data.batch_size)
     )
-    found = trained.model.evaluate(examples, verbose=0, return_dict=True)
-    figures = {name: float(found[name]) for name in sorted(found, key=lambda name: name != "loss")}
-    size = chosen.size if chosen.size is not None else sum(1 for _ in examples.unbatch())
-    return Evaluation(trained.path, split, size, figures, splits.notes)
+    found, examples = figures(compiled, parts)
+    return Evaluation(trained.path, split, examples, found, splits.notes)
 
 
-def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None) -> dict[str, float]:
+def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None, trust: bool = False) -> dict[str, float]:
     """Loss and metrics of a run's saved model on a split of its data, by name; see `evaluate`."""
-    return evaluate(folder.path, split=split, data=data).figures
+    return evaluate(folder.path, split=split, data=data, trust=trust).figures
 
 
-def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
+def own_config(trained: Trained, *, needs_source: bool = True, trust: bool = False) -> Loaded:
     """The configuration of the run that a model comes from.
 
     Raises:
@@ -94,7 +92,7 @@ def own_config(trained: Trained, *, needs_source: bool = True) -> Loaded:
                 help="name a configuration with --data CONFIG",
             )
         )
-    return loader.load(trained.folder.config, needs_source=needs_source)
+    return loader.load_run_config(trained.folder.config, needs_source=needs_source, trust=trust)
 
 
 def load_split(loaded: Loaded, split: str, data: Any = None, fitted: Spec | None = None) -> tuple[Splits, Split]:
@@ -117,17 +115,3 @@ def load_split(loaded: Loaded, split: str, data: Any = None, fitted: Spec | None
             )
         )
     return splits, there[split]
-
-
-def batches(split: Split, batch_size: int, targets: Mapping[str, Target]) -> tf.data.Dataset:
-    """The examples of a split in the source's order, as Keras takes them: pairs of inputs and labels."""
-    if isinstance(split, Indexed):
-        dataset = tf.data.Dataset.range(split.size).batch(batch_size).map(lambda rows: tuple(split.fetch(rows)))
-    else:
-        dataset = split.make(0, -1).batch(batch_size)
-
-    def pair(inputs: Any, labels: Any, *_: Any) -> tuple[Any, Any]:
-        shaped = {name: targets[name].settings.metric_labels(targets[name], x) for name, x in labels.items()}
-        return unwrap(inputs), unwrap(shaped)
-
-    return dataset.map(pair).prefetch(2)

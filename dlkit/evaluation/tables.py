@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Callable
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.evaluation.predict import Predictions
 from dlkit.files import written_aside
+from dlkit.models.predictions import Predictions, write_arrays
 
 
 def check_output(path: Path) -> None:
@@ -41,54 +40,50 @@ def write(path: Path, predictions: Predictions) -> None:
         raise RunError(Problem("output-not-written", f"{path} cannot be written: {error.strerror or error}")) from error
 
 
-def records(predictions: Predictions) -> list[dict[str, Any]]:
+def records(predictions: Predictions) -> Iterator[dict[str, Any]]:
     """One mapping for each example: `input`, and by target the class and all probabilities, or the value."""
-    rows = []
-    for i, name in enumerate(predictions.names):
-        row: dict[str, Any] = {"input": name}
+    for i, place in enumerate(predictions.places):
+        row: dict[str, Any] = {"input": place}
         for target, feature in predictions.targets.items():
             row[target] = feature.settings.record(feature, predictions.results[target][i])
             if target in predictions.labels:
                 row[target]["label"] = feature.settings.label(feature, predictions.labels[target][i])
-        rows.append(row)
-    return rows
+        yield row
 
 
 def _csv(path: Path, predictions: Predictions) -> None:
     several = len(predictions.targets) > 1
-    rows = []
-    for record in records(predictions):
-        row = {"input": record["input"]}
-        for target in predictions.targets:
-            prefix = f"{target}_" if several else ""
-            for key, value in record[target].items():
-                if key == "probabilities":
-                    row |= {f"{prefix}p_{name}": p for name, p in value.items()}
-                elif isinstance(value, list):
-                    row |= {f"{prefix}{key}_{i}": v for i, v in enumerate(value)}
-                else:
-                    row[prefix + key] = value
-        rows.append(row)
     with path.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+        writer: csv.DictWriter[str] | None = None
+        for record in records(predictions):
+            row = _flat(record, several=several)
+            if writer is None:
+                writer = csv.DictWriter(file, fieldnames=list(row))
+                writer.writeheader()
+            writer.writerow(row)
+
+
+def _flat(record: dict[str, Any], *, several: bool) -> dict[str, Any]:
+    """A record as one row: `class`, `p_<class>`, `label`, with the target before it where there are several."""
+    row = {"input": record["input"]}
+    for target, values in list(record.items())[1:]:
+        prefix = f"{target}_" if several else ""
+        for key, value in values.items():
+            if key == "probabilities":
+                row |= {f"{prefix}p_{name}": p for name, p in value.items()}
+            elif isinstance(value, list):
+                row |= {f"{prefix}{key}_{i}": v for i, v in enumerate(value)}
+            else:
+                row[prefix + key] = value
+    return row
 
 
 def _json(path: Path, predictions: Predictions) -> None:
-    path.write_text(json.dumps(records(predictions), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    with path.open("w", encoding="utf-8") as file:
+        for number, record in enumerate(records(predictions)):
+            file.write(",\n" if number else "[\n")
+            file.write(textwrap.indent(json.dumps(record, indent=2, ensure_ascii=False), "  "))
+        file.write("\n]\n")
 
 
-def _npz(path: Path, predictions: Predictions) -> None:
-    arrays = {"input": np.array(predictions.names)}
-    for target, feature in predictions.targets.items():
-        arrays[f"{target}_result"] = predictions.results[target]
-        if feature.classes:
-            arrays[f"{target}_classes"] = np.array(feature.classes)
-        if target in predictions.labels:
-            arrays[f"{target}_label"] = predictions.labels[target]
-    with path.open("wb") as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
-
-
-WRITERS: dict[str, Callable[[Path, Predictions], None]] = {".csv": _csv, ".json": _json, ".npz": _npz}
+WRITERS: dict[str, Callable[[Path, Predictions], None]] = {".csv": _csv, ".json": _json, ".npz": write_arrays}

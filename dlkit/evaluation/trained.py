@@ -15,6 +15,7 @@ from dlkit.data.bound import Spec, Target
 from dlkit.models.saving import load_model
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
+from dlkit.schema.loader import load_run_config
 
 
 @dataclass(frozen=True)
@@ -34,21 +35,22 @@ class Trained:
     folder: RunFolder | None
 
 
-def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> Trained:
+def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs"), *, trust: bool = False) -> Trained:
     """Open the model of a run, or a model file.
 
     Args:
         run_or_model: a run's folder, `latest`, the name of a configuration, or the path of a `.keras` file.
         runs_folder: where run folders are.
+        trust: run the code that the model names and the plug-ins of its run.
 
     Raises:
         ConfigError: if there is no such run or file.
-        RunError: if the run has no model yet, or the file is damaged.
+        RunError: if the run has no model yet, or the file is damaged or names foreign code.
     """
     path = Path(run_or_model)
     if path.suffix == ".keras" or path.is_file():
         folder = RunFolder(path.parent) if (path.parent / "config.yaml").is_file() else None
-        return Trained(path, *load_model(path), folder)
+        return Trained(path, *_load(path, folder, trust=trust), folder)
     folder = runs.find(str(run_or_model), runs_folder)
     if not folder.model.exists():
         state = folder.read_state().get("state", "unfinished")
@@ -60,7 +62,20 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs")) -> 
                 + (" (if its process is no longer there; else wait for it)" if state == "running" else ""),
             )
         )
-    return Trained(folder.model, *load_model(folder.model), folder)
+    return Trained(folder.model, *_load(folder.model, folder, trust=trust), folder)
+
+
+def _load(path: Path, folder: RunFolder | None, *, trust: bool) -> tuple[keras.Model, Spec]:
+    """The model; where it needs classes of its run's plug-ins, those that may be imported are imported first."""
+    try:
+        return load_model(path)
+    except RunError as error:
+        if folder is None or error.problems[0].code != "model-not-trusted":
+            if not trust:
+                raise
+        else:
+            load_run_config(folder.config, needs_source=False, trust=trust)
+    return load_model(path, trust=trust)
 
 
 def check_fit(trained: Spec, given: Spec) -> None:

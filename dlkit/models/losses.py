@@ -56,7 +56,8 @@ class Choice:
             # Such examples get no weight: of one value an example, Keras would leave 0 and count it.
             arguments.pop("ignore_class", None)
         loss = _make("losses", name, arguments, self._plugins, self._key(target, "loss", given), logits=logits)
-        return settings.loss_function(target, name, loss, logits=logits)
+        # Keras alone opens a model with nothing but Keras's own losses.
+        return loss if self._keras_only else settings.loss_function(target, name, loss, logits=logits)
 
     def ignored_class(self, target: Target) -> int | None:
         """The class whose examples the loss of a target leaves out."""

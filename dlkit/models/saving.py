@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import zipfile
-from dataclasses import asdict
+import zlib
 from pathlib import Path
-from typing import Any
 
 import keras
 
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.data.bound import Input, Spec, Target
+from dlkit.data.bound import Spec
 from dlkit.files import disk_errors, written_aside
+from dlkit.models.about import check_described, describe, read_spec
+from dlkit.models.archive import ABOUT, ForeignError, read_archive
 from dlkit.models.build import BuiltModel, results_model
-from dlkit.schema.features import Feature
-from dlkit.schema.input import INPUTS
-from dlkit.schema.registry import Registry
-from dlkit.schema.target import TARGETS
-
-MEMBER = "dlkit.json"
-# A configuration of a network is some kilobytes; far larger ones are made to fill the memory.
-LARGEST_CONFIG = 16 * 2**20
+from dlkit.models.sizes import first_line
 
 
 def save_model(path: Path, built: BuiltModel) -> None:
@@ -39,71 +33,43 @@ def save_model(path: Path, built: BuiltModel) -> None:
         try:
             model.save(whole)
             with zipfile.ZipFile(whole, "a") as archive:
-                archive.writestr(MEMBER, json.dumps(describe(built.spec), indent=2))
+                archive.writestr(ABOUT, json.dumps(describe(built.spec), indent=2))
             whole.replace(aside)
         finally:
             whole.unlink(missing_ok=True)
 
 
-def describe(spec: Spec) -> dict[str, Any]:
-    """A `Spec` as JSON holds it: features, settings and what was fitted of every input and target."""
+def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, Spec]:
+    """Open a saved model that dlkit wrote. The file may come from anybody: it is judged before Keras sees it.
 
-    def one(bound: Input | Target) -> dict[str, Any]:
-        settings = bound.settings.model_dump(mode="json", exclude_unset=True)
-        return {**asdict(bound.feature), "settings": settings, "state": dict(bound.state)}
-
-    return {
-        "format": 2,
-        "inputs": [one(bound) for bound in spec.inputs.values()],
-        "targets": [one(bound) for bound in spec.targets.values()],
-    }
-
-
-def read_spec(about: dict[str, Any]) -> Spec:
-    """What `describe` wrote; format 1, which has features alone, is read as well.
-
-    Raises:
-        KeyError: for a kind that there is not.
-        ValueError: for settings that are not those of the kind.
-    """
-
-    def feature(d: dict[str, Any]) -> Feature:
-        shape, classes = tuple(d["shape"]), tuple(d["classes"])
-        return Feature(d["name"], d["kind"], shape, d["dtype"], classes, bool(d.get("ragged", False)))
-
-    def settings(registry: Registry[Any], d: dict[str, Any]) -> Any:
-        return registry[d["kind"]].model_validate(d.get("settings") or {"kind": d["kind"]})
-
-    inputs = [Input(feature(d), state=d.get("state", {}), settings=settings(INPUTS, d)) for d in about["inputs"]]
-    targets = [Target(feature(d), state=d.get("state", {}), settings=settings(TARGETS, d)) for d in about["targets"]]
-    return Spec({i.name: i for i in inputs}, {t.name: t for t in targets})
-
-
-def load_model(path: Path) -> tuple[keras.Model, Spec]:
-    """Open a saved model that dlkit wrote.
+    Args:
+        path: of the file.
+        trust: run the code that it names: classes that are not Keras's, Python functions.
 
     Returns:
         The model, compiled, and the Spec it was trained for.
 
     Raises:
         ConfigError: if there is no such file.
-        RunError: if it is damaged, or was not written by dlkit.
+        RunError: if it is damaged, needs absurd amounts of memory, names foreign code, or was not written by dlkit.
     """
     if not path.is_file():
         raise ConfigError(
             Problem("no-such-model", f"there is no model file {path}", help="give a run folder or a model.keras")
         )
     try:
-        with zipfile.ZipFile(path) as archive:
-            bad = archive.testzip()
-            if bad is not None:
-                raise zipfile.BadZipFile(f"its member {bad} is damaged")
-            if archive.getinfo("config.json").file_size > LARGEST_CONFIG:
-                raise ValueError("its config.json is far larger than that of any network")
-            about = json.loads(archive.read(MEMBER)) if MEMBER in archive.namelist() else None
-    except (OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+        archive = read_archive(path, trust=trust)
+    except ForeignError as error:
+        raise RunError(
+            Problem(
+                "model-not-trusted",
+                f"{path} names code that is not Keras's own: {_listed(error.parts)}",
+                help="if you know what it does and trust it, import it and give --trust (in Python trust=True)",
+            )
+        ) from error
+    except (OSError, ValueError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise _damaged(path, error) from error
-    if about is None:
+    if archive.about is None:
         raise RunError(
             Problem(
                 "not-a-dlkit-model",
@@ -112,18 +78,24 @@ def load_model(path: Path) -> tuple[keras.Model, Spec]:
             )
         )
     try:
-        model = keras.saving.load_model(path)
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        spec = read_spec(archive.about)
+        model = keras.saving.load_model(path, safe_mode=not trust)
+        check_described(model, spec)
+    # Keras refuses a configuration in as many ways as it has layers; whatever it says, the file is the reason.
+    except Exception as error:
         raise _damaged(path, error) from error
-    return model, read_spec(about)
+    return model, spec
+
+
+def _listed(parts: list[str]) -> str:
+    return ", ".join(parts[:3]) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
 
 
 def _damaged(path: Path, error: Exception) -> RunError:
-    reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
     return RunError(
         Problem(
             "damaged-model",
-            f"{path} is not a whole Keras model: {reason}",
+            f"{path} is not a whole Keras model: {first_line(error)}",
             help="take a copy, or train the run again",
         )
     )

@@ -13,6 +13,7 @@ from dlkit.config.overrides import Overrides, apply_overrides, from_python
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
 from dlkit.config.references import environment_text, resolve_references
 from dlkit.config.tree import Node, child, find, with_child
+from dlkit.config.trust import PluginRule
 from dlkit.schema import Config
 from dlkit.schema.plugins import Plugins
 from dlkit.schema.plugins import load as load_plugins
@@ -77,13 +78,20 @@ class Loaded:
         return to_yaml(self.resolved())
 
 
-def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
+def load(
+    path: str | Path,
+    overrides: Overrides = (),
+    *,
+    needs_source: bool = True,
+    plugin_rule: PluginRule = "remember",
+) -> Loaded:
     """Load a configuration file.
 
     Args:
         path: the file.
         overrides: words like `training.epochs=3`, or a mapping from dotted keys to values.
         needs_source: whether `data.source` must be given.
+        plugin_rule: which plug-ins are imported; see `dlkit.config.trust`.
 
     Raises:
         ConfigError: with every mistake of the file and the overrides.
@@ -91,7 +99,24 @@ def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = Tr
     from dlkit.config.extends import read_with_bases
 
     root, files = read_with_bases(path)
-    return _finish(root, Path(path), overrides, files, needs_source)
+    return _finish(root, Path(path), overrides, files, needs_source, plugin_rule)
+
+
+def load_run_config(
+    path: str | Path, overrides: Overrides = (), *, needs_source: bool = True, trust: bool = False
+) -> Loaded:
+    """Load the configuration that a run keeps, which the user did not name: only known plug-ins are imported.
+
+    Args:
+        path: as for `load`.
+        overrides: as for `load`.
+        needs_source: as for `load`.
+        trust: import every plug-in that it names.
+
+    Raises:
+        ConfigError: as `load`; or naming plug-ins that no configuration of the user's has named.
+    """
+    return load(path, overrides, needs_source=needs_source, plugin_rule="any" if trust else "known")
 
 
 def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:
@@ -108,10 +133,17 @@ def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs
     from dlkit.config.extends import extend_mapping
 
     root, files = extend_mapping(from_python(mapping), Path())
-    return _finish(root, None, overrides, files, needs_source)
+    return _finish(root, None, overrides, files, needs_source, "remember")
 
 
-def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str], needs_source: bool) -> Loaded:
+def _finish(
+    root: Node,
+    path: Path | None,
+    overrides: Overrides,
+    files: list[str],
+    needs_source: bool,
+    plugin_rule: PluginRule,
+) -> Loaded:
     root, problems = apply_overrides(root, overrides, _default_name)
     root, unresolved = resolve_references(root)
     problems += unresolved
@@ -119,7 +151,7 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
     plugins = Plugins()
     names, all_plugged = _plugin_names(root), True
     try:
-        plugins = load_plugins(names, folder) if names else plugins
+        plugins = _plugged(names, folder, plugin_rule) if names else plugins
     except ConfigError as error:
         problems += error.problems
         all_plugged = False
@@ -136,6 +168,18 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
         root = _with_absolute_paths(root, config)
         config = Config.model_validate(_plain(root))
     return Loaded(config, path, root, tuple(_in_order(warnings, root, files)), tuple(files), plugins)
+
+
+def _plugged(names: list[str], folder: Path, rule: PluginRule) -> Plugins:
+    """The plug-ins of a configuration, as far as they may be imported."""
+    from dlkit.config import trust
+
+    if rule == "known":
+        trust.refuse_unknown(names, folder)
+    plugins = load_plugins(names, folder)
+    if rule == "remember":
+        trust.remember(names, folder)
+    return plugins
 
 
 def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node) -> list[Problem]:

@@ -121,9 +121,7 @@ def numbers_of(labels: Any, table: Sequence[Any], place: RowPlace, *, stated: bo
     if (labels.dtype.kind == "U") != (values.dtype.kind == "U"):
         what, wanted = ("text", "numbers") if labels.dtype.kind == "U" else ("numbers", "text")
         message = f"the labels are {what}, such as `{labels[0]}`, and the classes {wanted}"
-        raise place.run_error(
-            "unknown-label", message, "give labels of one type, and `classes` that fit them"
-        )
+        raise place.run_error("unknown-label", message, "give labels of one type, and `classes` that fit them")
     order = np.argsort(values, kind="stable")
     found = np.searchsorted(values[order], labels)
     numbers = order[np.minimum(found, len(values) - 1)]

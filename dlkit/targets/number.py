@@ -128,12 +128,18 @@ class NumberTarget(TargetSettings):
         self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
     ) -> Callable[[Any, Any], Any]:
         """The loss in units of the training rows' deviation, of labels in their own unit."""
-        if not target.state or not logits:
-            return loss
-        if name in IN_OWN_UNIT:
-            return lambda labels, outputs: loss(self.metric_labels(target, labels), self.results(target, outputs))
-        mean, deviation = self._scale(target)
-        return lambda labels, outputs: loss((self.metric_labels(target, labels) - mean) / deviation, outputs)
+        mean, deviation = self._scale(target) if target.state else (0.0, 1.0)
+
+        def scaled(values: Any) -> Any:
+            return (values - mean) / deviation if target.state else values
+
+        def of(labels: Any, outputs: Any) -> Any:
+            labels = self.metric_labels(target, labels)
+            if name in IN_OWN_UNIT:
+                return loss(labels, self.results(target, outputs) if logits else outputs)
+            return loss(scaled(labels), outputs if logits else scaled(outputs))
+
+        return of
 
     def _scale(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of each number: float32, shape (units,)."""

@@ -104,7 +104,11 @@ def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:
     places = [best] if best.exists() else checkpoints.newest(folder.checkpoints)
     if places:
         arrays = checkpoints.load(places[0]).arrays
-        return [arrays[f"weights/{i}"] for i in range(sum(name.startswith("weights/") for name in arrays))]
+        names = [f"weights/{i}" for i in range(sum(name.startswith("weights/") for name in arrays))]
+        if not arrays.keys() >= set(names):
+            told = f"the checkpoint {places[0]} cannot be used: its weights are not numbered from 0"
+            raise RunError(Problem("damaged-checkpoint", told))
+        return [arrays[name] for name in names]
     raise RunError(
         Problem(
             "no-weights-yet",

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
+from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.schedules import make_schedule
 from dlkit.training.program.strategy import devices, replicas
 
@@ -81,8 +82,10 @@ def _schedule_kept(config: Config, folder: RunFolder) -> list[Note]:
         ConfigError: if the schedule has ended at a rate of nothing, so that nothing would be learned in them.
     """
     settings = config.training
-    plan = folder.read_execution() if folder.has_begun() else {"schedule_epochs": settings.epochs}
-    epochs, steps = plan["schedule_epochs"], plan.get("schedule_steps")
+    epochs, steps = settings.epochs, None
+    if folder.has_begun():
+        plan = folder.read_execution(ExecutionPlan)
+        epochs, steps = plan.schedule_epochs, plan.schedule_steps
     longer = settings.epochs > epochs if steps is None else (settings.max_steps or sys.maxsize) > steps
     if not longer or settings.schedule.name == "constant":
         return []

@@ -6,10 +6,10 @@ import operator
 import re
 from typing import Any
 
-import numpy as np
-
-from dlkit.files import disk_errors, write_json, written_aside
+from dlkit.data.contract import Batch, Tensors
+from dlkit.files import write_json
 from dlkit.models.build import BuiltModel
+from dlkit.models.predictions import Predictions, RowPlaces, joined, save_arrays
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
 from dlkit.training.going_on import train_on
@@ -37,7 +37,7 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
         program = EvalProgram(built, feeder, micro_batches=plan.micro_batches, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
-        _save_predictions(folder, built, program)
+        save_arrays(folder.predictions, _predictions(built, program))
         result["test"] = test
         figures |= {f"test_{name}": value for name, value in test.items()}
     save_model(folder.model, built)
@@ -47,16 +47,13 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     return result
 
 
-def _save_predictions(folder: RunFolder, built: BuiltModel, program: EvalProgram) -> None:
-    """Labels, and probabilities or numbers, of the test split: arrays `<target>_label`, `<target>_result`."""
-    arrays = {}
-    for name in built.spec.targets:
-        arrays[f"{name}_label"] = np.concatenate([batch.targets[name] for batch, _ in program.kept])
-        arrays[f"{name}_result"] = np.concatenate([results[name] for _, results in program.kept])
-    with disk_errors(folder.predictions, sum(array.nbytes for array in arrays.values())):
-        folder.predictions.parent.mkdir(exist_ok=True)
-        with written_aside(folder.predictions) as aside, aside.open("wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+def _predictions(built: BuiltModel, program: EvalProgram) -> Predictions:
+    """What the model says of the test split, as the program kept it."""
+    kept: list[tuple[Batch, Tensors]] = program.kept
+    return joined(
+        Predictions(built.spec.targets, batch.rows, RowPlaces("test", batch.rows), results, batch.targets)
+        for batch, results in kept
+    )
 
 
 COMPARE = {">=": operator.ge, "<=": operator.le, ">": operator.gt, "<": operator.lt}

@@ -23,7 +23,7 @@ from dlkit.training.notes import of_resume, of_start
 from dlkit.training.outcome import finish
 from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.profile import Profile, times
-from dlkit.training.program.execution import ExecutionPlan, choose
+from dlkit.training.program.execution import ExecutionPlan, choose, recorded
 from dlkit.training.program.strategy import devices, replicas, session
 from dlkit.training.recorder import Recorder
 
@@ -101,7 +101,7 @@ def _trained(
 ) -> dict[str, Any]:
     """The result of a run that has been trained to its end."""
     config, number = prepared.config, replicas(prepared.config)
-    plan = ExecutionPlan(**folder.read_execution()) if goes_on else choose(config, prepared.built, number)
+    plan = recorded(folder, config) if goes_on else choose(config, prepared.built, number)
     loop = Loop(prepared, plan, folder, listener)
     loop.profile = Profile(folder.tensorboard if profile else None)
     if goes_on:

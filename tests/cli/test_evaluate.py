@@ -97,7 +97,8 @@ def test_every_bad_file_is_named_and_nothing_is_predicted(
     assert result.stderr.count("error[unusable-input]") == len(bad)
     assert all(path.name in result.stderr for path in bad)
     assert "{{" not in result.stderr
-    for absent in (tmp_path / "gone.png", tmp_path):
+    (tmp_path / "empty").mkdir()
+    for absent in (tmp_path / "gone.png", tmp_path / "empty", tmp_path / "*.tiff"):
         result = dlkit("predict", trained, digit, bad[0], absent)
         assert result.exit_code == 2
         assert result.stderr.count("error[unusable-input]") == 2

@@ -7,9 +7,10 @@ from typing import Any
 import keras
 import pytest
 
-from dlkit.data.contract import Feature, Spec
+from dlkit.data.bound import Spec
 from dlkit.models.build import build
 from dlkit.origins import MODEL, Origins, origin
+from dlkit.schema.features import Feature
 from tests.training.helpers import load, settings
 
 SPEC = Spec(

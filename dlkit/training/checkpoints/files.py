@@ -6,15 +6,18 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.files import clear_remains, disk_errors, sha256, written_aside
+from dlkit.files import check_npz, clear_remains, disk_errors, parse_json, read_bytes, sha256, written_aside
+from dlkit.runs.records import first_mistake
 
 ARRAYS, STATE, DIGESTS = "arrays.npz", "state.json", "digests.json"
 FORMAT = 2
+Count = Annotated[int, Field(ge=0, lt=2**53)]
 BEST = "best"
 
 
@@ -36,16 +39,16 @@ class Progress:
         callbacks: what callbacks gave to be kept, as JSON values, None for one that gave nothing.
     """
 
-    epoch: int = 0
-    step_in_epoch: int = 0
-    step: int = 0
-    best_epochs: list[int] = field(default_factory=list)
+    epoch: Count = 0
+    step_in_epoch: Count = 0
+    step: Count = 0
+    best_epochs: list[Count] = field(default_factory=list)
     best_values: list[float] = field(default_factory=list)
     counted_value: float | None = None
-    epochs_without_improvement: int = 0
+    epochs_without_improvement: Count = 0
     stopped: str | None = None
     stopped_by: str | None = None
-    rollbacks: int = 0
+    rollbacks: Count = 0
     callbacks: list[Any] = field(default_factory=list)
 
     def stop(self, by: str, why: str) -> None:
@@ -79,6 +82,35 @@ class Checkpoint:
     about: dict[str, Any] = field(default_factory=dict)
 
 
+class About(BaseModel):
+    """What a checkpoint says beside its progress; the loop compares the rest with its own."""
+
+    model_config = ConfigDict(extra="allow")
+
+    events: Annotated[int, Field(ge=0)] = 0
+    seconds: Annotated[float, Field(ge=0)] = 0.0
+
+
+class SavedState(BaseModel):
+    """`state.json` of a checkpoint."""
+
+    format: int
+    progress: Progress
+    about: About
+
+    @model_validator(mode="after")
+    def _best_epochs_have_been(self) -> SavedState:
+        progress = self.progress
+        trained = all(1 <= epoch <= progress.epoch for epoch in progress.best_epochs)
+        if len(progress.best_epochs) != len(progress.best_values) or not trained:
+            raise ValueError("its best epochs are none of those that it has trained")
+        return self
+
+
+class Digests(RootModel[dict[str, str]]):
+    """`digests.json` of a checkpoint: SHA-256 by file."""
+
+
 def save(folder: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint under this name, whole or not at all.
 
@@ -105,17 +137,21 @@ def load(folder: Path) -> Checkpoint:
         RunError: if anything in it is missing or not as it was written.
     """
     try:
-        digests = json.loads((folder / DIGESTS).read_text())
+        digests = Digests.model_validate(parse_json(read_bytes(folder / DIGESTS))).root
         for name in (ARRAYS, STATE):
-            if sha256(folder / name) != digests[name]:
+            if sha256(folder / name) != digests.get(name):
                 raise ValueError(f"{name} is not as it was written")
-        state = json.loads((folder / STATE).read_text())
-        if state["format"] != FORMAT:
-            raise ValueError(f"its format is {state['format']}, this version reads {FORMAT}")
+        content = parse_json(read_bytes(folder / STATE))
+        form = content.get("format") if isinstance(content, dict) else None
+        if form != FORMAT:
+            raise ValueError(f"its format is {form!a:.20}, this version reads {FORMAT}")
+        state = SavedState.model_validate(content)
+        check_npz(folder / ARRAYS)
         with np.load(folder / ARRAYS, allow_pickle=False) as arrays:
-            return Checkpoint(dict(arrays), Progress(**state["progress"]), state["about"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(Problem("damaged-checkpoint", f"the checkpoint {folder} cannot be used: {error}")) from error
+            return Checkpoint(dict(arrays), state.progress, state.about.model_dump(exclude_unset=True))
+    except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
+        reason = first_mistake(error) if isinstance(error, ValidationError) else error
+        raise RunError(Problem("damaged-checkpoint", f"the checkpoint {folder} cannot be used: {reason}")) from error
 
 
 def of_step(folder: Path, step: int) -> Path:

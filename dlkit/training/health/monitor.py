@@ -8,7 +8,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from dlkit.config.problems import Key, Problem
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.feeding import Block
 from dlkit.schema import Config
 from dlkit.training.clock import Clock
@@ -50,9 +50,17 @@ class HealthMonitor:
         self._clocked = (0.0, 0.0)
 
     def remember(self, events: Iterable[Mapping[str, Any]]) -> None:
-        """Take the looks and findings of the run so far from its events."""
-        self.looks = [HealthSnapshot.from_json(event["look"]) for event in events if event["kind"] == "health"]
-        self.found = {event["code"] for event in events if event["kind"] == "finding"}
+        """Take the looks and findings of the run so far from its events.
+
+        Raises:
+            RunError: if they are none that a run writes.
+        """
+        try:
+            self.looks = [HealthSnapshot.from_json(event["look"]) for event in events if event["kind"] == "health"]
+            self.found = {event["code"] for event in events if event["kind"] == "finding"}
+        except (KeyError, ValueError) as error:
+            told = "the events of the run hold a look at the network that none was ever written as"
+            raise RunError(Problem("damaged-run", told, help="take events.jsonl from a copy")) from error
 
     def to_border(self, step: int) -> int | None:
         """Updates until the next look, where looks come at fixed steps; else None."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic import TypeAdapter
+
 
 @dataclass(frozen=True)
 class LayerStats:
@@ -66,11 +68,15 @@ class HealthSnapshot:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> HealthSnapshot:
-        """The look that `to_json` wrote."""
-        layers = {name: LayerStats(**figures) for name, figures in values["layers"].items()}
-        classes = {name: (pair[0], pair[1]) for name, pair in values["classes"].items()}
-        counted = (values["counted"][0], values["counted"][1])
-        return cls(**{**values, "layers": layers, "classes": classes, "counted": counted})
+        """The look that `to_json` wrote.
+
+        Raises:
+            ValueError: if it is another thing.
+        """
+        return _SNAPSHOT.validate_python(values)
+
+
+_SNAPSHOT = TypeAdapter(HealthSnapshot)
 
 
 def _short(value: Any) -> Any:

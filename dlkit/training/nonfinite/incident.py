@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Problem, RunError
 from dlkit.data.contract import Batch
-from dlkit.files import disk_errors, written_aside
+from dlkit.files import check_npz, disk_errors, written_aside
+from dlkit.runs.records import read
 
 if TYPE_CHECKING:
     from dlkit.training.nonfinite.trace import NotFinite
@@ -52,6 +54,23 @@ class Incident:
     in_data: bool
     batch: Batch
     arrays: dict[str, np.ndarray]
+    too_large: str = ""
+
+
+class IncidentRecord(BaseModel):
+    """`incident.json`: an `Incident` without its arrays."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+
+    epoch: Annotated[int, Field(ge=0)]
+    step: Annotated[int, Field(ge=0)]
+    tensor: str
+    layer: str
+    bad: int
+    values: int
+    examples: list[int]
+    rows: list[int]
+    in_data: bool
     too_large: str = ""
 
 
@@ -106,12 +125,23 @@ def keep(folder: Path, incident: Incident) -> None:
 
 
 def load(folder: Path) -> Incident | None:
-    """The incident that a run kept, or None."""
+    """The incident that a run kept, or None.
+
+    Raises:
+        RunError: if its files are damaged.
+    """
     if not (folder / "incident.json").exists():
         return None
-    about = json.loads((folder / "incident.json").read_text(encoding="utf-8"))
-    with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
-        inputs, targets, weights = (
-            {n.removeprefix(f"{part}/"): batch[n] for n in batch.files if n.startswith(f"{part}/")} for part in PARTS
-        )
-        return Incident(**about, batch=Batch(inputs, targets, weights, batch["rows"]), arrays=dict(state))
+    about = read(folder / "incident.json", IncidentRecord).model_dump()
+    try:
+        for name in ("batch.npz", "state.npz"):
+            check_npz(folder / name)
+        with np.load(folder / "batch.npz") as batch, np.load(folder / "state.npz") as state:
+            inputs, targets, weights = (
+                {n.removeprefix(f"{part}/"): batch[n] for n in batch.files if n.startswith(f"{part}/")}
+                for part in PARTS
+            )
+            return Incident(**about, batch=Batch(inputs, targets, weights, batch["rows"]), arrays=dict(state))
+    except (OSError, ValueError, KeyError, EOFError) as error:
+        help = "go on with the run; it keeps the next such batch"
+        raise RunError(Problem("damaged-run", f"{folder} cannot be used: {error}", help=help)) from error

@@ -18,7 +18,7 @@ from dlkit.training.failures import refused_as_run_error
 from dlkit.training.nonfinite.incident import Incident, load
 from dlkit.training.nonfinite.trace import walk
 from dlkit.training.prepare import prepare
-from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.execution import recorded
 from dlkit.training.program.strategy import session
 from dlkit.training.program.train import TrainProgram
 
@@ -75,7 +75,7 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
         prepared = prepare(loaded, data)
         # With the run's schedule, since an optimizer without one has another variable.
-        plan = ExecutionPlan(**folder.read_execution())
+        plan = recorded(folder, prepared.config)
         pieces = Engine(prepared, plan, prepared.training_feeder(), Progress()).pieces()
         pieces.state.restore(incident.arrays, keep_rate=False)
         batch = tf.nest.map_structure(tf.constant, incident.batch)

@@ -9,12 +9,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import tensorflow as tf
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from dlkit.config.problems import Problem, RunError
 from dlkit.models.build import BuiltModel
+from dlkit.runs import RunFolder
 from dlkit.schema import Config
 
 # XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
@@ -37,10 +39,10 @@ class ExecutionPlan:
         schedule_steps: updates over which it is spread where `training.max_steps` ends before; None where it does not.
     """
 
-    compile: str
-    micro_batches: int
-    schedule_epochs: int
-    schedule_steps: int | None = None
+    compile: Literal["xla", "graph"]
+    micro_batches: Annotated[int, Field(ge=1)]
+    schedule_epochs: Annotated[int, Field(ge=1, lt=2**31)]
+    schedule_steps: Annotated[int, Field(ge=1)] | None = None
 
 
 def choose_micro_batches(config: Config) -> int:
@@ -92,6 +94,21 @@ def values_of(settings: Any, field: str) -> Iterator[Any]:
     elif isinstance(settings, dict):
         for item in settings.values():
             yield from values_of(item, field)
+
+
+def recorded(folder: RunFolder, config: Config) -> ExecutionPlan:
+    """The plan that a run began with.
+
+    Raises:
+        RunError: if the run does not say, or says what none was ever made with.
+    """
+    plan = folder.read_execution(ExecutionPlan)
+    if plan.micro_batches > config.data.batch_size:
+        size, parts = config.data.batch_size, plan.micro_batches
+        message = f"{folder.environment} says that a batch of {size} was cut into {parts:,} micro-batches"
+        help = "start the run again: it cannot be resumed to the same bits"
+        raise RunError(Problem("damaged-run", message, help=help))
+    return plan
 
 
 def cores() -> int:

@@ -1,4 +1,4 @@
-"""The run folder: its layout, making one, finding one, and what it records of a run while it goes on."""
+"""The folder of a run: its layout, and what it records of the run while it goes on."""
 
 from __future__ import annotations
 
@@ -7,26 +7,20 @@ import csv
 import io
 import json
 import os
-import re
-import secrets
-import subprocess
-import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import Problem, RunError
 from dlkit.files import append_text, clear_remains, write_json, write_text
+from dlkit.runs import records
+from dlkit.runs.records import whole_lines
 
-STAMP = "%Y-%m-%d_%H%M%S"
-RUN_NAME = re.compile(r"(\d{4}-\d\d-\d\d_\d{6})_[0-9a-f]{4}")
-PACKAGES = ("dlkit-tf", "tensorflow", "keras", "numpy", "tensorflow-datasets")
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -106,8 +100,8 @@ class RunFolder:
 
     def read_state(self) -> dict[str, Any]:
         """How the run stood when it was last recorded; empty where that cannot be read."""
-        with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads(self.state.read_text(encoding="utf-8")))
+        with contextlib.suppress(RunError):
+            return records.read(self.state, records.State).model_dump(exclude_none=True)
         return {}
 
     def has_begun(self) -> bool:
@@ -115,35 +109,45 @@ class RunFolder:
         return self.environment.exists() or self.checkpoints.exists()
 
     def read_environment(self) -> dict[str, Any]:
-        """What the run was made with; empty where that cannot be read."""
-        with contextlib.suppress(OSError, ValueError):
-            return dict(json.loads(self.environment.read_text(encoding="utf-8")))
-        return {}
+        """What the run was made with; empty where there is no such record.
 
-    def read_execution(self) -> dict[str, Any]:
+        Raises:
+            RunError: if it was changed.
+        """
+        if not self.environment.exists():
+            return {}
+        return records.read(self.environment, records.Environment).model_dump(exclude_none=True)
+
+    def read_execution(self, plan: type[T]) -> T:
         """What the loop chose by rule when the run began.
+
+        Args:
+            plan: the class of it, whose fields say what they may hold.
 
         Raises:
             RunError: if the run does not say.
         """
-        try:
-            return dict(json.loads(self.environment.read_text(encoding="utf-8"))["chosen"])
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(
-                Problem(
-                    "damaged-run",
-                    f"{self.environment} does not say how the run was compiled: {error}",
-                    help="start the run anew: it cannot be resumed to the same bits",
-                )
-            ) from error
+        return records.chosen(self.environment, plan)
+
+    def read_test(self) -> dict[str, Any]:
+        """Test loss and metrics by name, with `epoch` and `examples`; empty where there are none.
+
+        Raises:
+            RunError: if the file was changed.
+        """
+        return records.read(self.test, records.Figures).root if self.test.exists() else {}
 
     def event(self, kind: str, **more: Any) -> None:
         """Append one line to the events."""
         append_text(self.events, json.dumps({"time": now(), "kind": kind, **more}) + "\n")
 
     def read_events(self) -> list[dict[str, Any]]:
-        """The events so far; a last line that a full disk cut short is left out."""
-        return [dict(json.loads(line)) for line in _whole_lines(self.events)]
+        """The events so far; a last line that a full disk cut short is left out.
+
+        Raises:
+            RunError: if the file was changed.
+        """
+        return records.events(self.events)
 
     def append_history(self, row: dict[str, Any]) -> None:
         """Append an epoch's row; the first one also writes the column names."""
@@ -155,9 +159,12 @@ class RunFolder:
         append_text(self.history, text.getvalue())
 
     def read_history(self) -> list[dict[str, Any]]:
-        """The rows so far, whole ones alone; numbers as they were, whole ones as int, None for those that are empty."""
-        rows = csv.DictReader(_whole_lines(self.history))
-        return [{k: int(v) if k == "epoch" else float(v) if v else None for k, v in row.items()} for row in rows]
+        """The rows so far, whole ones alone; numbers as they were, whole ones as int, None for those that are empty.
+
+        Raises:
+            RunError: if the file was changed.
+        """
+        return records.history(self.history)
 
     def cut_records(self, epochs: int, events: int) -> None:
         """Drop what was recorded after a checkpoint, which a resumed run will write again.
@@ -169,13 +176,13 @@ class RunFolder:
         Raises:
             RunError: if there are fewer.
         """
-        lines = _whole_lines(self.history)
+        lines = whole_lines(self.history)
         if len(lines) <= epochs and epochs:
             raise RunError(
                 Problem(
                     "damaged-run",
                     f"{self.history} has {max(0, len(lines) - 1)} epochs, the checkpoint was made after {epochs}",
-                    help="take the file from a copy, or start the run anew",
+                    help="take the file from a copy, or start the run again",
                 )
             )
         if epochs:
@@ -215,121 +222,11 @@ class RunFolder:
             lock.release()
 
 
-def _whole_lines(path: Path) -> list[str]:
-    """The lines of a file that end as lines do, ends and all; none where there is no file."""
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", errors="replace", newline="") as file:
-        return [line for line in file if line.endswith("\n")]
-
-
 def now() -> str:
     """The time, to the second, with its offset from UTC."""
     return datetime.now().astimezone().isoformat(timespec="seconds")
 
 
-def create(runs: Path, name: str) -> RunFolder:
-    """Make the folder of a new run, `runs/<name>/<date>_<time>_<four letters>`, and point `latest` at it.
-
-    Raises:
-        RunError: if it cannot be made there.
-    """
-    path = runs / name / f"{time.strftime(STAMP)}_{secrets.token_hex(2)}"
-    try:
-        path.mkdir(parents=True, exist_ok=False)
-        _point_latest(path)
-    except OSError as error:
-        raise RunError(
-            Problem(
-                "run-folder-not-made",
-                f"the run folder {path} cannot be made: {error.strerror or error}",
-                help="give another place with --runs DIR",
-            )
-        ) from error
-    return RunFolder(path)
-
-
-def find(run: str, runs: Path) -> RunFolder:
-    """The run that a user means: a folder, `latest`, or the name of a configuration, whose latest run it is.
-
-    Which run is the latest is told by the times in the folders' names, so that links may be lost or copied.
-
-    Raises:
-        ConfigError: if there is none.
-    """
-    candidates: list[Path] = []
-    if run == "latest":
-        candidates = _newest_first(runs.glob("*"))
-    elif run:
-        candidates = [Path(run), runs / run, runs / run / "latest", *_newest_first([runs / run])]
-    for candidate in candidates:
-        if (candidate / "config.yaml").is_file():
-            return RunFolder(candidate.resolve())
-    known = sorted({path.parent.name for path in _newest_first(runs.glob("*"))})
-    raise ConfigError(
-        Problem(
-            "no-such-run",
-            f"there is no run `{run}`",
-            help=f"under {runs} there are: {', '.join(known)}" if known else f"there are no runs under {runs} yet",
-        )
-    )
-
-
-def _newest_first(places: Iterable[Path]) -> list[Path]:
-    """The runs in these folders; of those of one second, the one that `latest` leads to comes first."""
-    found = [
-        (named[1], path.name == latest, path)
-        for place in places
-        if place.is_dir()
-        for latest in [_target(place / "latest")]
-        for path in place.iterdir()
-        if (named := RUN_NAME.fullmatch(path.name))
-    ]
-    return [path for *_, path in sorted(found, reverse=True)]
-
-
-def _target(link: Path) -> str:
-    return link.readlink().name if link.is_symlink() else ""
-
-
-def environment(devices: list[str], settings: dict[str, Any]) -> dict[str, Any]:
-    """What a run was made with.
-
-    Args:
-        devices: as TensorFlow names them.
-        settings: choices that the loop made by rule, such as XLA.
-    """
-    versions = {}
-    for package in PACKAGES:
-        with contextlib.suppress(PackageNotFoundError):
-            versions[package] = version(package)
-    return {
-        "python": sys.version.split()[0],
-        "packages": versions,
-        "devices": devices,
-        "command": sys.argv,
-        "git_commit": _git_commit(),
-        "chosen": settings,
-    }
-
-
 def keep_config(folder: RunFolder, text: str) -> None:
     """Write the resolved configuration into the run."""
     write_text(folder.config, text)
-
-
-def _point_latest(path: Path) -> None:
-    """Let `latest`, beside the run, lead to it; replaced in one step."""
-    aside = path.with_name(f".latest.{os.getpid()}")
-    aside.unlink(missing_ok=True)
-    aside.symlink_to(path.name)
-    aside.replace(path.with_name("latest"))
-
-
-def _git_commit() -> str | None:
-    """The commit of the repository that the working folder is in; None outside of one, and without git."""
-    try:
-        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=30, check=True)
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return told.stdout.strip() or None

@@ -1,0 +1,146 @@
+"""Runs a saved model on the examples of a split or of files, batch by batch, so that no more than one is in memory."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from dlkit.config.problems import DlkitError, Problem, RunError
+from dlkit.data.contract import Batch, Indexed, Split
+from dlkit.data.feeding import evaluation_batch_size, example_bytes
+from dlkit.evaluation.compiled import Compiled
+from dlkit.evaluation.inputs import read_inputs
+from dlkit.evaluation.trained import Trained
+from dlkit.models.build import unwrap
+from dlkit.models.predictions import Predictions, RowPlaces
+from dlkit.models.sizes import first_line, largest_tensor
+from dlkit.training.failures import refused_as_run_error
+
+# Numbers that a batch may have in its largest tensor between two layers: 2 GiB of float32.
+LARGEST_BATCH = 2**29
+
+
+class Forward:
+    """The model as one compiled function, from raw inputs to results and the loss of each example."""
+
+    def __init__(self, trained: Trained, compiled: Compiled | None = None) -> None:
+        """Compile nothing yet.
+
+        Args:
+            trained: the model.
+            compiled: its losses; None where no labels are known.
+        """
+        self.trained, self._compiled = trained, compiled
+        self._run = tf.function(self._forward, autograph=False, reduce_retracing=True)
+
+    def __call__(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Results by target and losses by target, as NumPy arrays.
+
+        Args:
+            inputs: raw inputs by name; the first axis counts the examples.
+            targets: labels by name; empty where none are known.
+
+        Raises:
+            RunError: if the model fails on them.
+        """
+        with self._blamed():
+            results, losses = self._run(inputs, targets)
+            return ({n: x.numpy() for n, x in part.items()} for part in (results, losses))  # type: ignore[return-value]
+
+    def _forward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        outputs = self.trained.model(unwrap(inputs), training=False)
+        results = outputs if isinstance(outputs, dict) else {next(iter(self.trained.spec.targets)): outputs}
+        known = self._compiled is not None and bool(targets)
+        losses = self._compiled.objective.per_example(targets, results) if known and self._compiled else {}
+        return {name: tf.cast(x, tf.float32) for name, x in results.items()}, losses
+
+    @contextlib.contextmanager
+    def _blamed(self) -> Iterator[None]:
+        """Within the block, whatever is raised is the model's failure."""
+        try:
+            yield
+        except DlkitError:
+            raise
+        except Exception as error:
+            raise RunError(
+                Problem(
+                    "model-does-not-run",
+                    f"the model {self.trained.path} fails on these examples: {first_line(error)}",
+                    help="--debug shows where; a model that was changed by hand may do so",
+                )
+            ) from error
+
+
+def batch_size(trained: Trained, wanted: int) -> int:
+    """Examples that a model is given at once: many small ones, few where a layer makes much of each.
+
+    Args:
+        trained: the model.
+        wanted: the batch size of the configuration.
+    """
+    fitting = max(1, LARGEST_BATCH // max(1, largest_tensor(trained.model)))
+    return min(evaluation_batch_size(wanted, example_bytes(trained.spec)), fitting)
+
+
+def of_split(trained: Trained, compiled: Compiled, split: Split, name: str, size: int) -> Iterator[Predictions]:
+    """What a model says of a split, a batch at a time, in the source's order.
+
+    Args:
+        trained: the model.
+        compiled: its losses.
+        split: raw examples, before any preprocessing.
+        name: of the split, for the places.
+        size: examples in a batch.
+
+    Raises:
+        RunError: if the data cannot be read, or the model fails on them.
+    """
+    forward = Forward(trained, compiled)
+    with refused_as_run_error():
+        for batch in batches(split, size):
+            results, losses = forward(batch.inputs, batch.targets)
+            rows, labels, weights = np.asarray(batch.rows), _arrays(batch.targets), _arrays(batch.weights)
+            yield Predictions(trained.spec.targets, rows, RowPlaces(name, rows), results, labels, losses, weights)
+
+
+def of_files(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Predictions]:
+    """What a model says of the examples in files, a few at a time; see `dlkit.evaluation.inputs.read_inputs`.
+
+    Raises:
+        ConfigError, RunError: at the end, naming every file that cannot be used.
+        RunError: if the model fails.
+    """
+    forward = Forward(trained)
+    start = 0
+    for found in read_inputs(trained, paths, size):
+        results, _ = forward(found.arrays, {})
+        rows = np.arange(start, start + len(found.places))
+        yield Predictions(trained.spec.targets, rows, found.places, results)
+        start += len(found.places)
+
+
+def batches(split: Split, size: int) -> Iterator[Batch]:
+    """The raw examples of a split in the source's order.
+
+    Args:
+        split: the examples.
+        size: of a batch; the last may be smaller.
+    """
+    if isinstance(split, Indexed):
+        dataset = tf.data.Dataset.range(split.size).batch(size).map(split.fetch, num_parallel_calls=tf.data.AUTOTUNE)
+        yield from dataset.prefetch(2)
+        return
+    start = 0
+    for inputs, targets, weights in split.make(0, -1).batch(size).prefetch(2):
+        count = int(next(iter(inputs.values())).shape[0])
+        yield Batch(inputs, targets, weights, np.arange(start, start + count))
+        start += count
+
+
+def _arrays(tensors: dict[str, Any]) -> dict[str, np.ndarray]:
+    return {name: np.asarray(x) for name, x in tensors.items()}
