@@ -165,16 +165,18 @@ def _arrays(
     """Splits in memory. Train comes first, since its rows decide on classes and scales."""
     reader = _Reader(source, chosen, columns)
     keys = [key for key in columns if key != ("data", "weights")]
-    train = collect({key: partial(_fitted, data, reader, key, features[key], fitted) for key in keys})
+    train = collect({key: partial(_of_train, data, reader, key, features[key], fitted) for key in keys})
     spec = Spec(
         {name: train["data", "inputs", name][0] for name in data.inputs},
         {name: train["data", "targets", name][0] for name in data.targets},
     )
-    notes = [note for _, found in train.values() for note in found]
+    notes = [note for _, _, found in train.values() for note in found]
     made: dict[str, Split] = {}
     fingerprint = {}
     for split in chosen:
-        read = collect({key: partial(_values, reader, split, bound) for key, (bound, _) in train.items()})
+        read = {key: values for key, (_, values, _) in train.items()}
+        if split != "train":
+            read = collect({key: partial(_values, reader, split, bound) for key, (bound, _, _) in train.items()})
         weights = _weights(data, reader, split)
         made[split] = in_memory(
             {name: read["data", "inputs", name] for name in data.inputs},
@@ -205,6 +207,14 @@ class _Reader:
     def columns(self, key: Key) -> tuple[str, ...]:
         """The columns of an input or target."""
         return self._columns[key]
+
+
+def _of_train(
+    data: Data, reader: _Reader, key: Key, feature: Feature, fitted: Spec | None
+) -> tuple[Input | Target, np.ndarray, list[str]]:
+    """An input or target, its values in the training rows, and notes."""
+    bound, notes = _fitted(data, reader, key, feature, fitted)
+    return bound, _values(reader, "train", bound), notes
 
 
 def _fitted(

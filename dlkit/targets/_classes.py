@@ -51,7 +51,7 @@ def numbered(classes: int) -> tuple[str, ...]:
 
 
 def read_labels(array: Any, place: RowPlace) -> Any:
-    """One label for each example: int64 or text, shape (examples,).
+    """One label for each example: integers or text, shape (examples,).
 
     Args:
         array: integers, whole floats, booleans or text, shape (examples,) or (examples, 1).
@@ -72,7 +72,7 @@ def read_labels(array: Any, place: RowPlace) -> Any:
     if array.dtype.kind == "f" and (wrong := np.flatnonzero(whole != array)).size:
         message = f"{place.row(wrong[0])} is {array[wrong[0]]:g}, not a whole number"
         raise place.run_error("labels-not-integers", message, "give whole numbers or text, or use `kind: number`")
-    return whole.astype(np.int64, copy=False)
+    return whole if whole.dtype.kind in "iu" else whole.astype(np.int64)
 
 
 def from_one_hot(array: Any, place: RowPlace) -> Any:
@@ -118,6 +118,11 @@ def numbers_of(labels: Any, table: Sequence[Any], place: RowPlace, *, stated: bo
         RunError: naming the first row with a label that the table does not have.
     """
     values = np.array(table)
+    if labels.dtype.kind in "iu" and list(table) == list(range(len(table))):
+        wrong = np.flatnonzero((labels < 0) | (labels >= len(table)))
+        if wrong.size:
+            raise _unknown(labels, wrong, table, place, stated=stated)
+        return labels.astype(np.int32, copy=False)
     if (labels.dtype.kind == "U") != (values.dtype.kind == "U"):
         what, wanted = ("text", "numbers") if labels.dtype.kind == "U" else ("numbers", "text")
         message = f"the labels are {what}, such as `{labels[0]}`, and the classes {wanted}"

@@ -90,8 +90,8 @@ class BinaryTarget(TargetSettings):
     def _table(self, feature: Feature, found: list[Any], place: RowPlace) -> tuple[list[Any], list[str]]:
         """The labels of no and yes."""
         text = isinstance(found[0], str)
-        if not text and set(found) <= {0, 1}:
-            return [0, 1], []
+        if not text and {0, 1} & set(found) and (feature.classes or len(found) != 2 or set(found) == {0, 1}):
+            return [0, 1], []  # other labels are reported by their rows
         if text and feature.classes:
             return list(feature.classes), []
         if len(found) != 2 or (feature.classes and not text):

@@ -66,7 +66,9 @@ class TestMnist:
         monkeypatch.setattr("dlkit.bundled.reading.read_mnist", lambda split: pytest.fail("read examples"))
         spec = load_spec(Data.model_validate(MNIST))
         monkeypatch.undo()
-        assert spec == load_splits(Data.model_validate(MNIST)).spec
+        read = load_splits(Data.model_validate(MNIST)).spec
+        assert (spec.inputs, spec.sizes) == (read.inputs, read.sizes)
+        assert spec.targets["label"].feature == read.targets["label"].feature
 
     def test_default_splits_are_those_of_the_source(self):
         splits = load_splits(Data.model_validate({k: v for k, v in MNIST.items() if k != "splits"}))
@@ -164,13 +166,13 @@ class TestInputs:
     def test_splits_of_different_shape(self):
         problem = problem_of(RunError, X, LABELS, test=(X[:5, :3], LABELS[:5]))
         assert problem.code == "shape-mismatch"
-        assert "test: field `x`" in problem.message
+        assert "test: column `x`" in problem.message
 
     @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
     def test_not_a_number_is_found(self, value):
         problem = problem_of(RunError, X, LABELS, test=(set_at(set_at(X, 17, value), 20, value), LABELS))
         assert (problem.code, problem.key) == ("not-finite", ("data", "inputs", "x"))
-        assert "test: field `x`: 2 of 30 rows" in problem.message
+        assert "test: column `x`: 2 of 30 rows" in problem.message
         assert "row 17 of `test`" in problem.message
 
     def test_rows_are_counted_as_in_the_source(self):
@@ -201,11 +203,11 @@ class TestCategories:
         problem = problem_of(RunError, X, LABELS + 1, settings(y={"classes": ["a", "b", "c"]}))
         assert "subtract 1" in problem.help
 
-    @pytest.mark.parametrize("classes", [None, 3])
-    def test_negative_labels(self, classes):
-        problem = problem_of(RunError, X, LABELS - 1, settings(y={"classes": classes}))
+    def test_negative_labels_are_classes_unless_classes_are_stated(self):
+        problem = problem_of(RunError, X, LABELS - 1, settings(y={"classes": 3}))
         assert problem.code == "label-out-of-range"
         assert "label -1" in problem.message
+        assert load(X, LABELS - 1).spec.targets["y"].classes == ("-1", "0", "1")
 
     @pytest.mark.parametrize(
         "labels",
@@ -236,15 +238,39 @@ class TestCategories:
         assert "row 2 of `train` is 0.5" in problem.message
         assert problem_of(RunError, X, set_at(LABELS.astype(float), 2, np.nan)).code == "not-finite"
 
-    def test_text_labels_are_refused(self):
-        problem = problem_of(ConfigError, X, LABELS.astype(str))
-        assert (problem.code, problem.key) == ("field-type", ("data", "targets", "y"))
-        assert "number the classes" in problem.help
+    @pytest.mark.parametrize("dtype", ["U", "S", "O"])
+    def test_text_labels_are_classes_in_the_order_of_the_alphabet(self, dtype):
+        names = np.array(["dog", "ant", "cat"])[LABELS].astype(dtype)
+        splits = load(X, names)
+        target = splits.spec.targets["y"]
+        assert target.classes == ("ant", "cat", "dog")
+        assert [target.classes[n] for n in splits.train.arrays.targets["y"]] == names.astype(str).tolist()
+        assert target.state["counts"] == [10, 10, 10]
 
-    def test_labels_that_tell_no_classes(self):
+    def test_a_label_that_no_training_row_has_is_named_with_the_nearest(self):
+        names = np.array(["dog", "ant", "cat"])[LABELS]
+        with pytest.raises(RunError) as caught:
+            load(X, names, test=(X, set_at(names, 4, "dig")))
+        (problem,) = caught.value.problems
+        assert (problem.code, problem.key) == ("unknown-label", ("data", "targets", "y"))
+        assert "row 4 of `test` has the label `dig`, which no training row has" in problem.message
+        assert "did you mean `dog`?" in problem.help
+
+    def test_text_and_numbers_in_one_column_are_told_apart_by_their_row(self):
+        mixed = np.array([*["dog", "cat"] * 14, 3, "cat"], dtype=object)
+        problem = problem_of(RunError, X, mixed)
+        assert problem.code == "mixed-types"
+        assert "row 28 of `train` holds 3, a int, among text" in problem.message
+
+    def test_labels_may_start_anywhere_and_leave_gaps(self):
+        splits = load(X, LABELS * 1000 + 5)
+        assert splits.spec.targets["y"].classes == ("5", "1005", "2005")
+        assert splits.train.arrays.targets["y"].tolist() == LABELS.tolist()
+
+    def test_labels_that_are_no_classes(self):
         assert problem_of(RunError, X, LABELS * 0).code == "too-few-classes"
-        assert problem_of(RunError, X, LABELS * 1000).code == "classes-unknown"
-        assert any("they count from 0" in note for note in load(X, LABELS + 1).notes)
+        many = np.arange(3000)
+        assert problem_of(RunError, np.resize(X, (3000, 4)), many).code == "classes-unknown"
 
     def test_classes_that_contradict_the_source(self):
         def mnist(classes):
@@ -296,8 +322,8 @@ def test_fields_may_have_other_names_than_inputs_and_targets():
     with pytest.raises(ConfigError) as caught:
         load_splits(data, given={"train": ({"measure": X}, {"specis": LABELS})})
     assert [(p.code, p.key[1:], p.help) for p in caught.value.problems] == [
-        ("unknown-field", ("inputs", "x", "column"), "did you mean `measure`? its fields are `measure`, `specis`"),
-        ("unknown-field", ("targets", "y", "column"), "did you mean `specis`? its fields are `measure`, `specis`"),
+        ("unknown-column", ("inputs", "x", "column"), "did you mean `measure`? its columns are `measure`, `specis`"),
+        ("unknown-column", ("targets", "y", "column"), "did you mean `specis`? its columns are `measure`, `specis`"),
     ]
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import dlkit
 from dlkit.config.problems import ConfigError
-from dlkit.data.bound import Spec
+from dlkit.data.bound import Spec, bound
 from dlkit.models.build import build, results_model
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
@@ -164,17 +164,21 @@ def test_the_functions_tell_their_settings_to_help_and_completion() -> None:
 def test_metrics_see_results_in_the_run_in_a_saved_model_and_in_a_notebook(
     metric: dict[str, Any], expected: float
 ) -> None:
-    from dlkit.models.heads import labels_for_metrics, make_metrics, on_logits
-    from dlkit.schema.keras_objects import Metric
+    from dlkit.models.losses import Choice, on_logits
 
-    target = Feature("y", "binary", (), "int32")
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "binary"}}}
+    config = {"name": "t", "data": data, "model": {"builder": "mlp"}, "training": {"metrics": [metric]}}
+    training = from_mapping(config, needs_source=False).config
+    feature = Feature("y", "binary", (), "int32")
+    target = bound(Spec({}, {"y": feature}), training.data).targets["y"]
     labels = np.array([0, 1, 1, 0])
     probabilities = np.array([0.1, 0.8, 0.6, 0.9])[:, None]
     logits = np.log(probabilities / (1 - probabilities))
-    (made,) = make_metrics(target, [Metric(**metric)], {})
-    made.update_state(labels_for_metrics(target, labels), probabilities)
+    choice = Choice(training.training, {})
+    (made,) = choice.metrics(target)
+    made.update_state(target.settings.metric_labels(target, labels), probabilities)
     assert float(made.result()) == pytest.approx(expected, abs=1e-3)
-    (in_a_notebook,) = on_logits(target, make_metrics(target, [Metric(**metric)], {}))
+    (in_a_notebook,) = on_logits(target, choice.metrics(target))
     in_a_notebook.update_state(labels, logits)
     assert float(in_a_notebook.result()) == pytest.approx(float(made.result()), abs=1e-6)
 

@@ -8,7 +8,6 @@ import keras
 import pytest
 
 from dlkit.config import keras_names
-from dlkit.models.heads import KINDS
 from dlkit.models.keras_table import build_table
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import OPTIMIZERS
@@ -48,8 +47,3 @@ def test_defaults_of_a_kind_of_target_are_among_what_fits_it(name):
     assert kind.metrics_that_fit <= set(table["metrics"])
     assert all("label_smoothing" in table["losses"][loss] for loss in kind.smoothable if not loss.startswith("sparse_"))
     assert kind.holds
-
-
-def test_heads_and_settings_agree_on_the_defaults():
-    for name, made in KINDS.items():
-        assert (made.loss, made.metrics) == (TARGETS[name].default_loss, TARGETS[name].default_metrics)

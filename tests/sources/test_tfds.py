@@ -113,7 +113,7 @@ def test_a_stream_reads_files_in_a_seeded_order(prepared, monkeypatch):
 def test_fields_are_looked_up(prepared):
     data = settings("shades/fine", prepared, targets={"labels": {"kind": "category"}})
     problem = problem_of(ConfigError, data)
-    assert (problem.code, problem.key) == ("unknown-field", ("data", "targets", "labels"))
+    assert (problem.code, problem.key) == ("unknown-column", ("data", "targets", "labels"))
     assert "did you mean `label`?" in problem.help
     text = problem_of(ConfigError, settings("shades/fine", prepared, inputs={"text": {"kind": "number"}}))
     assert (text.code, text.key) == ("field-type", ("data", "inputs", "text"))
@@ -125,7 +125,7 @@ def test_mistakes_in_fields_and_slices_are_told_together(prepared):
     )
     with pytest.raises(ConfigError) as caught:
         load_splits(data)
-    assert [problem.code for problem in caught.value.problems] == ["unknown-field", "unknown-split"]
+    assert [problem.code for problem in caught.value.problems] == ["unknown-column", "unknown-split"]
 
 
 @pytest.mark.parametrize(
