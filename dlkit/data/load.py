@@ -94,7 +94,7 @@ def load_spec(data: Data) -> Spec | None:
 def open_source(data: Data, *, given: Any = None) -> SourceData:
     """The source of a configuration, opened; see `load_splits` for the arguments."""
     if given is not None:
-        return open_given(given, data.wanted())
+        return open_given(given, data.wanted(), splits_stated=data.splits is not None)
     if data.source is None:
         help = "add `source: {kind: tfds, name: mnist}` or another, or give arrays in Python"
         raise ConfigError(Problem("no-source", "the configuration names no source of data", ("data",), help=help))

@@ -105,7 +105,8 @@ def _array(split: str, name: str, value: Any) -> np.ndarray:
         array = np.asarray(value)
     except Exception as error:  # ragged lists, frames of mixed types, tensors without values
         raise _problem("given-data", f"`{name}` of split `{split}` is no array ({error})", _FORMS) from error
-    if array.ndim == 0 or type_name(array.dtype) == "object":
+    nested = type_name(array.dtype) == "object" and any(np.ndim(item) for item in array.reshape(-1)[:1000])
+    if array.ndim == 0 or nested:
         message = f"`{name}` of split `{split}` is {type(value).__name__}, not an array with a row for each example"
         raise _problem("given-data", message, _FORMS)
     return array

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import shlex
-from typing import Any
 
 from dlkit.config.problems import Problem
+from dlkit.files import parse_json, read_bytes
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.training.checkpoints import files as checkpoints
-from dlkit.training.checkpoints.files import Progress
+from dlkit.training.checkpoints.files import Progress, SavedState
 from dlkit.training.limits import UNITS, shortened, still_stopped, time_limit
 
 # A limit that was reached may be raised; what else ended the run stays true.
@@ -79,7 +78,7 @@ def _in_words(seconds: int) -> str:
 def _newest(folder: RunFolder) -> tuple[Progress, float] | None:
     """How far the newest checkpoint of a run had come, and the seconds it took; None where none says it."""
     for path in checkpoints.newest(folder.checkpoints):
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-            state: dict[str, Any] = json.loads((path / checkpoints.STATE).read_text(encoding="utf-8"))
-            return Progress(**state["progress"]), float(state["about"]["seconds"])
+        with contextlib.suppress(OSError, ValueError):
+            state = SavedState.model_validate(parse_json(read_bytes(path / checkpoints.STATE)))
+            return state.progress, state.about.seconds
     return None

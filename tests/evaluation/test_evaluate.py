@@ -15,10 +15,11 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.bound import Spec
 from dlkit.evaluation.evaluate import evaluate, evaluate_run
 from dlkit.evaluation.inputs import read_inputs
-from dlkit.evaluation.predict import predict, ranked
+from dlkit.evaluation.predict import predict
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
+from tests.bound import a_target, spec_of
 from tests.training.helpers import DATA, MLP, images, settings, train
 
 TWO = {
@@ -210,7 +211,7 @@ def feature(**more: Any) -> Feature:
 
 
 def spec(y: Feature, x: Feature | None = None) -> Spec:
-    return Spec({"x": x or Feature("x", "number", (3,), "float32")}, {"y": y})
+    return spec_of([x or Feature("x", "number", (3,), "float32")], [y])
 
 
 @pytest.mark.parametrize(
@@ -221,7 +222,7 @@ def spec(y: Feature, x: Feature | None = None) -> Spec:
         (spec(feature(classes=tuple("0123"))), "4 "),
         (spec(feature(kind="number", classes=())), "as number"),
         (spec(feature(), Feature("x", "number", (4,), "float32")), "shape 4"),
-        (Spec({"z": feature()}, {"y": feature()}), "inputs are x"),
+        (spec_of([Feature("z", "number", (3,), "float32")], [feature()]), "inputs are x"),
     ],
 )
 def test_data_that_do_not_fit_the_model(given: Spec, told: str) -> None:
@@ -235,10 +236,11 @@ def test_data_that_fit_the_model() -> None:
 
 
 def test_the_likeliest_classes() -> None:
-    names = [name for name, _ in ranked(feature(), np.array([0.1, 0.6, 0.3], np.float32), 2)]
+    target = a_target(feature())
+    names = [name for name, _ in target.settings.ranked(target, np.array([0.1, 0.6, 0.3], np.float32), 2)]
     assert names == ["b", "c"]
-    yes_or_no = Feature("y", "binary", (), "int32", ("no", "yes"))
-    assert ranked(yes_or_no, np.array([0.25], np.float32))[0] == ("no", np.float32(0.75))
+    yes_or_no = a_target(Feature("y", "binary", (), "int32", ("no", "yes")))
+    assert yes_or_no.settings.ranked(yes_or_no, np.array([0.25], np.float32))[0] == ("no", np.float32(0.75))
 
 
 def test_a_file_that_is_no_model_is_told_as_such(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from dlkit.evaluation.predictions import of_split
 from dlkit.evaluation.trained import Trained, open_trained
 from dlkit.models.predictions import Predictions, RowPlaces, joined
 from dlkit.schema.features import Feature
+from tests.bound import a_target, spec_of
 from tests.evaluation.test_evaluate import JOIN, TWO
 from tests.models.crafted import little_memory
 from tests.training.helpers import DATA, MLP, images, settings, train
@@ -128,7 +129,7 @@ def test_the_saved_table_of_a_run_is_what_predict_says(digits: Path) -> None:
 
 
 def test_joined_predictions_keep_their_order() -> None:
-    target = {"y": Feature("y", "number", (), "float32")}
+    target = {"y": a_target(Feature("y", "number", (), "float32"))}
     parts = [
         Predictions(
             target, np.array([n]), ["a.png"] if n else RowPlaces("test", np.array([0])), {"y": np.full((1, 1), n)}
@@ -143,7 +144,7 @@ def test_joined_predictions_keep_their_order() -> None:
 def test_a_model_of_large_layers_is_given_few_examples_at_once() -> None:
     x = keras.Input((8, 8, 1), name="x", dtype="uint8")
     model = keras.Model(x, keras.layers.GlobalAveragePooling2D()(keras.layers.UpSampling2D(1000)(x)))
-    spec = dlkit.Spec({"x": Feature("x", "image", (8, 8, 1), "uint8")}, {})
+    spec = spec_of([Feature("x", "image", (8, 8, 1), "uint8")], [])
     assert predictions.batch_size(Trained(Path("x"), model, spec, None), 32) == 8
 
 

@@ -13,13 +13,12 @@ from typing import Any
 
 import keras
 
-from dlkit.data.bound import Spec
 from dlkit.models.about import describe
 from dlkit.schema.features import Feature
+from tests.bound import spec_of
 
-SPEC = Spec(
-    {"x": Feature("x", "image", (8, 8, 1), "uint8")},
-    {"y": Feature("y", "category", (), "int32", ("a", "b", "c"))},
+SPEC = spec_of(
+    [Feature("x", "image", (8, 8, 1), "uint8")], [Feature("y", "category", (), "int32", ("a", "b", "c"))]
 )
 Config = dict[str, Any]
 

@@ -14,7 +14,9 @@ from dlkit.config.problems import ConfigError
 from dlkit.data.bound import Spec, bound
 from dlkit.models.build import build, results_model
 from dlkit.schema.features import Feature
+from dlkit.schema.builder import BUILDERS
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.plugins import settings_class
 
 IMAGE = Spec(
     {"image": Feature("image", "image", (28, 28, 1), "uint8")},
@@ -191,17 +193,17 @@ def test_metrics_see_results_in_the_run_in_a_saved_model_and_in_a_notebook(
 def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
     from dlkit.models.build import build
 
-    config = config_for({"builder": "mlp"})
-    config = config.model_copy(update={"model": config.model.model_copy(update={"builder": "mine"})})
+    mine = settings_class(BUILDERS, "mine", builder)(builder="mine")
+    config = config_for({"builder": "mlp"}).model_copy(update={"model": mine})
     with pytest.raises(ConfigError) as refused:
-        build(config, IMAGE, functions={"builders": {"mine": lambda inputs, **settings: builder(inputs)}})
+        build(config, IMAGE)
     assert refused.value.problems[0].code == code
 
 
 @pytest.mark.parametrize(
     ("image", "metrics", "key"),
     [
-        ({}, [{"name": "precision", "thresholds": 7}], ("training", "metrics")),
+        ({}, [{"name": "precision", "thresholds": 7}], ("training", "metrics", 0)),
         (
             {"augment": [{"random_translation": {"height_factor": 7, "width_factor": 0}}]},
             ["accuracy"],

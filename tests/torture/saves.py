@@ -49,14 +49,14 @@ class Points:
 def state(step: int, best: list[int]) -> Checkpoint:
     """The state of a made-up run after so many steps; its arrays tell the step."""
     arrays = {f"weights/{i}": np.full((40, 7), step * 10 + i, np.float32) for i in range(4)}
-    return Checkpoint(arrays, Progress(step=step, best_epochs=best, best_values=[0.5] * len(best)), {"model": "a"})
+    return Checkpoint(arrays, Progress(epoch=step, step=step, best_epochs=best, best_values=[0.5] * len(best)), {"model": "a"})
 
 
 def save(folder: Path, step: int) -> None:
     """What the loop does at the end of an epoch: best weights, then the checkpoint, then what is no longer kept."""
     checkpoints.save(checkpoints.of_epoch(folder, step), state(step, [step]))
     checkpoints.save(checkpoints.of_step(folder, step), state(step, [step]))
-    checkpoints.tidy(folder, 2, Progress(step=step, best_epochs=[step], best_values=[0.5]))
+    checkpoints.tidy(folder, 2, Progress(epoch=step, step=step, best_epochs=[step], best_values=[0.5]))
 
 
 def killed_save(folder: Path, step: int, at: int) -> bool:

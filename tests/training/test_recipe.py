@@ -12,12 +12,12 @@ import pytest
 
 import dlkit
 from dlkit.config.problems import ConfigError
-from dlkit.models.heads import smoothed
 from dlkit.schema.features import Feature
 from dlkit.training import limits
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.limits import time_limit
 from dlkit.training.listeners import Listener
+from tests.bound import a_target
 from tests.training.helpers import CNN, DATA, MLP, RNN, images, load, settings, train
 
 PLAIN_MLP = {"builder": "mlp", "dense": [16]}
@@ -151,7 +151,8 @@ def test_smoothed_labels_change_the_loss_of_training_alone(tmp_path: Path) -> No
     labels, logits = np.array([1, 0]), np.array([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]], np.float32)
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     target = 0.8 * np.eye(3)[labels] + 0.2 / 3
-    found = smoothed(3, 0.2, None, logits=True)(labels, logits)
+    three = a_target(Feature("y", "category", (), "int32", ("a", "b", "c")))
+    found = three.settings.smoothed(three, 0.2, None, logits=True)(labels, logits)
     np.testing.assert_allclose(np.asarray(found), -(target * log_softmax).sum(axis=1), rtol=1e-5)
 
 
