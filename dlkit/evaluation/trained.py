@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,9 +12,10 @@ import numpy as np
 
 from dlkit import runs
 from dlkit.config.loader import load_run_config
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.data.contract import Feature, Spec
 from dlkit.models.saving import load_model
+from dlkit.models.sizes import first_line
 from dlkit.runs import RunFolder
 
 
@@ -75,6 +77,23 @@ def _load(path: Path, folder: RunFolder | None, *, trust: bool) -> tuple[keras.M
         else:
             load_run_config(folder.config, needs_source=False, trust=trust)
     return load_model(path, trust=trust)
+
+
+@contextlib.contextmanager
+def model_blamed(path: Path) -> Iterator[None]:
+    """Within the block, whatever Keras or TensorFlow raise is the failure of the model of this file."""
+    try:
+        yield
+    except DlkitError:
+        raise
+    except Exception as error:
+        raise RunError(
+            Problem(
+                "model-does-not-run",
+                f"the model {path} fails on these examples: {first_line(error)}",
+                help="--debug shows where; a model that was changed by hand may do so",
+            )
+        ) from error
 
 
 def check_fit(trained: Spec, given: Spec) -> None:
