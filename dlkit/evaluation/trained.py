@@ -125,12 +125,12 @@ def check_input(feature: Feature, shape: tuple[int | None, ...], dtype: str, of:
         of: whose it is, for the message.
     """
     key = ("data", "inputs", feature.name)
-    told = f"{of} `{feature.name}`"
+    subject = f"{of} `{feature.name}`"
     if not same_shape(feature.shape, shape):
-        message = f"{told} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
+        message = f"{subject} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
         return [Problem("input-does-not-fit", message, key, help="give inputs of the shape that it was trained on")]
     if _is_whole(feature.dtype) and not _is_whole(dtype):
-        message = f"{told} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
+        message = f"{subject} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
         return [Problem("input-does-not-fit", message, key, help="give raw values; the model scales them by itself")]
     return []
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
@@ -11,6 +10,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dlkit.data.contract import Feature, Spec
+from dlkit.models.heads import units
 
 Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Size = Annotated[int, Field(ge=1, le=2**31)]
@@ -103,12 +103,8 @@ def check_described(model: keras.Model, spec: Spec) -> None:
         raise ValueError("its outputs are not the targets of its dlkit.json")
     for name, target in spec.targets.items():
         width = tuple(outputs[name].shape[1:])
-        if width != (_units(target),):
-            raise ValueError(f"its output for `{name}` has shape {width}, and its dlkit.json says {_units(target)}")
-
-
-def _units(target: Feature) -> int:
-    return len(target.classes) if target.kind == "category" else math.prod(size or 1 for size in target.shape)
+        if width != (units(target),):
+            raise ValueError(f"its output for `{name}` has shape {width}, and its dlkit.json says {units(target)}")
 
 
 def _listed(inputs: dict[str, tuple[Any, str]]) -> str:
