@@ -60,11 +60,11 @@ def disk_errors(
     try:
         yield
     except OSError as error:
-        told = f"{path} could not be written: {error.strerror or error}"
+        message = f"{path} could not be written: {error.strerror or error}"
         sizes = f"it needs {_size(needed)}"
         with contextlib.suppress(OSError):
             sizes += f", the disk has {_size(shutil.disk_usage(path.parent).free)} left"
-        raise RunError(Problem(code, told, help=f"{sizes}; {help}")) from error
+        raise RunError(Problem(code, message, help=f"{sizes}; {help}")) from error
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 
 from dlkit.data.bound import Target
 from dlkit.data.contract import Batch
-from dlkit.evaluation.trained import Trained
+from dlkit.evaluation.trained import Trained, model_blamed
 from dlkit.models.keras_table import snake_case
 from dlkit.models.objective import Objective
 from dlkit.models.predictions import Predictions
@@ -20,26 +20,62 @@ class Compiled:
     """What a saved model says of how it is to be measured.
 
     Attributes:
+        path: of its file.
         objective: its losses, one value an example, and their weights.
         metrics: by target; they see results.
         penalty: of its weights (L1, L2), which Keras adds to the loss.
     """
 
     def __init__(self, trained: Trained) -> None:
-        config = trained.model.get_compile_config() or {}
+        """Make them again.
+
+        Raises:
+            RunError: if the file names losses or metrics that its outputs do not have.
+        """
+        self.path = trained.path
         targets = list(trained.spec.targets)
-        ignored: dict[str, int] = {}
-        losses: dict[str, Callable[[Any, Any], Any]] = {}
-        for name, given in _by_target(config.get("loss"), targets).items():
-            target = trained.spec.targets[name]
-            losses[name], ignore = _one_an_example(keras.losses.get(given), target)
-            if ignore is not None:
-                ignored[name] = ignore
-        weights = {n: w for n, w in _by_target(config.get("loss_weights"), targets).items() if w is not None}
-        self.objective = Objective(losses, loss_weights=weights, ignored=ignored)
-        metrics = _by_target(config.get("metrics"), targets)
-        self.metrics = {name: [_metric(m) for m in _listed(given)] for name, given in metrics.items()}
-        self.penalty = float(sum(float(x) for x in trained.model.losses))
+        with model_blamed(self.path):
+            config = trained.model.get_compile_config() or {}
+            given = _by_target(config.get("loss"), targets)
+            if set(given) != set(targets):
+                raise ValueError("it has no loss for some of its targets")
+            losses = {name: _one_an_example(given[name], target) for name, target in trained.spec.targets.items()}
+            weights = {n: float(w) for n, w in _by_target(config.get("loss_weights"), targets).items() if w is not None}
+            self.objective = Objective(
+                {name: loss for name, (loss, _) in losses.items()},
+                loss_weights=weights,
+                ignored={name: ignored for name, (_, ignored) in losses.items() if ignored is not None},
+            )
+            metrics = _by_target(config.get("metrics"), targets)
+            self.metrics = {name: [_metric(m) for m in _listed(given)] for name, given in metrics.items()}
+            self.penalty = float(sum(float(x) for x in trained.model.losses))
+
+    def update(self, part: Predictions) -> None:
+        """Count some examples in the metrics.
+
+        Raises:
+            RunError: if a metric does not take them.
+        """
+        with model_blamed(self.path):
+            for name, metrics in self.metrics.items():
+                target = part.targets[name]
+                labels = target.settings.metric_labels(target, part.labels[name])
+                for metric in metrics:
+                    metric.update_state(labels, part.results[name], sample_weight=part.weights.get(name))
+
+    def results(self) -> dict[str, float]:
+        """What the metrics have counted, by name, with the target before it where there are several.
+
+        Raises:
+            RunError: if one of them is no number.
+        """
+        several = len(self.objective.losses) > 1
+        with model_blamed(self.path):
+            return {
+                f"{name}_{metric.name}" if several else metric.name: float(metric.result())
+                for name, metrics in self.metrics.items()
+                for metric in metrics
+            }
 
 
 def figures(compiled: Compiled, parts: Iterable[Predictions]) -> tuple[dict[str, float], int]:
@@ -68,20 +104,11 @@ def figures(compiled: Compiled, parts: Iterable[Predictions]) -> tuple[dict[str,
             losses = part.losses[name].astype(np.float64)
             sums[name] += float((losses * weights[name]).sum())
             counts[name] += float(weights[name].sum())
-        for name, metrics in compiled.metrics.items():
-            target = part.targets[name]
-            labels = target.settings.metric_labels(target, part.labels[name])
-            for metric in metrics:
-                metric.update_state(labels, part.results[name], sample_weight=part.weights.get(name))
+        compiled.update(part)
     means = {name: total / counts[name] if counts[name] else 0.0 for name, total in sums.items()}
     loss = sum(float(compiled.objective.weighted(name, mean)) for name, mean in means.items()) + compiled.penalty
     of_targets = {f"{name}_loss": mean for name, mean in means.items()} if several else {}
-    named = {
-        f"{name}_{metric.name}" if several else metric.name: metric
-        for name, metrics in compiled.metrics.items()
-        for metric in metrics
-    }
-    return {"loss": loss, **of_targets, **{name: float(metric.result()) for name, metric in named.items()}}, examples
+    return {"loss": loss, **of_targets, **compiled.results()}, examples
 
 
 def _weights(objective: Objective, part: Predictions) -> dict[str, np.ndarray]:
@@ -105,8 +132,9 @@ def _listed(given: Any) -> list[Any]:
     return list(given) if isinstance(given, list | tuple) else [given] if given is not None else []
 
 
-def _one_an_example(loss: Any, target: Target) -> tuple[Callable[[Any, Any], Any], int | None]:
+def _one_an_example(given: Any, target: Target) -> tuple[Callable[[Any, Any], Any], int | None]:
     """A loss as training has it, without its mean over the batch, and the class that it leaves out."""
+    loss = keras.losses.get(given)
     if not isinstance(loss, keras.losses.Loss):
         return loss, None
     settings = {**loss.get_config(), "reduction": None}

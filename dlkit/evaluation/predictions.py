@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,14 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import DlkitError, Problem, RunError
 from dlkit.data.contract import Batch, Indexed, Split
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.inputs import read_inputs
-from dlkit.evaluation.trained import Trained
+from dlkit.evaluation.trained import Trained, model_blamed
 from dlkit.models.build import unwrap
 from dlkit.models.predictions import Predictions, RowPlaces
-from dlkit.models.sizes import first_line, largest_tensor
+from dlkit.models.sizes import largest_tensor
 from dlkit.training.failures import refused_as_run_error
 
 # Numbers that a batch may have in its largest tensor between two layers: 2 GiB of float32.
@@ -48,7 +46,7 @@ class Forward:
         Raises:
             RunError: if the model fails on them.
         """
-        with self._blamed():
+        with model_blamed(self.trained.path):
             results, losses = self._run(inputs, targets)
             return ({n: x.numpy() for n, x in part.items()} for part in (results, losses))  # type: ignore[return-value]
 
@@ -58,22 +56,6 @@ class Forward:
         known = self._compiled is not None and bool(targets)
         losses = self._compiled.objective.per_example(targets, results) if known and self._compiled else {}
         return {name: tf.cast(x, tf.float32) for name, x in results.items()}, losses
-
-    @contextlib.contextmanager
-    def _blamed(self) -> Iterator[None]:
-        """Within the block, whatever is raised is the model's failure."""
-        try:
-            yield
-        except DlkitError:
-            raise
-        except Exception as error:
-            raise RunError(
-                Problem(
-                    "model-does-not-run",
-                    f"the model {self.trained.path} fails on these examples: {first_line(error)}",
-                    help="--debug shows where; a model that was changed by hand may do so",
-                )
-            ) from error
 
 
 def batch_size(trained: Trained, wanted: int) -> int:

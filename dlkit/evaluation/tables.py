@@ -21,8 +21,10 @@ def check_output(path: Path) -> None:
         ConfigError: if the name's ending is none of those known, or its folder is not there.
     """
     if path.suffix.lower() not in WRITERS:
-        told = f"`{path.suffix}` is not a kind of file that predictions are written to" if path.suffix else "no ending"
-        raise ConfigError(Problem("bad-output", f"{path}: {told}", help=f"let it end in {', '.join(WRITERS)}"))
+        message = (
+            f"`{path.suffix}` is not a kind of file that predictions are written to" if path.suffix else "no ending"
+        )
+        raise ConfigError(Problem("bad-output", f"{path}: {message}", help=f"let it end in {', '.join(WRITERS)}"))
     if not path.parent.is_dir():
         raise ConfigError(Problem("bad-output", f"{path}: there is no folder {path.parent}", help="make it first"))
 

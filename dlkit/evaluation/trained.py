@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,9 +11,10 @@ import keras
 import numpy as np
 
 from dlkit import runs
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.data.bound import Spec, Target
 from dlkit.models.saving import load_model
+from dlkit.models.sizes import first_line
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import load_run_config
@@ -78,6 +80,23 @@ def _load(path: Path, folder: RunFolder | None, *, trust: bool) -> tuple[keras.M
     return load_model(path, trust=trust)
 
 
+@contextlib.contextmanager
+def model_blamed(path: Path) -> Iterator[None]:
+    """Within the block, whatever Keras or TensorFlow raise is the failure of the model of this file."""
+    try:
+        yield
+    except DlkitError:
+        raise
+    except Exception as error:
+        raise RunError(
+            Problem(
+                "model-does-not-run",
+                f"the model {path} fails on these examples: {first_line(error)}",
+                help="--debug shows where; a model that was changed by hand may do so",
+            )
+        ) from error
+
+
 def check_fit(trained: Spec, given: Spec) -> None:
     """Refuse data that a model cannot be evaluated on.
 
@@ -107,12 +126,12 @@ def check_input(feature: Feature, shape: tuple[int | None, ...], dtype: str, of:
         of: whose it is, for the message.
     """
     key = ("data", "inputs", feature.name)
-    told = f"{of} `{feature.name}`"
+    subject = f"{of} `{feature.name}`"
     if not same_shape(feature.shape, shape):
-        message = f"{told} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
+        message = f"{subject} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
         return [Problem("input-does-not-fit", message, key, help="give inputs of the shape that it was trained on")]
     if _is_whole(feature.dtype) and not _is_whole(dtype):
-        message = f"{told} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
+        message = f"{subject} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
         return [Problem("input-does-not-fit", message, key, help="give raw values; the model scales them by itself")]
     return []
 

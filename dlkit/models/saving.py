@@ -15,7 +15,7 @@ from dlkit.files import disk_errors, written_aside
 from dlkit.models.about import check_described, describe, read_spec
 from dlkit.models.archive import ABOUT, ForeignError, read_archive
 from dlkit.models.build import BuiltModel, results_model
-from dlkit.models.sizes import first_line
+from dlkit.models.sizes import first_line, printable
 
 
 def save_model(path: Path, built: BuiltModel) -> None:
@@ -88,7 +88,7 @@ def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, Spec]:
 
 
 def _listed(parts: list[str]) -> str:
-    return ", ".join(parts[:3]) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
+    return ", ".join(map(printable, parts[:3])) + (f" and {len(parts) - 3} more" if len(parts) > 3 else "")
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

@@ -197,4 +197,9 @@ def first_line(error: BaseException) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     if not lines:
         return type(error).__name__
-    return (" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])[:300]
+    return printable((" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])[:300])
+
+
+def printable(text: str) -> str:
+    """A text from a file without characters that would move a cursor."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

@@ -35,7 +35,7 @@ def environment(devices: list[str], settings: dict[str, Any]) -> dict[str, Any]:
 def _git_commit() -> str | None:
     """The commit of the repository that the working folder is in; None outside of one, and without git."""
     try:
-        told = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=30, check=True)
+        done = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, timeout=30, check=True)
     except (OSError, subprocess.SubprocessError):
         return None
-    return told.stdout.strip() or None
+    return done.stdout.strip() or None

@@ -40,7 +40,7 @@ def create(runs: Path, name: str) -> RunFolder:
 def find(run: str, runs: Path) -> RunFolder:
     """The run that a user means: a folder, `latest`, or the name of a configuration, whose latest run it is.
 
-    Which run is the latest is told by the times in the folders' names, so that links may be lost or copied.
+    The times in the folders' names say which run is the latest, so that links may be lost or copied.
 
     Raises:
         ConfigError: if there is none.

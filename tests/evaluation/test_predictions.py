@@ -246,3 +246,46 @@ def test_a_later_row_that_is_not_finite_names_the_file(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", rows)
     with pytest.raises(RunError, match=r"rows\.npy: it holds values that are not finite"):
         predict(run.folder, [tmp_path / "rows.npy"])
+
+
+METRICS: dict[str, list[Any]] = {
+    "binary": [
+        "accuracy",
+        "auc",
+        {"name": "auc", "curve": "PR"},
+        {"name": "precision", "thresholds": 0.3},
+        "recall",
+        "f1_score",
+        "binary_crossentropy",
+        {"name": "recall_at_precision", "precision": 0.6},
+    ],
+    "category": ["accuracy", {"name": "sparse_top_k_categorical_accuracy", "k": 2}, "sparse_categorical_crossentropy"],
+    "number": ["mean_absolute_error", "root_mean_squared_error", "r2_score"],
+}
+
+
+@pytest.mark.parametrize("kind", METRICS)
+def test_run_evaluate_and_plain_keras_agree(kind: str, tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(1100, 3)).astype(np.float32)
+    noisy = x.sum(axis=1) + rng.normal(size=1100)
+    labels = {"binary": (noisy > 0).astype(np.int32), "category": np.digitize(noisy, [-1, 1]), "number": noisy}[kind]
+    part = (x, labels.astype(np.float32 if kind == "number" else np.int32))
+    config = {
+        "name": kind,
+        "data": {
+            "inputs": {"x": {"kind": "number"}},
+            "targets": {"y": {"kind": kind, **({"classes": 3} if kind == "category" else {})}},
+            "batch_size": 64,
+        },
+        "model": {"builder": "mlp", "dense": [4]},
+        "training": {"epochs": 1, "metrics": METRICS[kind]},
+        "runtime": {"compile": "graph"},
+    }
+    run = train(config, tmp_path, data={"train": part, "validation": part, "test": part})
+    found = evaluate(run.folder, data={"train": part, "validation": part, "test": part}).figures
+    assert list(found) == list(run.test)
+    assert found == {name: pytest.approx(value, rel=1e-5, abs=1e-6) for name, value in run.test.items()}
+    y = part[1] if kind == "category" else part[1][:, np.newaxis]
+    of_keras = run.model.evaluate(x, y, batch_size=1100, verbose=0, return_dict=True)
+    assert found == {name: pytest.approx(of_keras[name], rel=1e-5, abs=1e-6) for name in found}

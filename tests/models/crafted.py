@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import resource
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import pytest
 
+from dlkit.config.problems import RunError
 from dlkit.models.about import describe
+from dlkit.models.saving import load_model
 from dlkit.schema.features import Feature
 from tests.bound import spec_of
 
@@ -29,12 +33,19 @@ class Small:
     def __init__(self, folder: Path) -> None:
         path = folder / "small.keras"
         x = keras.Input((8, 8, 1), dtype="uint8", name="x")
-        y = keras.layers.Rescaling(1 / 255)(x)
-        y = keras.layers.Flatten()(y)
+        y = keras.layers.Rescaling(1 / 255, name="rescaling")(x)
+        y = keras.layers.Flatten(name="flatten")(y)
         y = keras.layers.Dense(4, activation="relu", name="first")(y)
         y = keras.layers.Dense(3, activation="softmax", name="y")(y)
         model = keras.Model(x, y)
-        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy", keras.metrics.AUC()])
+        model.compile(
+            "adam",
+            "sparse_categorical_crossentropy",
+            metrics=[
+                keras.metrics.SparseCategoricalAccuracy("accuracy"),
+                keras.metrics.SparseTopKCategoricalAccuracy(2),
+            ],
+        )
         model.save(path)
         with zipfile.ZipFile(path) as archive:
             self.members = {name: archive.read(name) for name in archive.namelist()}
@@ -91,6 +102,17 @@ def unbuilt(change: Callable[[Config, Config], Any]) -> Callable[[Config, Config
         return change(config, about)
 
     return both
+
+
+def refused(path: Path) -> str:
+    """The code of the one message with which a file is refused."""
+    with little_memory(), warnings.catch_warnings(), pytest.raises(RunError) as error:
+        warnings.simplefilter("ignore")
+        load_model(path)
+    (problem,) = error.value.problems
+    assert problem.message.startswith(str(path)) and problem.help
+    assert len(problem.message) < len(str(path)) + 500 and "\n" not in problem.message
+    return problem.code
 
 
 @contextmanager
