@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dlkit.config import codes
+from dlkit.config.annotations import field_type
 from dlkit.config.choices import Choice
-from dlkit.config.errors_path import field_type
 from dlkit.schema import Config
 
 HERE = Path(__file__).parent

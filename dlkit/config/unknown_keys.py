@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dlkit.config.errors_path import Path, as_section, choice_in, field_type
+from dlkit.config.annotations import as_section, choice_in, field_type
+from dlkit.config.errors_path import Path
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Problem
 from dlkit.config.suggestions import names_meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find

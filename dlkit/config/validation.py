@@ -10,12 +10,14 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from dlkit.config.annotations import choice_in, is_step, literal_choices, short_form_in
 from dlkit.config.corrections import correction
-from dlkit.config.errors_path import Path, choice_in, follow, literal_choices, union_form
+from dlkit.config.errors_path import Path, follow, union_form
 from dlkit.config.problems import MAX_PROBLEMS, Problem
+from dlkit.config.short_forms import Word
 from dlkit.config.steps import malformed_step
 from dlkit.config.suggestions import nearest_name
-from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
+from dlkit.config.tree import Node, dotted, find, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
 from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
 
@@ -113,10 +115,10 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
     value = details["input"] if node is None else plain(node)
     text = shown(value, node)
     name = f"`{dotted(path.key)}`"
-    if is_step(path.key) and (problem := malformed_step(path, node)):
+    if is_step(path.annotation) and (problem := malformed_step(path, node)):
         return problem
     if kind == "missing" and path.key[-1] in ("name", "step"):
-        step = next((path.key[:n] for n in range(1, len(path.key)) if is_step(path.key[:n])), None)
+        step = path.step_key
         if step and (problem := malformed_step(replace(path, key=step), find(root, step))):
             return problem
     if kind in ("extra_forbidden", "unknown-key"):
@@ -172,8 +174,7 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
 
 def _wrong_type(path: Path, value: Any, text: str) -> Problem:
     expected = type_in_words(path)
-    naming = naming_key(path.key)
-    if naming and naming[1]:
+    if isinstance(short_form_in(at_the_end(path)), Word):
         expected = f"a name or {expected}"
     label, help_ = correction(value, [], expected, at_the_end(path))
     if path.key[:1] == ("expects",) and len(path.key) == 2 and isinstance(value, int | float):
@@ -283,14 +284,14 @@ def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, r
     key, value, tag = path.key, str(context["value"]), context.get("tag")
     choices = list(context["choices"])
     if tag and node is not None and isinstance(node.value, dict):
-        word = next(iter(node.value)) if is_step(key) and len(node.value) == 1 else tag
+        word = next(iter(node.value)) if is_step(path.annotation) and len(node.value) == 1 else tag
         key = (*key, word if word in node.value else tag)
     near = nearest_name(value, choices, context.get("synonyms"))
     label = context.get("hint") or (f"did you mean `{near}`?" if near else "")
     said = find(root, key)
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
-    if is_step(path.key):
+    if is_step(path.annotation):
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"

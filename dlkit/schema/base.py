@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -59,11 +59,6 @@ class KerasObject(Section):
             raise unknown_choice(self.name, sorted(known), self.hint(self.name))
         check_arguments(self, known[self.name])
         return self
-
-
-def bare_word(key: str) -> BeforeValidator:
-    """Let a plain word stand for `{key: word}`, as in `optimizer: adam`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
 def known_name(category: str) -> Callable[[str], str]:

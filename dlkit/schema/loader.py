@@ -12,6 +12,7 @@ from typing import Any
 from dlkit.config.overrides import Overrides, apply_overrides, from_python
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
 from dlkit.config.references import environment_text, resolve_references
+from dlkit.config.shape import Shape
 from dlkit.config.tree import Node, child, find, with_child
 from dlkit.schema import Config
 from dlkit.schema.plugins import Plugins
@@ -43,7 +44,7 @@ class Loaded:
         """Who set each value of `resolved()`: `default`, `configs/a.yaml:24` or `command line, argument 2`."""
         from dlkit.config.resolved import origins
 
-        return origins(self.resolved(), self.root)
+        return origins(self.resolved(), self.root, Shape(Config))
 
     def locate(self, problem: Problem) -> Problem:
         """The problem with the place of its key; for a default, the place of the section it is in."""
@@ -66,7 +67,7 @@ class Loaded:
         """Every setting, defaults and all, as plain data: paths absolute, `${env:...}` as written."""
         from dlkit.config.resolved import resolved
 
-        data = resolved(self.config.model_dump(), self.root)
+        data = resolved(self.config.model_dump(), self.root, Shape(Config))
         data["plugins"] = [str(self.plugins.files.get(name, name)) for name in data["plugins"]]
         return data
 
@@ -90,7 +91,7 @@ def load(path: str | Path, overrides: Overrides = (), *, needs_source: bool = Tr
     """
     from dlkit.config.extends import read_with_bases
 
-    root, files = read_with_bases(path)
+    root, files = read_with_bases(path, Shape(Config))
     return _finish(root, Path(path), overrides, files, needs_source)
 
 
@@ -107,12 +108,12 @@ def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs
         )
     from dlkit.config.extends import extend_mapping
 
-    root, files = extend_mapping(from_python(mapping), Path())
+    root, files = extend_mapping(from_python(mapping), Path(), Shape(Config))
     return _finish(root, None, overrides, files, needs_source)
 
 
 def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str], needs_source: bool) -> Loaded:
-    root, problems = apply_overrides(root, overrides, _default_name)
+    root, problems = apply_overrides(root, overrides, Shape(Config))
     root, unresolved = resolve_references(root)
     problems += unresolved
     folder = path.parent if path is not None else Path()
@@ -205,15 +206,6 @@ def _plugin_names(root: Node) -> list[str]:
     items = node.value if node is not None and isinstance(node.value, list) else []
     names = [item.value for item in items if isinstance(item.value, str) and item.value]
     return names if len(names) == len(items) else []
-
-
-def _default_name(key: Key) -> str | None:
-    """The name of the optimizer or schedule that holds where the configuration gives none."""
-    if key not in (("training", "optimizer"), ("training", "schedule")):
-        return None
-    from dlkit.schema.training import Training
-
-    return str(Training.model_fields[str(key[1])].get_default(call_default_factory=True).name)
 
 
 def _with_absolute_paths(root: Node, config: Config) -> Node:
