@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from dlkit.config.merge import merge
+from dlkit.config.paths import expanded
 from dlkit.config.problems import ConfigError, Location, Problem
 from dlkit.config.reader import read_file
 from dlkit.config.shape import Shape
@@ -47,7 +48,16 @@ class _Reading:
 
     def read(self, source: str, chain: list[Path], said: Location | None) -> Node:
         """The merged tree of one file; `said` is where another file asks for it."""
-        resolved = Path(source).resolve()
+        try:
+            resolved = Path(source).resolve()
+            special = bool(chain) and resolved.exists() and not (resolved.is_file() or resolved.is_dir())
+        except (OSError, ValueError, RuntimeError) as error:  # a NUL character, a circle of links
+            reason = getattr(error, "strerror", None) or str(error)
+            message = f"`{source[:200]}` cannot be read: {reason}"
+            raise ConfigError(Problem("unreadable-file", message, ("extends",), said)) from None
+        if special:
+            message = f"`{source}` cannot be read: it is a pipe or a device, not a file"
+            raise ConfigError(Problem("unreadable-file", message, ("extends",), said))
         if resolved in chain:
             circle = " -> ".join(path.name for path in [*chain[chain.index(resolved) :], resolved])
             raise ConfigError(
@@ -92,7 +102,7 @@ class _Reading:
             )
         merged: Node | None = None
         for base in bases:
-            path = str(Path(source).parent / Path(str(base.value)).expanduser())
+            path = str(Path(source).parent / expanded(str(base.value)))
             below = self.read(path, chain, base.location)
             merged = below if merged is None else merge(merged, below, self.shape)
         own = replace(root, value={key: node for key, node in root.value.items() if key != "extends"})

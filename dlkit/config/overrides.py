@@ -10,6 +10,7 @@ from typing import Any
 
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, Key, Location, Problem
 from dlkit.config.reader import read_value
+from dlkit.config.scalars import is_unicode
 from dlkit.config.shape import Shape
 from dlkit.config.tree import MAX_DEPTH, Node, child, dotted, with_child
 
@@ -81,6 +82,8 @@ def from_python(value: Any, key: Key = ()) -> Node:
         raise ConfigError(Problem("too-deep", f"settings are nested deeper than {MAX_DEPTH} levels", key[:6], at_key))
     if isinstance(value, Mapping):
         for name in value:
+            if isinstance(name, str) and not is_unicode(name):
+                raise _half_character(key, at_value)
             if not isinstance(name, str):
                 raise ConfigError(
                     Problem("non-string-key", f"a key must be text, not {name!r}", key, at_value, help="use a str")
@@ -94,11 +97,27 @@ def from_python(value: Any, key: Key = ()) -> Node:
         value = value.item()  # a NumPy number
     elif isinstance(value, str) and type(value) is not str:
         value = str.__str__(value)
+    if isinstance(value, str) and not is_unicode(value):
+        raise _half_character(key, at_value)
     return Node(value, at_value, at_key)
+
+
+def _half_character(key: Key, place: Location) -> ConfigError:
+    return ConfigError(
+        Problem("control-character", "the text holds half of a character (a lone surrogate)", key, place)
+    )
 
 
 def _parts(name: str, place: Location) -> list[tuple[str, Location]]:
     """The parts of a dotted key, each with its place in the argument."""
+    if name.count(".") >= MAX_DEPTH:
+        message = f"settings are nested at most {MAX_DEPTH} levels deep, and `{name[:40]}...` goes deeper"
+        raise ConfigError(Problem("too-deep", message, location=place))
+    if not is_unicode(name):
+        label = "remove it, or write the character itself"
+        raise ConfigError(
+            Problem("control-character", "the key holds half of a character", location=place, label=label)
+        )
     parts, column = [], place.column
     for part in name.split("."):
         here = replace(place, column=column, length=max(1, len(part)))

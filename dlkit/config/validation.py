@@ -200,6 +200,8 @@ def _bad_format(path: Path, value: str, pattern: str) -> Problem:
             label=f"write `{clean}`" if clean else "not a name for a folder",
             help="the run's folder gets this name",
         )
+    if "\0" in value:
+        return Problem("bad-format", f"{name} holds a NUL character", path.key, label="no path has one")
     if path.key[0] == "expects":
         return Problem(
             "bad-format",

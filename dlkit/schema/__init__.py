@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from dlkit.schema.base import Section
+from dlkit.schema.base import Section, Text
 from dlkit.schema.data import Data
 from dlkit.schema.model import AnyModel
 from dlkit.schema.runtime import Runtime
@@ -22,7 +22,7 @@ class Config(Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the run's folder: letters, digits, _ . -"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(42, description="Where all randomness starts.")
-    plugins: list[str] = Field(
+    plugins: list[Text] = Field(
         default_factory=list, description="Python modules that add sources, builders, losses or metrics."
     )
     expects: dict[str, Expectation] = Field(

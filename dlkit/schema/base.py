@@ -115,7 +115,7 @@ class IsPath:
     """Marks text that is a path; a relative one starts at the folder of the file that it is written in."""
 
 
-FilePath = Annotated[str, Field(min_length=1), IsPath()]
+FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$"), IsPath()]
 Activation = _keras_word("activations")
 Text = Annotated[str, Field(min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from dlkit.config.overrides import Overrides, apply_overrides, from_python
+from dlkit.config.paths import expanded
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
 from dlkit.config.references import environment_text, resolve_references
 from dlkit.config.shape import Shape
@@ -128,7 +129,7 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
         root, config, invalid = _typed(root)
         if not all_plugged:  # a word that is not known now may be one of theirs
             invalid = [p for p in invalid if p.code != "unknown-choice"]
-        problems += _not_covered(invalid, problems, root)
+        problems += _not_covered(invalid, problems, root, bool(unresolved))
         found = [] if config is None else list(_broken_rules(config, needs_source))
         problems += [p for p in found if p.severity == "error"]
         warnings = [p for p in found if p.severity == "warning"]
@@ -139,10 +140,11 @@ def _finish(root: Node, path: Path | None, overrides: Overrides, files: list[str
     return Loaded(config, path, root, tuple(_in_order(warnings, root, files)), tuple(files), plugins)
 
 
-def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node) -> list[Problem]:
+def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node, unresolved: bool) -> list[Problem]:
     """The problems of values that no other problem is about already."""
     covered = {problem.key for problem in problems if problem.key}
-    return [p for p in invalid if not any(p.key[: len(key)] == key for key in covered) and not _dangling(p, root)]
+    left = [p for p in invalid if not any(p.key[: len(key)] == key for key in covered)]
+    return [p for p in left if not _dangling(p, root)] if unresolved else left
 
 
 def _broken_rules(config: Config, needs_source: bool) -> Iterator[Problem]:
@@ -216,7 +218,7 @@ def _with_absolute_paths(root: Node, config: Config) -> Node:
             continue
         source = node.location.source
         folder = Path() if source in (COMMAND_LINE, IN_PYTHON) else Path(source).parent
-        given = Path(node.value).expanduser()
+        given = expanded(node.value)
         if given.is_absolute():
             new = replace(node, value=str(given), written=node.written)
         else:
