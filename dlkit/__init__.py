@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from dlkit.api import Run, find_lr, load_config, load_run, train
     from dlkit.config.problems import ConfigError, DlkitError, RunError
-    from dlkit.data.contract import Feature, Indexed, Spec, Splits, Stream
+    from dlkit.data.contract import Feature, Spec
     from dlkit.models.build import build_model
     from dlkit.models.notebook import cnn, mlp, rnn
     from dlkit.schema import Config
@@ -21,12 +21,9 @@ _HOME = {
     "ConfigError": "dlkit.config.problems",
     "DlkitError": "dlkit.config.problems",
     "Feature": "dlkit.data.contract",
-    "Indexed": "dlkit.data.contract",
     "Run": "dlkit.api",
     "RunError": "dlkit.config.problems",
     "Spec": "dlkit.data.contract",
-    "Splits": "dlkit.data.contract",
-    "Stream": "dlkit.data.contract",
     "build_model": "dlkit.models.build",
     "cnn": "dlkit.models.notebook",
     "find_lr": "dlkit.api",
@@ -42,12 +39,9 @@ __all__ = [
     "ConfigError",
     "DlkitError",
     "Feature",
-    "Indexed",
     "Run",
     "RunError",
     "Spec",
-    "Splits",
-    "Stream",
     "build_model",
     "cnn",
     "find_lr",

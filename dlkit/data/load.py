@@ -213,7 +213,7 @@ def _classes_known(features: Mapping[Key, Feature]) -> None:
     problems = [
         Problem(
             "classes-unknown",
-            f"the number of classes of `{feature.name}` cannot be told from a stream",
+            f"the number of classes of `{feature.name}` is not known before the whole stream is read",
             (*key, "classes"),
             help="state it, as in `classes: 10`",
         )
