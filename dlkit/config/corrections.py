@@ -29,7 +29,9 @@ def correction(value: Any, choices: Sequence[str] = (), expected: str = "", anno
         if written is not None:
             return f"write {written}", ""
         if (section := as_section(annotation)) is not None:
-            return "", _example(section)
+            needs = any(info.is_required() for info in section.model_fields.values())
+            on = "write {} to take the defaults" if value is True and not needs else ""
+            return "remove the key" if value is False else on, _example(section)
         if (choice := choice_in(annotation)) is not None:
             return "", list_choices(choice.names(), choice.tag)
     if isinstance(value, dict) and expected.startswith("text") and len(value) == 1:

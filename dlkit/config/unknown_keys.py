@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dlkit.config.annotations import as_section, choice_in, field_type
 from dlkit.config.errors_path import Path
-from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Problem
-from dlkit.config.suggestions import names_meant_by, nearest_name
+from dlkit.config.homes import home_of
+from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Problem
+from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find
 from dlkit.config.words import describe, list_choices, section_name
 
@@ -44,16 +44,20 @@ def unknown_key(
             help=_left_over(path, root) or list_choices(names, "settings"),
         )
     left_over = _left_over(path, root)
-    home = _home_of(word, config_class)
-    if home is not None and home[0] == path.section_key:
+    home = home_of(word, config_class, root)
+    if home is not None and (
+        home[0] == path.section_key or (*home[0], home[1]) == path.section_key[: len(home[0]) + 1]
+    ):
         home = None
     required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
     free.sort(key=lambda name: name not in required)
     synonyms = getattr(path.section, "fields_also_called", {})
     near = nearest_name(word, free, synonyms)
     near = near or (nearest_name(word, names, synonyms) if len(free) < len(names) else None)
-    same = near is not None and near.replace("_", "") == word.lower().replace("_", "")
-    if near and (home is None or same or near == home[1]):
+    same = near is not None and (
+        near.replace("_", "") == word.lower().replace("_", "") or near in meant_by(word, synonyms)
+    )
+    if near and (home is None or same or near == home[1] or len(home[0]) > 2):
         return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
     if home is not None:
         section_key, name = home
@@ -82,23 +86,3 @@ def _left_over(path: Path, root: Node) -> str:
         f"`{name}.{tag}={chosen.value}` left over what {describe(node.key or at)} says for another; "
         f"set the whole instead: `{name}={{{tag}: {chosen.value}, ...}}`"
     )
-
-
-def _home_of(word: str, config_class: type[BaseModel]) -> tuple[Key, str] | None:
-    """The section that has a setting of this name, or of the name that it is a synonym for; and that name."""
-    homes: dict[str, Key] = {}
-    training = as_section(config_class.model_fields["training"].annotation)
-    assert training is not None
-    for name, info in training.model_fields.items():
-        annotation = field_type(info)
-        stopping, choice = as_section(annotation), choice_in(annotation)
-        sections = [stopping] if stopping else choice.classes().values() if choice and name == "optimizer" else []
-        homes |= {
-            field: ("training", name) for section in sections for field in section.model_fields if field != "name"
-        }
-    for name, info in config_class.model_fields.items():
-        section = as_section(info.annotation)
-        homes |= dict.fromkeys(section.model_fields if section else (), (name,))
-    homes |= {name: () for name in config_class.model_fields if name != "name"}
-    meant = [word] if word in homes else [name for name in names_meant_by(word) if name in homes]
-    return (homes[meant[0]], meant[0]) if meant else None

@@ -16,7 +16,7 @@ from dlkit.config.errors_path import Path, follow, union_form
 from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.short_forms import Word
 from dlkit.config.steps import malformed_step
-from dlkit.config.suggestions import nearest_name
+from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
 from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
@@ -128,10 +128,13 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
     if kind == "missing-tag":
         return _missing_tag(path, node)
     if kind == "unknown-choice":
-        return _unknown_choice(path, context, node, root)
+        return _unknown_choice(path, context, node, root, config_class)
     if kind == "literal_error":
+        synonyms = getattr(path.section, "words_also_called", {}).get(str(path.key[-1]), {})
         if not isinstance(value, str):
             label, help_ = correction(value, literal_choices(path.annotation))
+            if not label and (meant := meant_by(str(value), synonyms)):
+                label = f"did you mean `{meant[0]}`?"
             return Problem(
                 "unknown-choice",
                 f"{text} is not a choice for {name}",
@@ -139,7 +142,8 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
                 label=label,
                 help=help_ or list_choices(literal_choices(path.annotation)),
             )
-        return _unknown_choice(path, {"value": value, "choices": literal_choices(path.annotation)}, node, root)
+        context = {"value": value, "choices": literal_choices(path.annotation), "synonyms": synonyms}
+        return _unknown_choice(path, context, node, root, config_class)
     if kind in _WRONG_TYPES:
         return _wrong_type(path, value, text)
     if kind in _BOUNDS:
@@ -177,6 +181,10 @@ def _wrong_type(path: Path, value: Any, text: str) -> Problem:
     if isinstance(short_form_in(at_the_end(path)), Word):
         expected = f"a name or {expected}"
     label, help_ = correction(value, [], expected, at_the_end(path))
+    if path.section is not None and (
+        instead := getattr(path.section, "instead_of", lambda *_: "")(path.key[-1], value)
+    ):
+        label, help_ = instead, ""
     if path.key[:1] == ("expects",) and len(path.key) == 2 and isinstance(value, int | float):
         label, help_ = f'write ">= {value}"', ""
     key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
@@ -273,7 +281,9 @@ def _missing_tag(path: Path, node: Node | None) -> Problem:
     )
 
 
-def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, root: Node) -> Problem:
+def _unknown_choice(
+    path: Path, context: Mapping[str, Any], node: Node | None, root: Node, config_class: type[BaseModel]
+) -> Problem:
     """A word that is none of the choices.
 
     Args:
@@ -282,6 +292,7 @@ def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, r
             `synonyms` of the choices, and `hint`, a label for this word.
         node: what is at the path.
         root: the whole configuration.
+        config_class: its class, which may know which of the choices fit there.
     """
     key, value, tag = path.key, str(context["value"]), context.get("tag")
     choices = list(context["choices"])
@@ -297,4 +308,7 @@ def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, r
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
-    return Problem("unknown-choice", message, key, label=label, help=list_choices(choices))
+    fitting = getattr(config_class, "fitting", lambda key, root: None)(path.key, plain(root))
+    fit = [choice for choice in choices if choice in fitting] if fitting else []
+    help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)
+    return Problem("unknown-choice", message, key, label=label, help=help_)

@@ -20,6 +20,13 @@ class Section(BaseModel):
 
     # What people write for a field elsewhere, comma-separated, by the field's name.
     fields_also_called: ClassVar[Mapping[str, str]] = {}
+    # What people write for a word that a field may have, by field and word.
+    words_also_called: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    @classmethod
+    def instead_of(cls, name: str, value: Any) -> str:
+        """A label that says what to write instead of a value of the wrong type; empty where that is not known."""
+        return ""
 
 
 class KerasObject(Section):
