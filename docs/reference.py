@@ -68,7 +68,7 @@ def _section(cls: type[BaseModel], path: str, lines: list[str], seen: set[type[B
 
 
 def _tag(cls: type[BaseModel]) -> str:
-    """The word that tells a member of a union: `builder: cnn`."""
+    """The word of a member of a choice: `builder: cnn`."""
     for name in ("kind", "builder", "name", "step"):
         field = cls.model_fields.get(name)
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:

@@ -1,4 +1,4 @@
-"""A section that may be one of several classes, told apart by one key: `kind`, `builder`, `step` or `name`.
+"""A section that may be one of several classes, as one key says: `kind`, `builder`, `step` or `name`.
 
 The language knows this much of such a type and no more: the key, the names, and the class of each name. Where names
 and classes come from is the schema's affair.

@@ -25,7 +25,7 @@ class OptimizerBase(Section):
     clipvalue: PositiveFloat | None = Field(None, description="Largest absolute value of any gradient.")
     global_clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of all weights together.")
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Batches whose gradients make one update together, as one batch so many times as large would."
+        None, description="Batches whose gradients make one update together, as one batch of their examples would."
     )
     use_ema: bool = Field(False, description="Validate, test and save the moving average of the weights.")
     ema_momentum: Fraction = Field(0.99, description="Share of the average that is kept at each update.")
@@ -268,7 +268,8 @@ class Training(Section):
         default_factory=LimitBatches, description="Batches that are used of each split; a number stands for all three."
     )
     fast_dev_run: bool | Positive = Field(
-        False, description="Run one epoch of so many batches of each split, 2 for `true`, to see that everything works."
+        False,
+        description="Run one epoch of this number of batches of each split, 2 for `true`, to see that everything works.",
     )
     overfit_batches: Positive | None = Field(
         None, description="Train and judge on the same few batches, which a sound model learns by heart."

@@ -1,4 +1,4 @@
-"""A catalogue of mistakes: for each its code, its line and column, and words that the user is told."""
+"""A catalogue of mistakes: for each its code, its line and column, and words that the user reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.config.base import VALID, mistakes
 
 # What is replaced in the valid configuration, by what; then code, the text at the caret, and part of label or help.
-# The caret is told by the text that stands there, which fixes line and column.
+# The caret is given by the text that stands there, which fixes line and column.
 CATALOGUE = [
     # Names of settings
     ("learning_rate: 0.001", "learningrate: 0.001", "unknown-key", "learningrate", "did you mean `learning_rate`?"),
