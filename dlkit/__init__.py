@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from dlkit.api import Run, find_lr, load_config, load_run, train
     from dlkit.config.problems import ConfigError, DlkitError, RunError
     from dlkit.data.bound import Spec
-    from dlkit.data.contract import Indexed, Splits, Stream
     from dlkit.models.build import build_model
     from dlkit.models.notebook import cnn, mlp, rnn
     from dlkit.schema import Config
@@ -23,12 +22,9 @@ _HOME = {
     "ConfigError": "dlkit.config.problems",
     "DlkitError": "dlkit.config.problems",
     "Feature": "dlkit.schema.features",
-    "Indexed": "dlkit.data.contract",
     "Run": "dlkit.api",
     "RunError": "dlkit.config.problems",
     "Spec": "dlkit.data.bound",
-    "Splits": "dlkit.data.contract",
-    "Stream": "dlkit.data.contract",
     "build_model": "dlkit.models.build",
     "cnn": "dlkit.models.notebook",
     "find_lr": "dlkit.api",
@@ -44,12 +40,9 @@ __all__ = [
     "ConfigError",
     "DlkitError",
     "Feature",
-    "Indexed",
     "Run",
     "RunError",
     "Spec",
-    "Splits",
-    "Stream",
     "build_model",
     "cnn",
     "find_lr",

@@ -15,8 +15,8 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from dlkit.config import codes
+from dlkit.config.annotations import field_type
 from dlkit.config.choices import Choice
-from dlkit.config.errors_path import field_type
 from dlkit.schema import Config
 
 HERE = Path(__file__).parent
@@ -68,7 +68,7 @@ def _section(cls: type[BaseModel], path: str, lines: list[str], seen: set[type[B
 
 
 def _tag(cls: type[BaseModel]) -> str:
-    """The word that tells a member of a union: `builder: cnn`."""
+    """The word of a member of a choice: `builder: cnn`."""
     for name in ("kind", "builder", "name", "step"):
         field = cls.model_fields.get(name)
         if field is not None and typing.get_origin(field.annotation) is typing.Literal:

@@ -1,4 +1,4 @@
-"""A section that may be one of several classes, told apart by one key: `kind`, `builder`, `step` or `name`.
+"""A section that may be one of several classes, as one key says: `kind`, `builder`, `step` or `name`.
 
 The language knows this much of such a type and no more: the key, the names, and the class of each name. Where names
 and classes come from is the schema's affair.
@@ -13,20 +13,21 @@ from typing import Any
 from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
+from dlkit.config.short_forms import ShortForm
+
 
 class Choice(ABC):
     """Stands in `Annotated[Base, Choice]`: a mapping that is validated as the class that its key names.
 
     Attributes:
         tag: the key that names the class.
-        word: whether the name alone may stand for the mapping.
-        single_key: whether it is written as its name, or as `{name: {settings}}`.
+        base: the class that all of them derive from.
+        short_form: what may be written instead of the mapping.
     """
 
     tag: str
     base: type[BaseModel]
-    word: bool = False
-    single_key: bool = False
+    short_form: ShortForm | None = None
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -56,9 +57,7 @@ class Choice(ABC):
 
     def read(self, value: Any) -> Any:
         """A value with its short forms written out, as a mapping with the name under `tag`."""
-        if self.single_key:
-            return from_single_key(value, self.tag)
-        return {self.tag: value} if self.word and isinstance(value, str) else value
+        return value if self.short_form is None else self.short_form.read(value)
 
     def validate(self, value: Any) -> BaseModel:
         """The typed section.
@@ -95,14 +94,3 @@ class Choice(ABC):
                 "mapping": {name: member.__name__ for name, member in members.items()},
             },
         }
-
-
-def from_single_key(value: Any, tag: str) -> Any:
-    """Read `rescale` and `{rescale: {scale: 0.5}}` alike, as a mapping with the name under `tag`."""
-    if isinstance(value, str):
-        return {tag: value}
-    if isinstance(value, dict) and len(value) == 1 and tag not in value:
-        ((name, settings),) = value.items()
-        if settings is None or isinstance(settings, dict):
-            return {tag: name, **(settings or {})}
-    return value

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from dlkit.config.errors_path import as_section, choice_in, field_type, members
+from dlkit.config.annotations import as_section, choice_in, field_type, members
 from dlkit.config.scalars import Scalar, UnclearNumberError, is_plain_text, read_scalar
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.words import cut, list_choices
@@ -29,7 +29,9 @@ def correction(value: Any, choices: Sequence[str] = (), expected: str = "", anno
         if written is not None:
             return f"write {written}", ""
         if (section := as_section(annotation)) is not None:
-            return "", _example(section)
+            needs = any(info.is_required() for info in section.model_fields.values())
+            on = "write {} to take the defaults" if value is True and not needs else ""
+            return "remove the key" if value is False else on, _example(section)
         if (choice := choice_in(annotation)) is not None:
             return "", list_choices(choice.names(), choice.tag)
     if isinstance(value, dict) and expected.startswith("text") and len(value) == 1:

@@ -6,17 +6,16 @@ schema along the path, and knows which is which.
 
 from __future__ import annotations
 
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
+from dlkit.config.annotations import as_section, bare, choice_in, container, field_type, is_step, members
 from dlkit.config.choices import Choice
 from dlkit.config.problems import Key
-from dlkit.config.tree import Node, find, is_step, plain
+from dlkit.config.tree import Node, find, plain
 
 
 @dataclass
@@ -28,6 +27,7 @@ class Path:
         branches: for each plain union on the way, the key path at it, the label of the branch, and the union.
         section: the class of the innermost mapping on the way, if it has one.
         section_key: the key path of that mapping.
+        step_key: the key path of the innermost step on the way; None where there is none.
         choice: what the mapping could have been, where its class is chosen by name.
         annotation: the type at the end of the path; None where the schema knows nothing there.
     """
@@ -36,6 +36,7 @@ class Path:
     branches: list[tuple[Key, str, Any]] = field(default_factory=list)
     section: type[BaseModel] | None = None
     section_key: Key = ()
+    step_key: Key | None = None
     choice: Choice | None = None
     annotation: Any = None
 
@@ -46,50 +47,6 @@ def follow(loc: Sequence[str | int], config: type[BaseModel], root: Node) -> Pat
     for part in loc:
         _enter(path, part, root)
     return path
-
-
-def members(annotation: Any) -> list[Any]:
-    """The members of a union, without None; a list of one for anything else."""
-    bare, _ = _bare(annotation)
-    if get_origin(bare) in (Union, types.UnionType):
-        return [member for member in get_args(bare) if member is not type(None)]
-    return [bare]
-
-
-def choice_in(annotation: Any) -> Choice | None:
-    """What a section is chosen from, where its class is chosen by name; through null and `Annotated`."""
-    bare, metadata = _bare(annotation)
-    for entry in metadata:
-        if isinstance(entry, Choice):
-            return entry
-    inner = members(bare)
-    return choice_in(inner[0]) if len(inner) == 1 and inner[0] is not bare else None
-
-
-def as_section(annotation: Any) -> type[BaseModel] | None:
-    """The class of a mapping, where the type is one (or null) and always that."""
-    inner = members(annotation)
-    if len(inner) != 1 or choice_in(annotation) is not None:
-        return None
-    bare, _ = _bare(inner[0])
-    return bare if isinstance(bare, type) and issubclass(bare, BaseModel) else None
-
-
-def _bare(annotation: Any) -> tuple[Any, list[Any]]:
-    """A type without its `Annotated`, and the annotations."""
-    metadata: list[Any] = []
-    while get_origin(annotation) is Annotated:
-        metadata += annotation.__metadata__
-        annotation = get_args(annotation)[0]
-    return annotation, metadata
-
-
-def field_type(info: FieldInfo) -> Any:
-    """A field's type, with what pydantic keeps beside it."""
-    annotation: Any = info.annotation
-    for entry in info.metadata:
-        annotation = Annotated[annotation, entry]
-    return annotation
 
 
 def union_form(label: str) -> type | None:
@@ -116,36 +73,32 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
     if len(inner) > 1:
         path.branches.append((path.key, str(part), annotation))
         form = union_form(str(part))
-        path.annotation = next((m for m in inner if form is _container(m)), None)
+        path.annotation = next((m for m in inner if form is container(m)), None)
         return
-    bare, _ = _bare(inner[0])
-    section = as_section(bare)
+    type_, _ = bare(inner[0])
+    section = as_section(type_)
     if section is not None:
         if path.section is not section:
             _enter_section(path, section, root)
         info = section.model_fields.get(str(part))
         path.key = (*path.key, part)
         path.annotation = field_type(info) if info else None
-    elif get_origin(bare) is list:
+    elif get_origin(type_) is list:
         path.key = (*path.key, part)
-        path.annotation = get_args(bare)[0]
-    elif get_origin(bare) is dict:
+        path.annotation = get_args(type_)[0]
+    elif get_origin(type_) is dict:
         if part != "[key]":
             path.key = (*path.key, part)
-            path.annotation = get_args(bare)[1]
+            path.annotation = get_args(type_)[1]
     else:
         path.key = (*path.key, part)
         path.annotation = None
 
 
-def _container(annotation: Any) -> type | None:
-    origin = get_origin(_bare(annotation)[0])
-    return origin if origin in (list, dict) else None
-
-
 def _enter_section(path: Path, section: type[BaseModel], root: Node) -> None:
     """Step into a mapping; where it is a step written `{name: {settings}}`, the name is a key."""
-    if is_step(path.key):
+    if is_step(path.annotation):
+        path.step_key = path.key
         node = find(root, path.key)
         if node is not None and isinstance(node.value, dict) and len(node.value) == 1:
             (name,) = node.value
@@ -153,13 +106,3 @@ def _enter_section(path: Path, section: type[BaseModel], root: Node) -> None:
                 path.key = (*path.key, name)
     path.section, path.section_key, path.annotation = section, path.key, section
     path.choice = None
-
-
-def literal_choices(annotation: Any) -> list[str]:
-    """The words of a `Literal`, through null and `Annotated`; empty for anything else."""
-    found: list[str] = []
-    for member in members(annotation):
-        bare, _ = _bare(member)
-        if get_origin(bare) is Literal:
-            found += [str(choice) for choice in get_args(bare)]
-    return found

@@ -4,25 +4,26 @@ from __future__ import annotations
 
 import re
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, Key, Location, Problem
 from dlkit.config.reader import read_value
-from dlkit.config.tree import MAX_DEPTH, Node, child, dotted, expand_word, naming_key, with_child
+from dlkit.config.scalars import is_unicode
+from dlkit.config.shape import Shape
+from dlkit.config.tree import MAX_DEPTH, Node, child, dotted, with_child
 
 Overrides = Sequence[str] | Mapping[str, Any]
-DefaultName = Callable[[Key], str | None]
 
 
-def apply_overrides(root: Node, overrides: Overrides, default_name: DefaultName) -> tuple[Node, list[Problem]]:
+def apply_overrides(root: Node, overrides: Overrides, shape: Shape) -> tuple[Node, list[Problem]]:
     """Set the overridden values in a tree.
 
     Args:
         root: the configuration as the files give it.
         overrides: words like `training.epochs=3`, or a mapping from dotted keys to values.
-        default_name: for the key path of a mapping that names what it is, the name that holds when none is given.
+        shape: of a whole configuration.
 
     Returns:
         The new tree, and a problem for each override that could not be set.
@@ -32,15 +33,15 @@ def apply_overrides(root: Node, overrides: Overrides, default_name: DefaultName)
     for number, (word, value) in enumerate(pairs, 1):
         try:
             if isinstance(overrides, Mapping):
-                root = _set_from_python(root, str(word), value, number, default_name)
+                root = _set_from_python(root, str(word), value, number, shape)
             else:
-                root = _set_from_word(root, str(word), number, default_name)
+                root = _set_from_word(root, str(word), number, shape)
         except ConfigError as error:
             problems += error.problems
     return root, problems
 
 
-def _set_from_word(root: Node, word: str, number: int, default_name: DefaultName) -> Node:
+def _set_from_word(root: Node, word: str, number: int, shape: Shape) -> Node:
     place = Location(COMMAND_LINE, number, 1, max(1, len(word)), word)
     name, equals, text = word.partition("=")
     if not equals:
@@ -56,13 +57,13 @@ def _set_from_word(root: Node, word: str, number: int, default_name: DefaultName
     parts = _parts(name, place)
     key = tuple(part for part, _ in parts)
     value = read_value(text, place, len(name) + 2, key)
-    return _set(root, (), parts, value, default_name)
+    return _set(root, (), parts, value, shape)
 
 
-def _set_from_python(root: Node, name: str, value: Any, number: int, default_name: DefaultName) -> Node:
+def _set_from_python(root: Node, name: str, value: Any, number: int, shape: Shape) -> Node:
     excerpt = f"{name} = {reprlib.repr(value)}"
     parts = _parts(name, Location(IN_PYTHON, number, 1, max(1, len(name)), excerpt))
-    return _set(root, (), parts, from_python(value, tuple(part for part, _ in parts)), default_name)
+    return _set(root, (), parts, from_python(value, tuple(part for part, _ in parts)), shape)
 
 
 def from_python(value: Any, key: Key = ()) -> Node:
@@ -81,6 +82,8 @@ def from_python(value: Any, key: Key = ()) -> Node:
         raise ConfigError(Problem("too-deep", f"settings are nested deeper than {MAX_DEPTH} levels", key[:6], at_key))
     if isinstance(value, Mapping):
         for name in value:
+            if isinstance(name, str) and not is_unicode(name):
+                raise _half_character(key, at_value)
             if not isinstance(name, str):
                 raise ConfigError(
                     Problem("non-string-key", f"a key must be text, not {name!r}", key, at_value, help="use a str")
@@ -94,11 +97,27 @@ def from_python(value: Any, key: Key = ()) -> Node:
         value = value.item()  # a NumPy number
     elif isinstance(value, str) and type(value) is not str:
         value = str.__str__(value)
+    if isinstance(value, str) and not is_unicode(value):
+        raise _half_character(key, at_value)
     return Node(value, at_value, at_key)
+
+
+def _half_character(key: Key, place: Location) -> ConfigError:
+    return ConfigError(
+        Problem("control-character", "the text holds half of a character (a lone surrogate)", key, place)
+    )
 
 
 def _parts(name: str, place: Location) -> list[tuple[str, Location]]:
     """The parts of a dotted key, each with its place in the argument."""
+    if name.count(".") >= MAX_DEPTH:
+        message = f"settings are nested at most {MAX_DEPTH} levels deep, and `{name[:40]}...` goes deeper"
+        raise ConfigError(Problem("too-deep", message, location=place))
+    if not is_unicode(name):
+        label = "remove it, or write the character itself"
+        raise ConfigError(
+            Problem("control-character", "the key holds half of a character", location=place, label=label)
+        )
     parts, column = [], place.column
     for part in name.split("."):
         here = replace(place, column=column, length=max(1, len(part)))
@@ -117,16 +136,16 @@ def _parts(name: str, place: Location) -> list[tuple[str, Location]]:
     return parts
 
 
-def _set(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, default_name: DefaultName) -> Node:
+def _set(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, shape: Shape) -> Node:
     """A copy of `node`, which is at `key`, with `value` at the key path `parts` below it."""
     if not parts:
         return value
     (name, place), rest = parts[0], parts[1:]
-    node = expand_word(node, key)
+    node = shape.expand(node)
     if node.value is None:
         node = replace(node, value={})
     if isinstance(node.value, list):
-        return _set_item(node, key, parts, value, default_name)
+        return _set_item(node, key, parts, value, shape)
     if not isinstance(node.value, dict):
         raise ConfigError(
             Problem(
@@ -154,14 +173,14 @@ def _set(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, d
             )
         below = Node({}, place, place)
     if below is not None and rest:
-        below = _with_default_name(expand_word(below, (*key, name)), (*key, name), rest[0][0], place, default_name)
-    new = value if below is None else _set(below, (*key, name), rest, value, default_name)
+        below = _with_default_name(shape.below(name, node), below, rest[0][0], place)
+    new = value if below is None else _set(below, (*key, name), rest, value, shape.below(name, node))
     # The key is where the last word on it was said; a section stays where the file has it.
     key_place = place if below is None or not rest or below.key is None else below.key
     return with_child(node, name, replace(new, key=key_place))
 
 
-def _set_item(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, default_name: DefaultName) -> Node:
+def _set_item(node: Node, key: Key, parts: list[tuple[str, Location]], value: Node, shape: Shape) -> Node:
     assert isinstance(node.value, list)
     (name, place), rest = parts[0], parts[1:]
     count = len(node.value)
@@ -187,15 +206,15 @@ def _set_item(node: Node, key: Key, parts: list[tuple[str, Location]], value: No
                 "items are counted from 0; to add one, give the whole list",
             )
         )
-    return with_child(node, index, _set(node.value[index], (*key, index), rest, value, default_name))
+    return with_child(node, index, _set(node.value[index], (*key, index), rest, value, shape.below(index, node)))
 
 
-def _with_default_name(node: Node, key: Key, part: str, place: Location, default_name: DefaultName) -> Node:
+def _with_default_name(shape: Shape, node: Node, part: str, place: Location) -> Node:
     """Write down the default's name before one of its settings is changed, as in `training.optimizer.beta_1=0.8`."""
-    naming = naming_key(key)
+    node = shape.expand(node)
     if node.value is None:
         node = replace(node, value={})
-    if naming is None or not isinstance(node.value, dict) or naming[0] in node.value or part == naming[0]:
+    key, name = shape.names_by, shape.default_name
+    if key is None or name is None or not isinstance(node.value, dict) or key in node.value or part == key:
         return node
-    name = default_name(key)
-    return node if name is None else with_child(node, naming[0], Node(name, place, place))
+    return with_child(node, key, Node(name, place, place))

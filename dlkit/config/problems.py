@@ -10,7 +10,7 @@ Key = tuple[str | int, ...]
 
 COMMAND_LINE = "command line"
 IN_PYTHON = "Python"
-# More would help nobody; the first hundred of each kind of reading are told.
+# More would help nobody; the first hundred of each kind of reading are reported.
 MAX_PROBLEMS = 100
 
 

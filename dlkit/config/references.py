@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from dlkit.config.problems import MAX_PROBLEMS, Key, Problem
-from dlkit.config.scalars import UnclearNumberError, read_scalar
+from dlkit.config.scalars import UnclearNumberError, is_unicode, read_scalar
 from dlkit.config.tree import MAX_DEPTH, Node, child, children, dotted, height, size
 
 MAX_COPIED_NODES = 10_000
@@ -136,6 +136,8 @@ class _Resolver:
                 f"set it, as in `{name.strip()}=... dlkit ...`, or give a default: `${{env:{name.strip()},value}}`",
                 "not set",
             )
+        if not is_unicode(text):
+            raise _BadReferenceError("bad-reference", f"the environment variable `{name.strip()}` is not UTF-8 text")
         try:
             value = text if as_text else read_scalar(text)
         except UnclearNumberError:

@@ -6,36 +6,38 @@ from typing import Any
 
 from dlkit.config.problems import Key
 from dlkit.config.scalars import UnclearNumberError, is_plain_text, read_scalar
-from dlkit.config.tree import Node, child, expand_word, is_step
+from dlkit.config.shape import Shape
+from dlkit.config.tree import Node, child
 
 _FIRST = ("name", "kind", "builder")
 
 
-def resolved(data: dict[str, Any], root: Node) -> dict[str, Any]:
+def resolved(data: dict[str, Any], root: Node, shape: Shape) -> dict[str, Any]:
     """Every setting as plain data, with `${env:...}` as written.
 
     Args:
         data: the typed configuration as plain data, defaults and all.
         root: the values that files and overrides state.
+        shape: of a whole configuration.
     """
-    written: dict[str, Any] = _written(data, (), root)
+    written: dict[str, Any] = _written(data, root, shape)
     return written
 
 
-def origins(data: dict[str, Any], root: Node) -> dict[Key, str]:
+def origins(data: dict[str, Any], root: Node, shape: Shape) -> dict[Key, str]:
     """Who set each leaf of what `resolved` gave."""
     from dlkit.config.words import describe
 
     found: dict[Key, str] = {}
 
-    def visit(value: Any, key: Key, node: Node | None) -> None:
+    def visit(value: Any, key: Key, node: Node | None, shape: Shape) -> None:
         if isinstance(value, dict | list) and value:
             for part, below in value.items() if isinstance(value, dict) else enumerate(value):
-                visit(below, (*key, part), _below(node, key, part))
+                visit(below, (*key, part), _below(node, shape, part), shape.below(part, node))
         else:
             found[key] = describe(node.location) if node is not None else "default"
 
-    visit(data, (), root)
+    visit(data, (), root, shape)
     return found
 
 
@@ -83,22 +85,22 @@ def _tag(word: str) -> str:
         return "tag:yaml.org,2002:int"
 
 
-def _below(node: Node | None, key: Key, part: str | int) -> Node | None:
+def _below(node: Node | None, shape: Shape, part: str | int) -> Node | None:
     """The node of one part of a resolved value, whichever way the user wrote it."""
     if node is None:
         return None
-    if is_step(key) and isinstance(node.value, dict) and part not in node.value:
+    if shape.is_step and isinstance(node.value, dict) and part not in node.value:
         return node  # {step: rescale, scale: 1}
-    return child(expand_word(node, key), part)
+    return child(shape.expand(node), part)
 
 
-def _written(value: Any, key: Key, node: Node | None) -> Any:
+def _written(value: Any, node: Node | None, shape: Shape) -> Any:
     """A dumped value with what came from the environment as it was written, and other `${` escaped."""
     if isinstance(value, dict):
         names = sorted(value, key=lambda name: name not in _FIRST)
-        return {name: _written(value[name], (*key, name), _below(node, key, name)) for name in names}
+        return {name: _written(value[name], _below(node, shape, name), shape.below(name, node)) for name in names}
     if isinstance(value, list):
-        return [_written(below, (*key, i), _below(node, key, i)) for i, below in enumerate(value)]
+        return [_written(below, _below(node, shape, i), shape.below(i, node)) for i, below in enumerate(value)]
     if node is not None and node.written is not None and not isinstance(node.value, dict | list):
         return node.written
     return value.replace("${", "$${") if isinstance(value, str) else value

@@ -54,6 +54,11 @@ def read_scalar(text: str) -> Scalar:
     return text
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text can be written anywhere: it holds no half of a character (a lone surrogate)."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
 def is_plain_text(text: str) -> bool:
     """Whether `text`, unquoted, would be read back as this same text."""
     try:

@@ -69,7 +69,8 @@ def _slice(part: str, text: str, key: Key) -> Slice:
     if match is None and _UNCLOSED.fullmatch(part):
         raise _problem("bad-slice", f"the bracket of `{part}` is not closed", key, f"write `{part.rstrip()}]`")
     if match is None:
-        raise _problem("bad-slice", f"`{text}` is not a slice that can be read", key, _SYNTAX)
+        help = f"write `{whole}`" if (whole := _slice_of_share(part, key)) else _SYNTAX
+        raise _problem("bad-slice", f"`{text}` is not a slice that can be read", key, help)
     split = match["split"]
     start, stop = (_bound(match[end], text, key) for end in ("start", "stop"))
     if match["start"] is not None and start is None and stop is None:
@@ -79,6 +80,14 @@ def _slice(part: str, text: str, key: Key) -> Slice:
         message = f"`{part}` mixes a percentage with a number of examples"
         raise _problem("bad-slice", message, key, "give both ends in the same unit")
     return Slice(part, split, start, stop)
+
+
+def _slice_of_share(part: str, key: Key) -> str:
+    """A bare `80%` as the slice that was probably meant; empty for anything else."""
+    match = _BOUND.fullmatch(part)
+    if match is None or match["percent"] is None or not 0 < (percent := float(match["percent"])) < 100:
+        return ""
+    return f"train[:{percent:g}%]" if key[-1:] == ("train",) else f"train[{100 - percent:g}%:]"
 
 
 def _bound(text: str | None, slices: str, key: Key) -> Bound | None:

@@ -101,6 +101,12 @@ def nearest_name(word: str, choices: Iterable[str], synonyms: Mapping[str, str] 
     return by_form[near[0]] if near else None
 
 
+def meant_by(word: str, synonyms: Mapping[str, str]) -> list[str]:
+    """The names that `word` is a synonym for."""
+    form = _form(word)
+    return [name for name, words in synonyms.items() if form in map(_form, words.split(", "))]
+
+
 def names_meant_by(word: str) -> list[str]:
     """The names for which `word` is a common synonym, or another spelling."""
     form = _form(word)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -129,65 +129,3 @@ def height(node: Node) -> int:
 def size(node: Node) -> int:
     """How many nodes a tree has."""
     return 1 + sum(size(below) for _, below in children(node))
-
-
-# Where a mapping says by one key which of several things it is, and whether the word alone may stand for the
-# mapping. `*` stands for any key or index.
-NAMING_KEYS: Mapping[Key, tuple[str, bool]] = {
-    ("model",): ("builder", False),
-    ("data", "source"): ("kind", False),
-    ("data", "inputs", "*"): ("kind", False),
-    ("data", "targets", "*"): ("kind", False),
-    ("training", "optimizer"): ("name", True),
-    ("training", "schedule"): ("name", True),
-    ("training", "loss"): ("name", True),
-    ("training", "metrics", "*"): ("name", True),
-}
-STEP_LISTS: tuple[Key, ...] = (("data", "inputs", "*", "preprocess", "*"), ("data", "inputs", "*", "augment", "*"))
-
-
-def matches(key: Key, pattern: Key) -> bool:
-    """Whether a key path fits a pattern with `*` for any part."""
-    return len(key) == len(pattern) and all(p in ("*", k) for k, p in zip(key, pattern, strict=True))
-
-
-def naming_key(key: Key) -> tuple[str, bool] | None:
-    """The entry of `NAMING_KEYS` for a key path, if it has one."""
-    return next((found for pattern, found in NAMING_KEYS.items() if matches(key, pattern)), None)
-
-
-def is_step(key: Key) -> bool:
-    """Whether a key path is that of a step in a list of steps."""
-    return any(matches(key, pattern) for pattern in STEP_LISTS)
-
-
-def expand_word(node: Node, key: Key) -> Node:
-    """A bare word that stands for a mapping, as that mapping: `adam` as `{name: adam}`; anything else unchanged."""
-    if not isinstance(node.value, str):
-        return node
-    naming = naming_key(key)
-    if naming and naming[1]:
-        return replace(node, value={naming[0]: replace(node, key=node.key or node.location)}, written=None)
-    if is_step(key):
-        return replace(node, value={node.value: Node({}, node.location, node.location)})
-    return node
-
-
-def merge(base: Node, over: Node, key: Key = ()) -> Node:
-    """`over` laid on `base`: mappings merge, everything else is replaced.
-
-    A mapping that names another optimizer, kind or builder than the one below starts afresh, since the settings of the
-    other would be wrong in it.
-    """
-    if isinstance(over.value, str) or isinstance(base.value, str):
-        base, over = expand_word(base, key), expand_word(over, key)
-    if not isinstance(base.value, dict) or not isinstance(over.value, dict):
-        return over
-    if naming := naming_key(key):
-        ours, theirs = over.value.get(naming[0]), base.value.get(naming[0])
-        if ours is not None and theirs is not None and ours.value != theirs.value:
-            return over
-    merged = dict(base.value)
-    for part, node in over.value.items():
-        merged[part] = merge(merged[part], node, (*key, part)) if part in merged else node
-    return replace(over, value=merged)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pydantic import BaseModel
 
-from dlkit.config.errors_path import Path, as_section, choice_in, field_type
+from dlkit.config.errors_path import Path
+from dlkit.config.homes import home_of
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Problem
-from dlkit.config.suggestions import names_meant_by, nearest_name
+from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find
 from dlkit.config.words import describe, list_choices, section_name
 
@@ -27,8 +28,6 @@ def unknown_key(
     section = section_name(path.section_key)
     names = choices or list(path.section.model_fields if path.section else ())
     names.sort(key=lambda name: name not in ("name", "kind", "builder"))
-    written = find(root, path.section_key)
-    free = [n for n in names if written is None or not isinstance(written.value, dict) or n not in written.value]
     message = f"`{word}` is not a setting of {f'{owner} in {section}' if owner else section}"
     if ":" in word:
         return Problem("unknown-key", message, key, label="a space is missing after the colon")
@@ -43,16 +42,11 @@ def unknown_key(
             help=_left_over(path, root) or list_choices(names, "settings"),
         )
     left_over = _left_over(path, root)
-    home = _home_of(word, config_class)
-    if home is not None and home[0] == path.section_key:
-        home = None
-    required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
-    free.sort(key=lambda name: name not in required)
+    home = _other_home(word, path, root, config_class)
     synonyms = getattr(path.section, "fields_also_called", {})
-    near = nearest_name(word, free, synonyms)
-    near = near or (nearest_name(word, names, synonyms) if len(free) < len(names) else None)
-    same = near is not None and near.replace("_", "") == word.lower().replace("_", "")
-    if near and (home is None or same or near == home[1]):
+    near = _nearest(word, names, path, root)
+    same = near is not None and (_plain(near) == _plain(word) or near in meant_by(word, synonyms))
+    if near and (home is None or same or near == home[1] or len(home[0]) > 2):
         return Problem("unknown-key", message, key, label=f"did you mean `{near}`?", help=left_over)
     if home is not None:
         section_key, name = home
@@ -62,6 +56,27 @@ def unknown_key(
     if word in ("from_logits", "data_format", "value_range"):
         return Problem("unknown-key", message, key, label="dlkit sets this itself", help="remove it")
     return Problem("unknown-key", message, key, help=left_over or list_choices(names, "settings"))
+
+
+def _nearest(word: str, names: list[str], path: Path, root: Node) -> str | None:
+    """The setting of the same section that was meant: one that is not given yet, a required one first."""
+    written, synonyms = find(root, path.section_key), getattr(path.section, "fields_also_called", {})
+    given = written.value if written is not None and isinstance(written.value, dict) else {}
+    required = {n for n, f in path.section.model_fields.items() if f.is_required()} if path.section else set()
+    free = sorted((name for name in names if name not in given), key=lambda name: name not in required)
+    return nearest_name(word, free, synonyms) or nearest_name(word, names, synonyms)
+
+
+def _other_home(word: str, path: Path, root: Node, config_class: type[BaseModel]) -> tuple[Key, str] | None:
+    """The other section that the word belongs in; None for the section itself, and those that it stands in."""
+    home = home_of(word, config_class, root)
+    if home is None or home[0] == path.section_key or (*home[0], home[1]) == path.section_key[: len(home[0]) + 1]:
+        return None
+    return home
+
+
+def _plain(word: str) -> str:
+    return word.lower().replace("_", "")
 
 
 def _left_over(path: Path, root: Node) -> str:
@@ -81,23 +96,3 @@ def _left_over(path: Path, root: Node) -> str:
         f"`{name}.{tag}={chosen.value}` left over what {describe(node.key or at)} says for another; "
         f"set the whole instead: `{name}={{{tag}: {chosen.value}, ...}}`"
     )
-
-
-def _home_of(word: str, config_class: type[BaseModel]) -> tuple[Key, str] | None:
-    """The section that has a setting of this name, or of the name that it is a synonym for; and that name."""
-    homes: dict[str, Key] = {}
-    training = as_section(config_class.model_fields["training"].annotation)
-    assert training is not None
-    for name, info in training.model_fields.items():
-        annotation = field_type(info)
-        stopping, choice = as_section(annotation), choice_in(annotation)
-        sections = [stopping] if stopping else choice.classes().values() if choice and name == "optimizer" else []
-        homes |= {
-            field: ("training", name) for section in sections for field in section.model_fields if field != "name"
-        }
-    for name, info in config_class.model_fields.items():
-        section = as_section(info.annotation)
-        homes |= dict.fromkeys(section.model_fields if section else (), (name,))
-    homes |= {name: () for name in config_class.model_fields if name != "name"}
-    meant = [word] if word in homes else [name for name in names_meant_by(word) if name in homes]
-    return (homes[meant[0]], meant[0]) if meant else None

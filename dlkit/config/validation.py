@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from dlkit.config.corrections import correction
-from dlkit.config.errors_path import Path, choice_in, follow, literal_choices, union_form
+from dlkit.config.annotations import is_step
+from dlkit.config.errors_path import Path, follow, union_form
+from dlkit.config.missing_keys import missing_key, missing_tag
 from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.steps import malformed_step
-from dlkit.config.suggestions import nearest_name
-from dlkit.config.tree import Node, dotted, find, is_step, naming_key, nearest, plain
+from dlkit.config.tree import Node, dotted, find, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
-from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
+from dlkit.config.words import shown
+from dlkit.config.wrong_values import bad_format, out_of_bounds, wrong_type
+from dlkit.config.wrong_words import unknown_choice, wrong_word
 
-_BOUNDS = {
-    "greater_than": ("gt", "greater than"),
-    "greater_than_equal": ("ge", "at least"),
-    "less_than": ("lt", "less than"),
-    "less_than_equal": ("le", "at most"),
-}
 _WRONG_TYPES = {
     "int_type",
     "int_from_float",
@@ -112,186 +107,28 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
     node = find(root, path.key)
     value = details["input"] if node is None else plain(node)
     text = shown(value, node)
-    name = f"`{dotted(path.key)}`"
-    if is_step(path.key) and (problem := malformed_step(path, node)):
+    if is_step(path.annotation) and (problem := malformed_step(path, node)):
         return problem
     if kind == "missing" and path.key[-1] in ("name", "step"):
-        step = next((path.key[:n] for n in range(1, len(path.key)) if is_step(path.key[:n])), None)
+        step = path.step_key
         if step and (problem := malformed_step(replace(path, key=step), find(root, step))):
             return problem
     if kind in ("extra_forbidden", "unknown-key"):
         return unknown_key(path, context.get("choices"), context.get("name"), root, config_class)
     if kind == "missing":
-        return _missing(path, root)
+        return missing_key(path, root)
     if kind == "missing-tag":
-        return _missing_tag(path, node)
+        return missing_tag(path, node)
     if kind == "unknown-choice":
-        return _unknown_choice(path, context, node, root)
+        return unknown_choice(path, context, node, root, config_class)
     if kind == "literal_error":
-        if not isinstance(value, str):
-            label, help_ = correction(value, literal_choices(path.annotation))
-            return Problem(
-                "unknown-choice",
-                f"{text} is not a choice for {name}",
-                path.key,
-                label=label,
-                help=help_ or list_choices(literal_choices(path.annotation)),
-            )
-        return _unknown_choice(path, {"value": value, "choices": literal_choices(path.annotation)}, node, root)
+        return wrong_word(path, value, node, root, config_class)
     if kind in _WRONG_TYPES:
-        return _wrong_type(path, value, text)
-    if kind in _BOUNDS:
-        bound, words = _BOUNDS[kind]
-        limit = context[bound]
-        limit = int(limit) if isinstance(limit, float) and limit.is_integer() else limit
-        return Problem(
-            "out-of-bounds", f"{name} must be {words} {limit}, got {text}", path.key, label=f"must be {words} {limit}"
-        )
-    if kind == "finite_number":
-        return Problem("out-of-bounds", f"{name} must be a finite number, got {text}", path.key, label="not finite")
-    if kind in ("too_short", "too_long"):
-        few = kind == "too_short"
-        limit = context["min_length" if few else "max_length"]
-        items = "item" if limit == 1 else "items"
-        return Problem(
-            "out-of-bounds",
-            f"{name} must have at {'least' if few else 'most'} {limit} {items}, got {len(value)}",
-            path.key,
-            label=f"at {'least' if few else 'most'} {limit} {items}",
-        )
-    if kind in ("string_too_short", "string_too_long"):
-        words = "must not be empty" if kind == "string_too_short" else f"has at most {context['max_length']} characters"
-        return Problem("out-of-bounds", f"{name} {words}", path.key, label=words)
+        return wrong_type(path, value, text)
     if kind == "string_pattern_mismatch":
-        return _bad_format(
-            path, node.written if node is not None and node.written else str(value), str(context["pattern"])
-        )
+        written = node.written if node is not None and node.written else str(value)
+        return bad_format(path, written, str(context["pattern"]))
+    if problem := out_of_bounds(kind, context, path, value, text):
+        return problem
     reason = str(details["msg"]).removeprefix("Value error, ")
-    return Problem("invalid-value", f"{name} is not valid: {reason}", path.key, label=f"got {text}")
-
-
-def _wrong_type(path: Path, value: Any, text: str) -> Problem:
-    expected = type_in_words(path)
-    naming = naming_key(path.key)
-    if naming and naming[1]:
-        expected = f"a name or {expected}"
-    label, help_ = correction(value, [], expected, at_the_end(path))
-    if path.key[:1] == ("expects",) and len(path.key) == 2 and isinstance(value, int | float):
-        label, help_ = f'write ">= {value}"', ""
-    key = path.branches[-1][0] if path.branches and path.branches[-1][0] == path.key else path.key
-    return Problem(
-        "wrong-type",
-        f"`{dotted(key)}` must be {expected}, got {text}",
-        key,
-        label=label or f"not {expected}",
-        help=help_,
-    )
-
-
-def _bad_format(path: Path, value: str, pattern: str) -> Problem:
-    name = f"`{dotted(path.key)}`"
-    if path.key == ("name",):
-        clean = re.sub(r"[^A-Za-z0-9_.-]+", "_", value).strip("_.-")[:100]
-        return Problem(
-            "bad-format",
-            f"{name} is made of letters, digits, _ . and -, got {value[:60]!r}",
-            path.key,
-            label=f"write `{clean}`" if clean else "not a name for a folder",
-            help="the run's folder gets this name",
-        )
-    if path.key[0] == "expects":
-        return Problem(
-            "bad-format",
-            f"{name} must be a comparison, got {value[:60]!r}",
-            path.key,
-            label='expected something like ">= 0.99"',
-        )
-    if path.key[-1] == "max_time":
-        message, help = f"{name} must be a time, got {value[:60]!r}", "hours, minutes and seconds, in that order"
-        return Problem("bad-format", message, path.key, label="as in `90m` or `1h30m`", help=help)
-    return Problem(
-        "bad-format",
-        f"{name} does not have the expected form, got {value[:60]!r}",
-        path.key,
-        help=f"the pattern is {pattern}",
-    )
-
-
-def _missing(path: Path, root: Node) -> Problem:
-    name, section = str(path.key[-1]), path.section
-    written = find(root, path.key[:-1])
-    for word in written.value if written is not None and isinstance(written.value, dict) else ():
-        if section is not None and word not in section.model_fields and nearest_name(word, [name]):
-            return Problem(
-                "unknown-key",
-                f"`{word}` is not a setting of {section_name(path.key[:-1])}",
-                (*path.key[:-1], word),
-                label=f"did you mean `{name}`?",
-            )
-    info = section.model_fields.get(name) if section else None
-    description = f"{name}: {info.description}" if info and info.description else ""
-    return Problem(
-        "missing-key",
-        f"`{name}` is missing in {section_name(path.key[:-1])}",
-        path.key,
-        label=f"needs `{name}`",
-        help=description,
-    )
-
-
-def _missing_tag(path: Path, node: Node | None) -> Problem:
-    choice = choice_in(path.annotation)
-    assert choice is not None
-    tag, choices = choice.tag, choice.names()
-    written = list(node.value) if node is not None and isinstance(node.value, dict) else []
-    known = {key for member in choice.classes().values() for key in member.model_fields}
-    for word in written:
-        if word.startswith(f"{tag}:"):
-            return Problem(
-                "unknown-key",
-                f"`{word}` is not a setting of {section_name(path.key)}",
-                (*path.key, word),
-                label="a space is missing after the colon",
-            )
-        if word not in known and nearest_name(word, [tag]) == tag:
-            return Problem(
-                "unknown-key",
-                f"`{word}` is not a setting of {section_name(path.key)}",
-                (*path.key, word),
-                label=f"did you mean `{tag}`?",
-                help=list_choices(choices, tag),
-            )
-    return Problem(
-        "missing-key",
-        f"`{tag}` is missing in {section_name(path.key)}",
-        (*path.key, tag),
-        label=f"needs `{tag}`",
-        help=list_choices(choices, tag),
-    )
-
-
-def _unknown_choice(path: Path, context: Mapping[str, Any], node: Node | None, root: Node) -> Problem:
-    """A word that is none of the choices.
-
-    Args:
-        path: where it is, or the section that it names the class of.
-        context: `value` and `choices`, and, where they are known, `tag`, the key of the word in the section,
-            `synonyms` of the choices, and `hint`, a label for this word.
-        node: what is at the path.
-        root: the whole configuration.
-    """
-    key, value, tag = path.key, str(context["value"]), context.get("tag")
-    choices = list(context["choices"])
-    if tag and node is not None and isinstance(node.value, dict):
-        word = next(iter(node.value)) if is_step(key) and len(node.value) == 1 else tag
-        key = (*key, word if word in node.value else tag)
-    near = nearest_name(value, choices, context.get("synonyms"))
-    label = context.get("hint") or (f"did you mean `{near}`?" if near else "")
-    said = find(root, key)
-    written = said.written if said is not None else node.written if node is not None else None
-    shown_value = written or value
-    if is_step(path.key):
-        message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
-    else:
-        message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
-    return Problem("unknown-choice", message, key, label=label, help=list_choices(choices))
+    return Problem("invalid-value", f"`{dotted(path.key)}` is not valid: {reason}", path.key, label=f"got {text}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
-from dlkit.config.errors_path import Path, as_section, choice_in, literal_choices, members
+from dlkit.config.annotations import as_section, choice_in, is_step, literal_choices, members, short_form_in
+from dlkit.config.errors_path import Path
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location
-from dlkit.config.tree import Node, dotted, is_step, naming_key
+from dlkit.config.short_forms import Word
+from dlkit.config.tree import Node, dotted
 
 
 def section_name(key: Key) -> str:
@@ -52,9 +54,9 @@ def type_in_words(path: Path) -> str:
     """What the schema expects at the end of a path: `a whole number`."""
     annotation = at_the_end(path)
     if get_origin(members(annotation)[0]) is list:
-        naming = naming_key((*path.key, 0))
-        if is_step((*path.key, 0)) or (naming and naming[1]):
-            return "a list of steps" if is_step((*path.key, 0)) else "a list of names"
+        (item,) = get_args(members(annotation)[0])
+        if is_step(item) or isinstance(short_form_in(item), Word):
+            return "a list of steps" if is_step(item) else "a list of names"
     return annotation_in_words(annotation)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +25,21 @@ def control_character(error: Any, text: str, locate: Locate) -> Problem:
         f"the character U+{code:04X} is not allowed in YAML",
         location=locate(mark, mark),
         label="remove it, or write it as an escape in double quotes",
+    )
+
+
+def impossible_escape(text: str, locate: Locate) -> Problem:
+    """The problem of an escape for a character beyond the last one, U+10FFFF."""
+    escapes = re.finditer(r"\\U([0-9a-fA-F]{8})", text)
+    match = next((m for m in escapes if int(m[1], 16) > sys.maxunicode), None)
+    start, end = match.span() if match else (0, 1)
+    line, column = text.count("\n", 0, start), start - (text.rfind("\n", 0, start) + 1)
+    first, last = (yaml.Mark("", at, line, column + at - start, None, 0) for at in (start, end))
+    return Problem(
+        "control-character",
+        f"there is no character `{match[0] if match else ''}`: the last one is U+10FFFF",
+        location=locate(first, last),
+        label="remove it, or write the character itself",
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, NoReturn
 import yaml
 
 from dlkit.config.problems import MAX_PROBLEMS, ConfigError, Key, Location, Problem
-from dlkit.config.scalars import UnclearNumberError, read_scalar
+from dlkit.config.scalars import UnclearNumberError, is_unicode, read_scalar
 from dlkit.config.tree import MAX_DEPTH, Node, dotted, height, size
 
 MAX_ALIASED_NODES = 10_000
@@ -41,7 +41,7 @@ class Builder:
 
     def document(self) -> Node | None:
         """The root of the only document, or None where there is none."""
-        from dlkit.config.yaml_errors import control_character, syntax_problem
+        from dlkit.config.yaml_errors import control_character, impossible_escape, syntax_problem
 
         try:
             self.events: Iterator[Any] = yaml.parse(self.text, Loader=yaml.SafeLoader)
@@ -50,6 +50,8 @@ class Builder:
             self._fail(control_character(error, self.text, self.locate))
         except yaml.MarkedYAMLError as error:
             self._fail(syntax_problem(error, self.text, self.locate))
+        except (ValueError, OverflowError):  # PyYAML asks for a character that does not exist
+            self._fail(impossible_escape(self.text, self.locate))
         if self.problems:
             raise ConfigError(self.problems)
         return root
@@ -145,6 +147,7 @@ class Builder:
     def _scalar(self, event: Any, key: Key) -> Node:
         place = self.locate(event.start_mark, event.end_mark)
         self._check_tag(event, key, "tag:yaml.org,2002:str")
+        self._check_unicode(event, key)
         if event.style is not None or event.tag:
             return Node(event.value, place)
         try:
@@ -163,6 +166,11 @@ class Builder:
                 event,
                 "remove the tag",
             )
+
+    def _check_unicode(self, event: Any, key: Key) -> None:
+        if not is_unicode(event.value):
+            message = "the text holds an escape for half of a character"
+            self._note("control-character", message, key, event, "remove it, or write the character itself")
 
     def _sequence(self, event: Any, key: Key, depth: int) -> Node:
         self._check_tag(event, key, "tag:yaml.org,2002:seq")
@@ -214,6 +222,7 @@ class Builder:
             )
             return None
         self._check_tag(event, key, "tag:yaml.org,2002:str")
+        self._check_unicode(event, key)
         if event.style is not None:
             return str(event.value)
         if event.value == "<<":

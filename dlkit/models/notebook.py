@@ -14,7 +14,7 @@ from pydantic.fields import FieldInfo
 from dlkit.builders.cnn import Cnn
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Rnn
-from dlkit.config.errors_path import as_section, members
+from dlkit.config.annotations import as_section, members
 from dlkit.data.bound import Spec
 from dlkit.models.build import build_model
 from dlkit.schema.base import Section

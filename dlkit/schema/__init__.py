@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
-from dlkit.schema.base import Section
+from dlkit.config.problems import Key
+from dlkit.schema.base import Section, Text
 from dlkit.schema.data import Data
 from dlkit.schema.model import AnyModel
 from dlkit.schema.runtime import Runtime
+from dlkit.schema.target import TARGETS
 from dlkit.schema.training import Training
 
 Expectation = Annotated[str, Field(pattern=r"^\s*(>=|<=|>|<)\s*-?\d+(\.\d+)?([eE][-+]?\d+)?\s*$")]
@@ -18,11 +20,32 @@ Expectation = Annotated[str, Field(pattern=r"^\s*(>=|<=|>|<)\s*-?\d+(\.\d+)?([eE
 class Config(Section):
     """A whole run."""
 
+    @classmethod
+    def fitting(cls, key: Key, data: Any) -> frozenset[str] | None:
+        """The losses or metrics that fit at a key path, by the kinds of the targets; None anywhere else.
+
+        Args:
+            key: where one of them is named.
+            data: the configuration as it is written, as plain data.
+        """
+        at_target, at_training = key[:2] == ("data", "targets"), key[:1] == ("training",)
+        what = key[3] if at_target and len(key) > 3 else key[1] if at_training and len(key) > 1 else None
+        if what not in ("loss", "metrics"):
+            return None
+        try:
+            targets = data["data"]["targets"]
+            kinds = [targets[name]["kind"] for name in ([key[2]] if at_target else targets)]
+        except (KeyError, TypeError):
+            return None
+        classes = [TARGETS[kind] for kind in kinds if kind in TARGETS]
+        sets = [kind.losses if what == "loss" else kind.metrics_that_fit for kind in classes]
+        return frozenset().union(*sets)
+
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the run's folder: letters, digits, _ . -"
     )
     seed: Annotated[int, Field(ge=0, lt=2**32)] = Field(42, description="Where all randomness starts.")
-    plugins: list[str] = Field(
+    plugins: list[Text] = Field(
         default_factory=list, description="Python modules that add sources, builders, losses or metrics."
     )
     expects: dict[str, Expectation] = Field(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -20,6 +20,13 @@ class Section(BaseModel):
 
     # What people write for a field elsewhere, comma-separated, by the field's name.
     fields_also_called: ClassVar[Mapping[str, str]] = {}
+    # What people write for a word that a field may have, by field and word.
+    words_also_called: ClassVar[Mapping[str, Mapping[str, str]]] = {}
+
+    @classmethod
+    def instead_of(cls, name: str, value: Any) -> str:
+        """A label that says what to write instead of a value of the wrong type; empty where that is not known."""
+        return ""
 
 
 class KerasObject(Section):
@@ -59,11 +66,6 @@ class KerasObject(Section):
             raise unknown_choice(self.name, sorted(known), self.hint(self.name))
         check_arguments(self, known[self.name])
         return self
-
-
-def bare_word(key: str) -> BeforeValidator:
-    """Let a plain word stand for `{key: word}`, as in `optimizer: adam`."""
-    return BeforeValidator(lambda value: {key: value} if isinstance(value, str) else value)
 
 
 def known_name(category: str) -> Callable[[str], str]:
@@ -120,7 +122,7 @@ class IsPath:
     """Marks text that is a path; a relative one starts at the folder of the file that it is written in."""
 
 
-FilePath = Annotated[str, Field(min_length=1), IsPath()]
+FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$"), IsPath()]
 Activation = _keras_word("activations")
 Text = Annotated[str, Field(min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -21,6 +22,23 @@ else:
 
 class Splits(Section):
     """Which examples train, validate and test. Written as TFDS slices: `train[:90%]`, `train[90%:]+extra`."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "validation": "validation_split, val_split, valid_split, dev_split, validation_data, val_data, val_size",
+        "test": "test_split, test_size, test_data",
+    }
+
+    @classmethod
+    def instead_of(cls, name: str, value: Any) -> str:
+        """A share or a number of examples, as the slice that was probably meant."""
+        if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+            return ""
+        if isinstance(value, int) and value > 1:
+            return f"write `train[:{value}]`" if name == "train" else f"write `train[-{value}:]`"
+        if value >= 1:
+            return ""
+        percent = round(100 * value, 6)
+        return f"write `train[:{percent:g}%]`" if name == "train" else f"write `train[{100 - percent:g}%:]`"
 
     train: str = Field("train", min_length=1, description="Examples the weights are fitted on.")
     validation: str | None = Field(None, min_length=1, description="Examples that choose the best epoch.")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, model_serializer
+from pydantic import Field, model_serializer
 
-from dlkit.config.choices import from_single_key
-from dlkit.schema.base import KerasObject, bare_word
+from dlkit.config.short_forms import SingleKey, Word
+from dlkit.schema.base import KerasObject
 
 
 class Loss(KerasObject):
@@ -70,15 +70,20 @@ class RandomStep(KerasObject):
         return {name: settings} if settings else name
 
 
-def _random_step(value: Any) -> Any:
-    """As `from_single_key`, with the layer's name under `name`."""
-    read = from_single_key(value, "step")
-    if isinstance(read, dict) and "step" in read:
-        read = {"name": read["step"], **{k: v for k, v in read.items() if k != "step"}}
-    return read
+class _RandomStepForm(SingleKey):
+    """As for the steps of `preprocess`; `{step: random_flip}` is read as well."""
+
+    def __init__(self) -> None:
+        super().__init__("name")
+
+    def read(self, value: Any) -> Any:
+        read = super().read(value) if not (isinstance(value, dict) and "step" in value) else value
+        if isinstance(read, dict) and "step" in read:
+            read = {"name": read["step"], **{k: v for k, v in read.items() if k != "step"}}
+        return read
 
 
-AnyLoss = Annotated[Loss, bare_word("name")]
-AnyMetric = Annotated[Metric, bare_word("name")]
-AnyCallback = Annotated[Callback, bare_word("name")]
-AnyRandomStep = Annotated[RandomStep, BeforeValidator(_random_step)]
+AnyLoss = Annotated[Loss, Word("name")]
+AnyMetric = Annotated[Metric, Word("name")]
+AnyCallback = Annotated[Callback, Word("name")]
+AnyRandomStep = Annotated[RandomStep, _RandomStepForm()]

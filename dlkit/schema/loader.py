@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from dlkit.config.overrides import Overrides, apply_overrides, from_python
+from dlkit.config.paths import expanded
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
 from dlkit.config.references import environment_text, resolve_references
+from dlkit.config.shape import Shape
 from dlkit.config.tree import Node, child, find, with_child
 from dlkit.config.trust import PluginRule
 from dlkit.schema import Config
@@ -44,7 +46,7 @@ class Loaded:
         """Who set each value of `resolved()`: `default`, `configs/a.yaml:24` or `command line, argument 2`."""
         from dlkit.config.resolved import origins
 
-        return origins(self.resolved(), self.root)
+        return origins(self.resolved(), self.root, Shape(Config))
 
     def locate(self, problem: Problem) -> Problem:
         """The problem with the place of its key; for a default, the place of the section it is in."""
@@ -67,7 +69,7 @@ class Loaded:
         """Every setting, defaults and all, as plain data: paths absolute, `${env:...}` as written."""
         from dlkit.config.resolved import resolved
 
-        data = resolved(self.config.model_dump(), self.root)
+        data = resolved(self.config.model_dump(), self.root, Shape(Config))
         data["plugins"] = [str(self.plugins.files.get(name, name)) for name in data["plugins"]]
         return data
 
@@ -98,7 +100,7 @@ def load(
     """
     from dlkit.config.extends import read_with_bases
 
-    root, files = read_with_bases(path)
+    root, files = read_with_bases(path, Shape(Config))
     return _finish(root, Path(path), overrides, files, needs_source, plugin_rule)
 
 
@@ -132,7 +134,7 @@ def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs
         )
     from dlkit.config.extends import extend_mapping
 
-    root, files = extend_mapping(from_python(mapping), Path())
+    root, files = extend_mapping(from_python(mapping), Path(), Shape(Config))
     return _finish(root, None, overrides, files, needs_source, "remember")
 
 
@@ -144,7 +146,7 @@ def _finish(
     needs_source: bool,
     plugin_rule: PluginRule,
 ) -> Loaded:
-    root, problems = apply_overrides(root, overrides, _default_name)
+    root, problems = apply_overrides(root, overrides, Shape(Config))
     root, unresolved = resolve_references(root)
     problems += unresolved
     folder = path.parent if path is not None else Path()
@@ -159,7 +161,7 @@ def _finish(
         root, config, invalid = _typed(root)
         if not all_plugged:  # a word that is not known now may be one of theirs
             invalid = [p for p in invalid if p.code != "unknown-choice"]
-        problems += _not_covered(invalid, problems, root)
+        problems += _not_covered(invalid, problems, root, bool(unresolved))
         found = [] if config is None else list(_broken_rules(config, needs_source))
         problems += [p for p in found if p.severity == "error"]
         warnings = [p for p in found if p.severity == "warning"]
@@ -182,10 +184,11 @@ def _plugged(names: list[str], folder: Path, rule: PluginRule) -> Plugins:
     return plugins
 
 
-def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node) -> list[Problem]:
+def _not_covered(invalid: list[Problem], problems: list[Problem], root: Node, unresolved: bool) -> list[Problem]:
     """The problems of values that no other problem is about already."""
     covered = {problem.key for problem in problems if problem.key}
-    return [p for p in invalid if not any(p.key[: len(key)] == key for key in covered) and not _dangling(p, root)]
+    left = [p for p in invalid if not any(p.key[: len(key)] == key for key in covered)]
+    return [p for p in left if not _dangling(p, root)] if unresolved else left
 
 
 def _broken_rules(config: Config, needs_source: bool) -> Iterator[Problem]:
@@ -251,15 +254,6 @@ def _plugin_names(root: Node) -> list[str]:
     return names if len(names) == len(items) else []
 
 
-def _default_name(key: Key) -> str | None:
-    """The name of the optimizer or schedule that holds where the configuration gives none."""
-    if key not in (("training", "optimizer"), ("training", "schedule")):
-        return None
-    from dlkit.schema.training import Training
-
-    return str(Training.model_fields[str(key[1])].get_default(call_default_factory=True).name)
-
-
 def _with_absolute_paths(root: Node, config: Config) -> Node:
     """Make relative paths absolute: from the folder of the file that says them, else from the working directory."""
     for key in _path_keys(config, ()):
@@ -268,7 +262,7 @@ def _with_absolute_paths(root: Node, config: Config) -> Node:
             continue
         source = node.location.source
         folder = Path() if source in (COMMAND_LINE, IN_PYTHON) else Path(source).parent
-        given = Path(node.value).expanduser()
+        given = expanded(node.value)
         if given.is_absolute():
             new = replace(node, value=str(given), written=node.written)
         else:

@@ -33,6 +33,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, create_model
 
 from dlkit.config import keras_names
+from dlkit.config.paths import expanded
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.input import INPUTS
@@ -166,7 +167,7 @@ def _constructor_arguments(cls: Callable[..., Any]) -> list[str]:
 
 def _import(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
     """The module of a plug-in, and its file if it is known by that."""
-    file = (folder / Path(name).expanduser()) if name.endswith(".py") else folder / (name.replace(".", "/") + ".py")
+    file = (folder / expanded(name)) if name.endswith(".py") else folder / (name.replace(".", "/") + ".py")
     try:
         if file.is_file():
             return _import_file(file.resolve()), file.resolve()

@@ -25,6 +25,7 @@ from typing import Annotated, Any, Generic, TypeVar, get_args
 from pydantic import BaseModel
 
 from dlkit.config.choices import Choice
+from dlkit.config.short_forms import ShortForm
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -69,8 +70,7 @@ class Registry(Generic[T]):
         tag: the field that holds the name, as a `Literal` of one word.
         package: folder whose files each hold one of them; private files (`_x.py`) hold none.
         classes: the classes themselves, where they are not files of their own.
-        word: whether the name alone may stand for the mapping.
-        single_key: whether it is written as its name, or as `{name: {settings}}`.
+        short_form: what may be written instead of the mapping.
         hint: a label for a word that is none of the names.
     """
 
@@ -82,12 +82,11 @@ class Registry(Generic[T]):
         *,
         package: str | None = None,
         classes: Sequence[builtins.type[T]] = (),
-        word: bool = False,
-        single_key: bool = False,
+        short_form: ShortForm | None = None,
         hint: Callable[[str], str] = lambda name: "",
     ) -> None:
         self.what, self.base, self.tag, self.package = what, base, tag, package
-        self.word, self.single_key, self.hint = word, single_key, hint
+        self.short_form, self.hint = short_form, hint
         self._classes: dict[str, type[T]] = {name: cls for cls in classes if (name := name_of(cls, tag)) is not None}
 
     def names(self) -> list[str]:
@@ -173,8 +172,7 @@ class _Registered(Choice, Generic[T]):
 
     def __init__(self, registry: Registry[T], fits: Callable[[type[T]], bool] | None) -> None:
         self.registry, self.fits = registry, fits
-        self.tag, self.base, self.word = registry.tag, registry.base, registry.word
-        self.single_key = registry.single_key
+        self.tag, self.base, self.short_form = registry.tag, registry.base, registry.short_form
 
     def names(self) -> list[str]:
         every = self.registry.names()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -11,6 +12,23 @@ from dlkit.schema.base import Positive, Section
 
 class Runtime(Section):
     """On what the program runs and how it is compiled."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "devices": "device, gpu, gpus, num_gpus, n_gpus, accelerator, accelerators, cuda, cpu",
+        "precision": "mixed_precision, amp, fp16, half",
+        "strategy": "distributed, distribute, ddp, multi_gpu",
+    }
+    words_also_called: ClassVar[Mapping[str, Mapping[str, str]]] = {
+        "precision": {
+            "mixed_float16": "fp16, float16, f16, half, amp, mixed, 16, 16-mixed, fp16-mixed",
+            "mixed_bfloat16": "bf16, bfloat16, bf16-mixed",
+            "float32": "fp32, f32, full, single, float, 32, 32-true",
+        },
+        "strategy": {
+            "mirrored": "ddp, dp, multi_gpu, data_parallel, distributed, mirrored_strategy, mirroredstrategy",
+            "one_device": "single, single_device, none, one",
+        },
+    }
 
     strategy: Literal["auto", "one_device", "mirrored"] = Field(
         "auto",

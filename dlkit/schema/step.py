@@ -9,6 +9,7 @@ from pydantic import model_serializer
 
 from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
+from dlkit.config.short_forms import SingleKey
 from dlkit.schema.base import Section
 from dlkit.schema.registry import Registry
 
@@ -81,7 +82,7 @@ def _hint(name: str) -> str:
     return "it is random: it belongs in `augment`" if random else ""
 
 
-STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", single_key=True, hint=_hint)
+STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form=SingleKey("step"), hint=_hint)
 
 
 def steps_for(axes: tuple[str, ...]) -> Any:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section, bare_word
+from dlkit.config.short_forms import SameForEach, Word
+from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section
 from dlkit.schema.keras_objects import AnyCallback, AnyLoss, AnyMetric
 from dlkit.schema.registry import Registry
 
@@ -24,7 +25,7 @@ class OptimizerBase(Section):
     clipvalue: PositiveFloat | None = Field(None, description="Largest absolute value of any gradient.")
     global_clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of all weights together.")
     gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Batches whose gradients make one update together, as one batch so many times as large would."
+        None, description="Batches whose gradients make one update together, as one batch of their examples would."
     )
     use_ema: bool = Field(False, description="Validate, test and save the moving average of the weights.")
     ema_momentum: Fraction = Field(0.99, description="Share of the average that is kept at each update.")
@@ -99,7 +100,11 @@ class Lion(OptimizerBase):
 Duration = Annotated[str, Field(pattern=r"^(\d+h(\d+m)?(\d+s)?|\d+m(\d+s)?|\d+s)$")]
 
 OPTIMIZERS = Registry(
-    "optimizer", OptimizerBase, "name", classes=(Adam, AdamW, Nadam, Sgd, RmsProp, Adagrad, Lion), word=True
+    "optimizer",
+    OptimizerBase,
+    "name",
+    classes=(Adam, AdamW, Nadam, Sgd, RmsProp, Adagrad, Lion),
+    short_form=Word("name"),
 )
 
 
@@ -168,7 +173,11 @@ class OneCycle(ScheduleSettings):
 
 
 SCHEDULES = Registry(
-    "schedule", ScheduleSettings, "name", classes=(Constant, Cosine, Exponential, StepDecay, OneCycle), word=True
+    "schedule",
+    ScheduleSettings,
+    "name",
+    classes=(Constant, Cosine, Exponential, StepDecay, OneCycle),
+    short_form=Word("name"),
 )
 
 if TYPE_CHECKING:
@@ -215,12 +224,6 @@ class LimitBatches(Section):
     test: Positive | None = Field(None, description="Batches of the test.")
 
 
-def _of_each_split(value: Any) -> Any:
-    """Let a number stand for the same number of each split."""
-    whole = isinstance(value, int) and not isinstance(value, bool)
-    return {"train": value, "validation": value, "test": value} if whole else value
-
-
 class Training(Section):
     """How the weights are fitted."""
 
@@ -261,16 +264,17 @@ class Training(Section):
         None, description="Time after which training ends, as in `90m` or `1h30m`, resumed parts added up."
     )
     validate_every: Positive = Field(1, description="Epochs from one validation to the next; the last is validated.")
-    limit_batches: Annotated[LimitBatches, BeforeValidator(_of_each_split)] = Field(
+    limit_batches: Annotated[LimitBatches, SameForEach("train", "validation", "test")] = Field(
         default_factory=LimitBatches, description="Batches that are used of each split; a number stands for all three."
     )
     fast_dev_run: bool | Positive = Field(
-        False, description="Run one epoch of so many batches of each split, 2 for `true`, to see that everything works."
+        False,
+        description="One epoch of so many batches of each split, 2 for `true`, to see that everything works.",
     )
     overfit_batches: Positive | None = Field(
         None, description="Train and judge on the same few batches, which a sound model learns by heart."
     )
-    on_nonfinite: Annotated[OnNonfinite, bare_word("action")] = Field(
+    on_nonfinite: Annotated[OnNonfinite, Word("action")] = Field(
         default_factory=lambda: OnNonfinite(action="stop"),
         description="What to do when a loss or a weight is no longer a finite number: `stop` or `rollback`.",
     )

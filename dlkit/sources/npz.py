@@ -44,6 +44,8 @@ class NpzSource(SourceSettings):
 
 
 def _read(path: Path, wanted: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise _problem(ConfigError, "missing-file", f"{path} is a pipe or a device, not a file", "check the path")
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):

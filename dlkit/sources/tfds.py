@@ -29,7 +29,7 @@ else:
     np = lazy("numpy")
 elements, tfds = lazy("dlkit.elements"), lazy("tensorflow_datasets")
 
-# Sets whose examples have a fixed size, up to so many bytes, are held in memory.
+# Sets whose examples have a fixed size, up to this number of bytes, are held in memory.
 MEMORY_LIMIT = 2**30
 _KEY = ("data", "source", "name")
 _NAME = re.compile(r"(?P<name>\w+)(/(?P<config>[^:]+))?(:(?P<version>(\d+|\*)\.(\d+|\*)\.(\d+|\*)))?")

@@ -1,4 +1,4 @@
-"""A catalogue of mistakes: for each its code, its line and column, and words that the user is told."""
+"""A catalogue of mistakes: for each its code, its line and column, and words that the user reads."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from tests.config.base import VALID, mistakes
 
 # What is replaced in the valid configuration, by what; then code, the text at the caret, and part of label or help.
-# The caret is told by the text that stands there, which fixes line and column.
+# The caret is given by the text that stands there, which fixes line and column.
 CATALOGUE = [
     # Names of settings
     ("learning_rate: 0.001", "learningrate: 0.001", "unknown-key", "learningrate", "did you mean `learning_rate`?"),
@@ -75,7 +75,8 @@ CATALOGUE = [
     ("deterministic: true", "deterministic: 0", "wrong-type", "0", "write false"),
     ("deterministic: true", 'deterministic: "false"', "wrong-type", '"false"', "write false"),
     ("name: mine", "name: 3", "wrong-type", "3", "write '3' in quotes"),
-    ("schedule: cosine", "early_stopping: true", "wrong-type", "true", "not a mapping of settings"),
+    ("schedule: cosine", "early_stopping: true", "wrong-type", "true", "write {} to take the defaults"),
+    ("schedule: cosine", "early_stopping: false", "wrong-type", "false", "remove the key"),
     ("schedule: cosine", "optimize: 1", "unknown-key", "optimize", ""),
     ("runtime: {deterministic: true}", "runtime:", "wrong-type", "runtime:", "it is empty"),
     ("kernel_size: 3", "kernel_size: a", "wrong-type", "a}", "a whole number or a list of whole numbers"),
@@ -224,3 +225,48 @@ def test_several_inputs_are_refused_to_the_builders_that_take_one(tmp_path):
     text = VALID.replace("  targets:", "    more: {kind: number}\n  targets:")
     (problem,) = mistakes(tmp_path, text)
     assert problem.key == ("data", "inputs") and "one input" in problem.message
+
+
+@pytest.mark.parametrize(
+    ("word", "label"),
+    [
+        ("runtime.device=gpu", "did you mean `devices`?"),
+        ("training.gpu=true", "`devices` belongs in `runtime`"),
+        ("training.device=gpu", "`devices` belongs in `runtime`"),
+        ("data.splits.train=0.8", "write `train[:80%]`"),
+        ("data.splits.validation=0.1", "write `train[90%:]`"),
+        ("data.splits.train=60000", "write `train[:60000]`"),
+        ("data.splits.test=1000", "write `train[-1000:]`"),
+        ("training.validation_split=0.1", "`validation` belongs in `data.splits`"),
+        ("data.augment=[random_flip]", "it belongs in `data.inputs.image`"),
+        ("training.class_weight=balanced", "it belongs in `data.targets.label`"),
+        ("runtime.precision=fp16", "did you mean `mixed_float16`?"),
+        ("runtime.precision=16", "did you mean `mixed_float16`?"),
+        ("runtime.precision=bf16", "did you mean `mixed_bfloat16`?"),
+        ("runtime.strategy=ddp", "did you mean `mirrored`?"),
+        ("training.early_stopping=true", "write {} to take the defaults"),
+    ],
+)
+@pytest.mark.parametrize("runtime", ["runtime: {deterministic: true}\n", ""])
+def test_what_people_write_first_leads_to_what_is_right(tmp_path, word, label, runtime):
+    (problem,) = mistakes(tmp_path, VALID.replace("runtime: {deterministic: true}\n", runtime), word)
+    assert problem.label == label
+
+
+@pytest.mark.parametrize("share", ["80%", "12.5%"])
+def test_what_is_proposed_for_a_share_can_be_written(tmp_path, share):
+    (problem,) = mistakes(tmp_path, VALID, f"data.splits.train={share}")
+    assert problem.code == "bad-slice"
+    proposed = problem.help.removeprefix("write `").removesuffix("`")
+    assert mistakes(tmp_path, VALID, f"data.splits={{train: '{proposed}'}}") == []
+
+
+def test_only_the_metrics_and_losses_that_fit_the_kinds_are_listed(tmp_path):
+    number = VALID.replace("{kind: category}", "{kind: number}")
+    for text, fits, not_ in ((VALID, "sparse_categorical_accuracy", "r2_score"), (number, "r2_score", "auc")):
+        for key in ("training.metrics=[zzz]", "data.targets.label.metrics=[{name: zzz}]"):
+            (problem,) = mistakes(tmp_path, text, key)
+            assert fits in problem.help and not_ not in problem.help
+            assert len(problem.help.split(",")) < 15
+    (problem,) = mistakes(tmp_path, number, "training.loss=zzz")
+    assert "huber" in problem.help and "hinge" not in problem.help

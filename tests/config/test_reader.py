@@ -69,7 +69,7 @@ def test_both_places_of_a_duplicate_key_are_named():
     assert "line 2, column 5" in problem.label
 
 
-def test_several_mistakes_of_one_text_are_told_together():
+def test_several_mistakes_of_one_text_are_reported_together():
     with pytest.raises(ConfigError) as caught:
         read_text("a: 1\na: 2\n3: 4\nb: !!set {}\nc: 010\n", "f")
     assert [p.code for p in caught.value.problems] == ["duplicate-key", "non-string-key", "yaml-tag", "unclear-number"]

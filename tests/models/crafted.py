@@ -21,9 +21,7 @@ from dlkit.models.saving import load_model
 from dlkit.schema.features import Feature
 from tests.bound import spec_of
 
-SPEC = spec_of(
-    [Feature("x", "image", (8, 8, 1), "uint8")], [Feature("y", "category", (), "int32", ("a", "b", "c"))]
-)
+SPEC = spec_of([Feature("x", "image", (8, 8, 1), "uint8")], [Feature("y", "category", (), "int32", ("a", "b", "c"))])
 Config = dict[str, Any]
 
 

@@ -13,8 +13,8 @@ import dlkit
 from dlkit.config.problems import ConfigError
 from dlkit.data.bound import Spec, bound
 from dlkit.models.build import build, results_model
-from dlkit.schema.features import Feature
 from dlkit.schema.builder import BUILDERS
+from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.plugins import settings_class
 

@@ -13,7 +13,7 @@ import dlkit
 from dlkit.builders.cnn import Cnn, ConvBlock
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Rnn
-from dlkit.config.errors_path import literal_choices
+from dlkit.config.annotations import literal_choices
 from dlkit.models import notebook
 
 BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}

@@ -49,7 +49,9 @@ class Points:
 def state(step: int, best: list[int]) -> Checkpoint:
     """The state of a made-up run after so many steps; its arrays tell the step."""
     arrays = {f"weights/{i}": np.full((40, 7), step * 10 + i, np.float32) for i in range(4)}
-    return Checkpoint(arrays, Progress(epoch=step, step=step, best_epochs=best, best_values=[0.5] * len(best)), {"model": "a"})
+    return Checkpoint(
+        arrays, Progress(epoch=step, step=step, best_epochs=best, best_values=[0.5] * len(best)), {"model": "a"}
+    )
 
 
 def save(folder: Path, step: int) -> None:

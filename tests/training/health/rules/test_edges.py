@@ -171,9 +171,11 @@ def test_nothing_is_said_of_targets_that_are_all_the_same() -> None:
 
 
 def test_numbers_far_from_0_are_told_as_such() -> None:
-    config = load(regress(mlp(32), {})).config
+    settings = regress(mlp(32), {})
+    settings["data"]["targets"]["progress"]["normalize"] = False
+    config = load(settings).config
     looks = tuple(look(20 * n, recent=20_000.0, constant=5000.0, classes={}) for n in range(60))
     rows = tuple(row(n, loss=20_000.0, val_loss=20_000.0) for n in range(1, 9))
     (finding,) = findings(HealthContext(config, looks, rows, 100))
     assert finding.code == "under-fitting"
-    assert finding.help.startswith("bring the numbers of `progress` to about 1 before training, or set `training.optim")
+    assert finding.help.startswith("set `data.targets.progress.normalize: true`")

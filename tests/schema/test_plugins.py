@@ -76,7 +76,7 @@ def test_the_resolved_configuration_finds_the_plugin_from_another_folder(folder,
         ("[my_plugin]", "my_plugin", "wrong-type", ("plugins",), "[my_plugin]"),
     ],
 )
-def test_mistakes_with_plugins_are_told_as_well_as_with_built_ins(folder, old, new, code, key, said):
+def test_mistakes_with_plugins_are_reported_as_well_as_with_built_ins(folder, old, new, code, key, said):
     problem = mistakes(folder, TEXT.replace(old, new))[0]
     assert (problem.code, problem.key) == (code, key)
     assert problem.location is not None

@@ -1,4 +1,4 @@
-"""Settings of a recipe that contradict each other, or the data, are told at their place."""
+"""Settings of a recipe that contradict each other, or the data, are reported at their place."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PLATEAU = ["reduce_lr_on_plateau"]
 
 
 @pytest.mark.parametrize(
-    ("training", "target", "key", "told"),
+    ("training", "target", "key", "said"),
     [
         ({"label_smoothing": 0.1}, "number", "label_smoothing", "only labels of classes"),
         ({"label_smoothing": 0.1, "loss": "hinge"}, "binary", "label_smoothing", "`hinge`"),
@@ -38,13 +38,13 @@ PLATEAU = ["reduce_lr_on_plateau"]
         ({"callbacks": PLATEAU, "schedule": "cosine"}, "category", "callbacks.0", "`training.schedule`"),
     ],
 )
-def test_a_contradiction_is_told_at_the_setting_that_is_wrong(
-    training: dict[str, Any], target: str, key: str, told: str
+def test_a_contradiction_is_reported_at_the_setting_that_is_wrong(
+    training: dict[str, Any], target: str, key: str, said: str
 ) -> None:
     (problem,) = problems(training, target)
     assert problem.code == "contradiction"
     assert ".".join(map(str, problem.key)) == f"training.{key}"
-    assert told in problem.message
+    assert said in problem.message
     assert problem.label
 
 
@@ -76,6 +76,6 @@ def test_a_keras_callback_that_the_loop_does_without_leads_to_the_setting(name: 
 
 
 @pytest.mark.parametrize("text", ["ninety", "90", "", "1m30h", "5 m"])
-def test_a_time_that_cannot_be_read_is_told_with_an_example(text: str) -> None:
+def test_a_time_that_cannot_be_read_is_reported_with_an_example(text: str) -> None:
     (problem,) = problems({"max_time": text})
     assert problem.label == "as in `90m` or `1h30m`"

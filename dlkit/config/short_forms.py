@@ -1,0 +1,90 @@
+"""What may be written instead of a whole mapping: `adam` for `{name: adam}`, `rescale` for `{rescale: {}}`, a number.
+
+A short form stands in `Annotated[Section, ShortForm]`, and works in two places: on plain values when pydantic types
+them, and on the tree, so that an override or an `extends` reaches inside of what was written short.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import replace
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+from dlkit.config.tree import Node
+
+
+class ShortForm(ABC):
+    """One way to write a mapping short."""
+
+    # The key that says which of several things the mapping is; a mapping that names another one starts afresh.
+    names_by: str | None = None
+
+    @abstractmethod
+    def read(self, value: Any) -> Any:
+        """A plain value, as the mapping that it stands for; anything else unchanged."""
+
+    @abstractmethod
+    def expand(self, node: Node) -> Node:
+        """The same for a value in the tree."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_before_validator_function(self.read, handler(source))
+
+
+class Word(ShortForm):
+    """A plain word stands for `{key: word}`, as in `optimizer: adam`."""
+
+    def __init__(self, key: str) -> None:
+        self.key = self.names_by = key
+
+    def read(self, value: Any) -> Any:
+        return {self.key: value} if isinstance(value, str) else value
+
+    def expand(self, node: Node) -> Node:
+        if not isinstance(node.value, str):
+            return node
+        return replace(node, value={self.key: replace(node, key=node.key or node.location)}, written=None)
+
+
+class SameForEach(ShortForm):
+    """A whole number stands for the same number under each of some keys."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = keys
+
+    def read(self, value: Any) -> Any:
+        return dict.fromkeys(self.keys, value) if _whole_number(value) else value
+
+    def expand(self, node: Node) -> Node:
+        if not _whole_number(node.value):
+            return node
+        below = replace(node, key=node.key or node.location)
+        return replace(node, value=dict.fromkeys(self.keys, below), written=None)
+
+
+class SingleKey(ShortForm):
+    """A step: `rescale` stands for `{rescale: {}}`, which is typed with the name under `tag`."""
+
+    def __init__(self, tag: str) -> None:
+        self.tag = tag
+
+    def read(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return {self.tag: value}
+        if isinstance(value, dict) and len(value) == 1 and self.tag not in value:
+            ((name, settings),) = value.items()
+            if settings is None or isinstance(settings, dict):
+                return {self.tag: name, **(settings or {})}
+        return value
+
+    def expand(self, node: Node) -> Node:
+        if not isinstance(node.value, str):
+            return node
+        return replace(node, value={node.value: Node({}, node.location, node.location)})
+
+
+def _whole_number(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
