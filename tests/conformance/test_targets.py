@@ -111,7 +111,8 @@ def test_every_metric_is_that_of_evaluate_of_plain_keras_and_of_scikit_learn(tra
         if (kind, name) in EXPECTED:
             y = labels if labels.ndim > 1 else labels.reshape(-1)
             expected = float(EXPECTED[kind, name](y, results.astype(np.float64)))
-            assert figures[name] == pytest.approx(expected, rel=1e-6, abs=1e-6), name
+            # Keras adds up squares for R2 in float32, and loses digits of numbers that are far from 0.
+            assert figures[name] == pytest.approx(expected, rel=1e-4 if name == "r2_score" else 1e-6, abs=1e-6), name
     assert figures["loss"] == pytest.approx(again["loss"], rel=1e-5)
 
 
