@@ -29,6 +29,7 @@ LABELS: dict[str, np.ndarray] = {
     "category": np.array(["low", "middle", "high"])[np.digitize(SCORE, [-1, 1])],
     "binary": np.where(SCORE > 0, "yes", "no"),
     "number": np.stack([90 + 10 * SCORE, 20 + 3 * X[:, 1]], axis=1).astype("float32"),
+    "multi_label": np.stack([SCORE > 0, X[:, 1] > 0.3, X[:, 2] < -0.5], axis=1).astype("int64"),
 }
 SETTINGS: dict[str, dict[str, Any]] = {}
 # scikit-learn's figure of labels and results, by kind and metric.
@@ -52,6 +53,11 @@ EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
     ("number", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y, p))),
     ("number", "mean_absolute_error"): sk.mean_absolute_error,
     ("number", "r2_score"): sk.r2_score,
+    ("multi_label", "accuracy"): lambda y, p: sk.accuracy_score(y.reshape(-1), p.reshape(-1) > 0.5),
+    ("multi_label", "binary_crossentropy"): lambda y, p: np.mean([sk.log_loss(y[:, i], p[:, i]) for i in range(3)]),
+    ("multi_label", "f1_score"): lambda y, p: sk.f1_score(y, p > 0.5, average="macro"),
+    ("multi_label", "precision"): lambda y, p: sk.precision_score(y, p > 0.5, average="micro"),
+    ("multi_label", "recall"): lambda y, p: sk.recall_score(y, p > 0.5, average="micro"),
 }
 # Arguments that a metric cannot do without.
 ARGUMENTS = {
