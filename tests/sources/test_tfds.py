@@ -119,7 +119,7 @@ def test_fields_are_looked_up(prepared):
     assert (text.code, text.key) == ("field-type", ("data", "inputs", "text"))
 
 
-def test_mistakes_in_fields_and_slices_are_told_together(prepared):
+def test_mistakes_in_fields_and_slices_are_reported_together(prepared):
     data = settings(
         "shades/fine", prepared, inputs={"imge": {"kind": "image"}}, splits={"train": "train", "test": "tset"}
     )
@@ -230,8 +230,8 @@ def test_a_set_is_downloaded_prepared_and_then_found(server, tmp_path, monkeypat
     data = settings("dlkit_stripes", tmp_path / "data", **fields)
     splits = load_splits(data)
     assert sorted(splits.train.arrays.inputs["image"].tolist()) == [[1, 2], [3, 4], [5, 6]]
-    told = capfd.readouterr()
-    assert "Downloading" not in told.out + told.err
+    lines = capfd.readouterr()
+    assert "Downloading" not in lines.out + lines.err
     monkeypatch.setattr("dlkit.sources._network.reachable", lambda urls: pytest.fail("asked for the network"))
     assert load_splits(data).fingerprint == splits.fingerprint
 
