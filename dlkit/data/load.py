@@ -228,7 +228,8 @@ def _fitted(
     values, place = reader.read("train", key)
     if key[1] == "inputs":
         given = data.inputs[name]
-        return Input(given.complete(values, feature, place), reader.columns(key), settings=given), []
+        feature, state, notes = given.fit(values, feature, place)
+        return Input(feature, reader.columns(key), state, settings=given), notes
     settings = data.targets[name]
     feature, state, notes = settings.fit(values, feature, place)
     return Target(feature, reader.columns(key), state, settings=settings), notes
