@@ -39,6 +39,8 @@ class StepSettings(Section):
     # Whether it learns from the training rows; `fit` is called then.
     fitted: ClassVar[bool] = False
 
+    # The setting that a bare value stands for: `{fill_missing: median}`.
+    word: ClassVar[str] = ""
     # Whether NaN is allowed before it and gone after it.
     fills_missing: ClassVar[bool] = False
 
@@ -91,7 +93,11 @@ def _hint(name: str) -> str:
     return "it is random: it belongs in `augment`" if random else ""
 
 
-STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form=SingleKey("step"), hint=_hint)
+def _word(name: str) -> str:
+    return STEPS[name].word if name in STEPS else ""
+
+
+STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form=SingleKey("step", _word), hint=_hint)
 
 
 def steps_for(axes: tuple[str, ...], *, missing: bool = False) -> Any:
