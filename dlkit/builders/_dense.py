@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field
 
-from dlkit.builders._inputs import OneInput
+from dlkit.builders._inputs import WithBody
 from dlkit.config.problems import Key
 from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
@@ -16,7 +16,7 @@ from dlkit.schema.base import Activation, Fraction, Positive
 layers = lazy("keras.layers")
 
 
-class DenseStack(OneInput):
+class DenseStack(WithBody):
     """Dense layers between a builder's features and the heads."""
 
     dense: list[Positive] = Field(default_factory=list, description="Units of each dense layer before the head.")

@@ -1,52 +1,54 @@
-"""Which inputs a builder takes."""
+"""Which inputs a builder has a body for, and how the others join."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import Problem
+from dlkit.lazy import lazy
+from dlkit.models.embed import Encoded, as_vector
 from dlkit.schema.builder import BuilderSettings
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
 
+layers = lazy("keras.layers")
 
-class OneInput(BuilderSettings):
-    """A builder that takes one input, of some kinds or of any."""
 
-    # The kinds that it reads, and those in words; empty for any.
-    reads: ClassVar[tuple[str, ...]] = ()
+class WithBody(BuilderSettings):
+    """A builder whose body takes inputs with some axes, or with any; the others join behind it as vectors."""
+
+    # The axes of the inputs that go through its body, and those in words; empty for any.
+    reads: ClassVar[tuple[tuple[str, ...], ...]] = ()
     reads_in_words: ClassVar[str] = ""
 
     def rules(self, config: Config) -> Iterator[Problem]:
-        """There is one input, of a kind that the builder reads."""
+        """There is an input that the builder reads."""
         inputs = config.data.inputs
-        if len(inputs) > 1:
-            yield Problem(
-                "contradiction",
-                f"the {self.builder} builder takes one input, and there are {len(inputs)}",
-                ("data", "inputs"),
-                label=", ".join(inputs),
-                help="a plug-in builder may take several",
-            )
+        if not self.reads or any(given.axes in self.reads for given in inputs.values()):
             return
-        ((name, given),) = inputs.items()
-        if self.reads and given.kind not in self.reads:
-            yield Problem(
-                "contradiction",
-                f"the {self.builder} builder needs {self.reads_in_words}, and `{name}` is a {given.kind}",
-                ("model", "builder"),
-                label="write `rnn`" if given.kind == "sequence" else "write `mlp`",
-                help=f"or change `data.inputs.{name}.kind`",
-            )
-
-
-def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
-    """Refuse an input with another number of axes, the batch included."""
-    if len(x.shape) not in ranks:
-        shape = " x ".join(map(str, x.shape[1:])) or "a single number"
-        help = (
-            "add the axis of channels, as in (28, 28, 1)" if len(x.shape) == min(ranks) - 1 else "use another builder"
+        name, given = next(iter(inputs.items()))
+        what = f"`{name}` is a {given.kind}" if len(inputs) == 1 else f"none of {', '.join(inputs)} is one"
+        yield Problem(
+            "contradiction",
+            f"the {self.builder} builder needs {self.reads_in_words}, and {what}",
+            ("model", "builder"),
+            label=f"write `{given.usual_builder}`",
+            help=f"or change `data.inputs.{name}.kind`" if len(inputs) == 1 else "",
         )
-        raise ConfigError(Problem("input-rank", f"{needs}, the input is {shape}", key=("model", "builder"), help=help))
+
+    def divided(self, inputs: Mapping[str, Encoded]) -> tuple[list[tuple[str, Encoded]], list[Encoded]]:
+        """The inputs that go through the body, each with the prefix of its layers' names, and the others.
+
+        A single input always goes through the body, which refuses it if it does not fit.
+        """
+        own = [x for x in inputs.values() if not self.reads or x.encoding.axes in self.reads or len(inputs) == 1]
+        others = [x for x in inputs.values() if all(x is not one for one in own)]
+        return [(f"{x.name}_" if len(own) > 1 else "", x) for x in own], others
+
+
+def joined(vectors: Sequence[Any], others: Sequence[Encoded] = ()) -> Any:
+    """Vectors, and inputs as vectors, side by side: float, shape (batch, features)."""
+    every = [*vectors, *(as_vector(x, flatten=f"{x.name}_flatten") for x in others)]
+    return every[0] if len(every) == 1 else layers.Concatenate(name="joined_inputs")(every)

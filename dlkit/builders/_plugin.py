@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
+from dlkit.models.embed import Encoded, as_plain
 from dlkit.schema.builder import BuilderSettings
 from dlkit.schema.plugins import call_plugin
 
@@ -21,11 +22,12 @@ class FromFunction(BuilderSettings):
     positional: ClassVar[int] = 1
     form: ClassVar[str] = "one parameter, `inputs`, before the `*`"
 
-    def build(self, inputs: dict[str, Any]) -> Any:
-        """What the function returns for these inputs.
+    def build(self, inputs: Mapping[str, Encoded]) -> Any:
+        """What the function returns for these inputs, which it is given as float tensors by name.
 
         Raises:
             ConfigError: whatever the function raises, as the plug-in's own mistake.
         """
         settings = {name: getattr(self, name) for name in type(self).model_fields if name != "builder"}
-        return call_plugin(f"builder `{self.builder}`", ("model",), self.function, inputs, **settings)
+        tensors = {name: as_plain(x) for name, x in inputs.items()}
+        return call_plugin(f"builder `{self.builder}`", ("model",), self.function, tensors, **settings)

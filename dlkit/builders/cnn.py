@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from dlkit.builders._dense import DenseStack, drop
-from dlkit.builders._inputs import must_have_rank
+from dlkit.builders._inputs import joined
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
+from dlkit.models.embed import Encoded, as_map
 from dlkit.origins import origin
 from dlkit.schema.base import Activation, Fraction, Positive, Section
 
@@ -33,12 +35,13 @@ class ConvBlock(Section):
 
 
 class Cnn(DenseStack):
-    """A convolutional network over images."""
+    """A convolutional network over images; other inputs join before the dense layers."""
 
     also_called = "conv, convnet, conv_net, convolutional"
     cost = "convolution"
-    reads = ("image",)
+    reads = (("height", "width", "channels"),)
     reads_in_words = "an image"
+    usual_input = "image"
 
     builder: Literal["cnn"]
     blocks: list[ConvBlock] = Field(
@@ -50,11 +53,12 @@ class Cnn(DenseStack):
         "flatten", description="How the last feature map becomes a vector: all values, or one per channel."
     )
 
-    def build(self, inputs: dict[str, Any]) -> Any:
+    def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """Convolution blocks, a pooling to one vector, dense layers.
 
         Args:
-            inputs: one batch of images, shape (batch, height, width, channels).
+            inputs: batches of images, shape (batch, height, width, channels), each with convolutions of its own; and
+                others, which join as vectors.
 
         Returns:
             Features, float, shape (batch, features).
@@ -62,24 +66,26 @@ class Cnn(DenseStack):
         Raises:
             ConfigError: if a block is given fewer rows or columns than its window needs.
         """
-        (x,) = inputs.values()
-        must_have_rank(x, (4,), "a CNN takes images of height, width and channels")
+        images, others = self.divided(inputs)
+        vectors = [self._body(as_map(image), prefix) for prefix, image in images]
+        return self.dense_stack(joined(vectors, others))
+
+    def _body(self, x: Any, prefix: str) -> Any:
+        """One image as a vector; names of its layers begin with the prefix."""
         for number, block in enumerate(self.blocks):
-            x = _conv_block(x, block, number)
+            x = _conv_block(x, block, number, prefix)
         if self.pooling == "average":
-            x = origin(layers.GlobalAveragePooling2D(name="pool"), POOLING)(x)
-        elif self.pooling == "max":
-            x = origin(layers.GlobalMaxPooling2D(name="pool"), POOLING)(x)
-        else:
-            x = origin(layers.Flatten(name="flatten"), POOLING)(x)
-        return self.dense_stack(x)
+            return origin(layers.GlobalAveragePooling2D(name=f"{prefix}pool"), POOLING)(x)
+        if self.pooling == "max":
+            return origin(layers.GlobalMaxPooling2D(name=f"{prefix}pool"), POOLING)(x)
+        return origin(layers.Flatten(name=f"{prefix}flatten"), POOLING)(x)
 
 
-def _conv_block(x: Any, block: ConvBlock, number: int) -> Any:
+def _conv_block(x: Any, block: ConvBlock, number: int, prefix: str) -> Any:
     """One block: convolution, normalisation, activation, pooling, dropout, each if asked for."""
     if block.padding == "valid":
         _window_must_fit(x, block.kernel_size, number, "kernel_size")
-    plain, name, key = not block.batch_normalization, f"conv_{number + 1}", ("model", "blocks", number)
+    plain, name, key = not block.batch_normalization, f"{prefix}conv_{number + 1}", ("model", "blocks", number)
     convolution = layers.Conv2D(
         block.filters,
         block.kernel_size,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 from dlkit.builders._dense import DenseStack, drop
+from dlkit.builders._inputs import joined
 from dlkit.lazy import lazy
+from dlkit.models.embed import Encoded, as_vector
 from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Positive
 
@@ -15,7 +18,7 @@ layers = lazy("keras.layers")
 
 
 class Mlp(DenseStack):
-    """A multi-layer perceptron over the flattened input."""
+    """A multi-layer perceptron over the flattened inputs, side by side."""
 
     cost = "dense"
     also_called = "dense, fc, feedforward, perceptron"
@@ -26,18 +29,17 @@ class Mlp(DenseStack):
     )
     batch_normalization: bool = Field(False, description="Normalise each hidden layer before its activation.")
 
-    def build(self, inputs: dict[str, Any]) -> Any:
-        """Dense layers over the flattened input.
+    def build(self, inputs: Mapping[str, Encoded]) -> Any:
+        """Dense layers over the flattened inputs.
 
         Args:
-            inputs: one tensor, of any shape (batch, ...).
+            inputs: of any kind and shape; several join as vectors.
 
         Returns:
             Features, float, shape (batch, last units).
         """
-        (x,) = inputs.values()
-        if len(x.shape) != 2:
-            x = origin(layers.Flatten(name="flatten"), MODEL)(x)
+        every, _ = self.divided(inputs)
+        x = joined([as_vector(given, flatten=f"{prefix}flatten") for prefix, given in every])
         if not self.batch_normalization:
             return self.dense_stack(x)
         for name, units in self.named_dense():

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field
 
 from dlkit.builders._dense import DenseStack, drop
-from dlkit.builders._inputs import must_have_rank
+from dlkit.builders._inputs import joined
 from dlkit.lazy import lazy
+from dlkit.models.embed import Encoded, as_sequence
 from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Fraction, Positive
 
@@ -17,12 +19,13 @@ CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
 
 
 class Rnn(DenseStack):
-    """A recurrent network over a sequence; an image is read row by row."""
+    """A recurrent network over a sequence; an image is read row by row, other inputs join before the dense layers."""
 
     also_called = "lstm, gru, recurrent"
     cost = "recurrent"
-    reads = ("sequence", "image")
+    reads = (("steps", "channels"), ("height", "width", "channels"))
     reads_in_words = "a sequence or an image"
+    usual_input = "sequence"
 
     builder: Literal["rnn"]
     cell: Literal["lstm", "gru", "simple_rnn"] = Field("lstm", description="Kind of the recurrent layers.")
@@ -32,28 +35,35 @@ class Rnn(DenseStack):
     bidirectional: bool = Field(False, description="Read the sequence both ways.")
     dropout: Fraction = Field(0.0, description="Share dropped after each recurrent and dense layer in training.")
 
-    def build(self, inputs: dict[str, Any]) -> Any:
+    def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """Recurrent layers over the steps of a sequence, then dense layers on the last output.
 
         Args:
-            inputs: one batch of sequences, shape (batch, steps, channels), or of images, which are read row by row.
+            inputs: batches of sequences, shape (batch, steps, channels), or of images, which are read row by row, each
+                with recurrent layers of its own; and others, which join as vectors. Steps that a mask leaves out
+                change nothing, and the last output is that of the last step that is there.
 
         Returns:
             Features, float, shape (batch, features).
         """
-        (x,) = inputs.values()
-        must_have_rank(x, (3, 4), "an RNN takes sequences of steps and channels, or images")
-        if len(x.shape) == 4:
-            rows, columns, channels = x.shape[1:]
-            x = origin(layers.Reshape((rows, columns * channels), name="rows"), MODEL)(x)
+        sequences, others = self.divided(inputs)
+        vectors = [
+            self._body(as_sequence(given, rows=f"{prefix}rows"), given.mask, prefix) for prefix, given in sequences
+        ]
+        return self.dense_stack(joined(vectors, others))
+
+    def _body(self, x: Any, mask: Any, prefix: str) -> Any:
+        """The last output of one sequence; names of its layers begin with the prefix."""
+        # Keras's hidden mask attribute is lost on the way; an argument is not.
+        masks = {} if mask is None else {"mask": mask}
         cell = getattr(layers, CELLS[self.cell])
         for number, units in enumerate(self.units, 1):
-            name, last = f"{self.cell}_{number}", number == len(self.units)
+            name, last = f"{prefix}{self.cell}_{number}", number == len(self.units)
             if self.bidirectional:
                 layer = layers.Bidirectional(cell(units, return_sequences=not last), name=name)
             else:
                 layer = cell(units, return_sequences=not last, name=name)
             # Its activation is that of the cell, not the one of the section.
-            x = origin(layer, ("model", "units", number - 1))(x)
+            x = origin(layer, ("model", "units", number - 1))(x, **masks)
             x = drop(x, self.dropout, name, MODEL)
-        return self.dense_stack(x)
+        return x

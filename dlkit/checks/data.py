@@ -17,7 +17,7 @@ LARGEST_INPUT = 20.0
 def input_scale(case: CheckContext) -> Iterator[Problem]:
     """Inputs far from unit scale make the first updates large and training slow or unstable."""
     for name, x in _prepared(case):
-        if not np.isfinite(x).all():
+        if not np.isfinite(x).all() or case.built.preprocessing.encodings[name].vocabulary:
             continue
         largest = float(np.abs(x).max(initial=0))
         if largest > LARGEST_INPUT:
@@ -91,7 +91,9 @@ def rare_classes(case: CheckContext) -> Iterator[Problem]:
 
 def _prepared(case: CheckContext) -> Iterator[tuple[str, np.ndarray]]:
     if "train" in case.batches:
-        yield from case.batches["train"].prepared.items()
+        for name, x in case.batches["train"].prepared.items():
+            masked = case.built.preprocessing.encodings[name].masked
+            yield name, np.where(np.isnan(x), 0, x) if masked else x
 
 
 def _labels(case: CheckContext, name: str) -> np.ndarray | None:

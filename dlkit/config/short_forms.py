@@ -7,6 +7,7 @@ them, and on the tree, so that an override or an `extends` reaches inside of wha
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -46,6 +47,10 @@ class Word(ShortForm):
     def expand(self, node: Node) -> Node:
         if not isinstance(node.value, str):
             return node
+        return self.wrapped(node)
+
+    def wrapped(self, node: Node) -> Node:
+        """Any value under the key."""
         return replace(node, value={self.key: replace(node, key=node.key or node.location)}, written=None)
 
 
@@ -66,10 +71,16 @@ class SameForEach(ShortForm):
 
 
 class SingleKey(ShortForm):
-    """A step: `rescale` stands for `{rescale: {}}`, which is typed with the name under `tag`."""
+    """A step: `rescale` stands for `{rescale: {}}`, which is typed with the name under `tag`.
 
-    def __init__(self, tag: str) -> None:
-        self.tag = tag
+    Args:
+        tag: the field that holds the name.
+        word: from the name of a step to the setting that a bare value stands for, as in `{fill_missing: median}`; an
+            empty text where there is none.
+    """
+
+    def __init__(self, tag: str, word: Callable[[str], str] = lambda name: "") -> None:
+        self.tag, self.word = tag, word
 
     def read(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -78,9 +89,15 @@ class SingleKey(ShortForm):
             ((name, settings),) = value.items()
             if settings is None or isinstance(settings, dict):
                 return {self.tag: name, **(settings or {})}
+            if isinstance(name, str) and not isinstance(settings, list) and (word := self.word(name)):
+                return {self.tag: name, word: settings}
         return value
 
     def expand(self, node: Node) -> Node:
+        if isinstance(node.value, dict) and len(node.value) == 1:
+            ((name, below),) = node.value.items()
+            word = "" if isinstance(below.value, dict | list) or below.value is None else self.word(name)
+            return replace(node, value={name: Word(word).wrapped(below)}) if word else node
         if not isinstance(node.value, str):
             return node
         return replace(node, value={node.value: Node({}, node.location, node.location)})

@@ -23,6 +23,8 @@ from dlkit.schema.data import Data
 
 BLOCK_BYTES = 32 * 2**20
 SOURCE_ORDER = -1
+# What a text takes in TensorFlow, without its letters.
+TEXT_BYTES = 24
 
 
 @dataclass(frozen=True)
@@ -101,7 +103,8 @@ def bytes_of_example(split: Split, spec: Spec) -> int:
 
 def example_bytes(spec: Spec) -> int:
     """Bytes of one example's inputs as the host hands them over; sizes that vary count as 1."""
-    return sum(int(np.prod([s or 1 for s in f.shape])) * np.dtype(f.dtype).itemsize for f in spec.inputs.values())
+    sizes = {f.name: TEXT_BYTES if f.dtype == "string" else np.dtype(f.dtype).itemsize for f in spec.inputs.values()}
+    return sum(int(np.prod([s or 1 for s in f.shape])) * sizes[f.name] for f in spec.inputs.values())
 
 
 class DeviceFeeder:

@@ -177,6 +177,7 @@ def _arrays(
         read = {key: values for key, (_, values, _) in train.items()}
         if split != "train":
             read = collect({key: partial(_values, reader, split, bound) for key, (bound, _, _) in train.items()})
+        notes += [note for bound, _, _ in train.values() for note in _notes(reader, split, bound)]
         weights = _weights(data, reader, split)
         made[split] = in_memory(
             {name: read["data", "inputs", name] for name in data.inputs},
@@ -228,7 +229,8 @@ def _fitted(
     values, place = reader.read("train", key)
     if key[1] == "inputs":
         given = data.inputs[name]
-        return Input(given.complete(values, feature, place), reader.columns(key), settings=given), []
+        feature, state, notes = given.fit(values, feature, place)
+        return Input(feature, reader.columns(key), state, settings=given), notes
     settings = data.targets[name]
     feature, state, notes = settings.fit(values, feature, place)
     return Target(feature, reader.columns(key), state, settings=settings), notes
@@ -242,6 +244,14 @@ def _values(reader: _Reader, split: str, bound: Input | Target) -> np.ndarray:
         return labels
     read: np.ndarray = bound.settings.values(values, bound.feature, place)
     return read
+
+
+def _notes(reader: _Reader, split: str, bound: Input | Target) -> list[str]:
+    """What is worth a line about an input's values in a split."""
+    if isinstance(bound, Target):
+        return []
+    values, place = reader.read(split, bound.key)
+    return bound.settings.notes(values, bound, place)
 
 
 def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:

@@ -19,10 +19,14 @@ import tensorflow as tf
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.contract import Batch, Indexed, Split, Splits, Stream, Tensors, in_memory
+from dlkit.data.values import RowPlace
 from dlkit.elements import elements
+from dlkit.schema.features import Encoding
 from dlkit.schema.keras_objects import RandomStep
+from dlkit.schema.source import Piece
 
-Layers = dict[str, list[keras.layers.Layer]]
+# Keras layers, or other functions of one tensor that are made of Keras ops.
+Layers = dict[str, list[Any]]
 BATCH = 1024
 
 
@@ -34,11 +38,20 @@ class Preprocessing:
         host: layers of the host stage, in order.
         device: layers of the device stage, in order.
         augment: random layers, applied after the device stage in training alone.
+        encodings: what the network sees.
     """
 
     host: Layers
     device: Layers
     augment: Layers
+    encodings: Mapping[str, Encoding]
+
+    def for_network(self, name: str, x: Any) -> Any:
+        """One input after the host stage as the network takes it: ids are int32, others float."""
+        x = apply_layers(self.device[name], x)
+        if self.encodings[name].vocabulary or keras.backend.is_float_dtype(keras.backend.standardize_dtype(x.dtype)):
+            return x
+        return keras.ops.cast(x, "float32")
 
 
 def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
@@ -46,16 +59,23 @@ def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
     host: Layers = {}
     device: Layers = {}
     augment: Layers = {}
+    encodings: dict[str, Encoding] = {}
     for name, bound in inputs.items():
         steps = bound.settings.preprocess
         states = bound.state.get("steps") or [None] * len(steps)
         layers = [step.layer(state) for step, state in zip(steps, states, strict=True)]
         last = max((i for i, step in enumerate(steps) if step.host), default=-1)
-        host[name], device[name] = layers[: last + 1], layers[last + 1 :]
+        first = bound.settings.host_layers(bound)
+        host[name], device[name] = first + layers[: last + 1], layers[last + 1 :]
+        encoding = bound.settings.encoding(bound)
+        for step in steps:
+            encoding = step.encoding(encoding)
+        # No layer of a network takes whole numbers, unless they are ids.
+        encodings[name] = encoding if encoding.vocabulary else replace(encoding, dtype="float32")
         low_high = bound.settings.value_range()
         random = bound.settings.random_layers()
         augment[name] = [_random_layer(step, low_high, (*bound.key, "augment", n)) for n, step in enumerate(random)]
-    return Preprocessing(host, device, augment)
+    return Preprocessing(host, device, augment, encodings)
 
 
 def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Input], list[str]]:
@@ -70,12 +90,15 @@ def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Inp
     """
     fitted, notes = {}, []
     for name, bound in inputs.items():
+        if bound.settings.fitted and not bound.state:
+            bound, more = _fitted_to_stream(bound, train)
+            notes += more
         states: list[Any] = []
-        layers: list[keras.layers.Layer] = []
+        layers: list[Any] = list(bound.settings.host_layers(bound))
         for step in bound.settings.preprocess:
             state = None
             if step.fitted:
-                state = dict(step.fit(_batches(train, name, layers)))
+                state = dict(step.fit(_batches(train, bound, layers)))
                 notes += [f"input `{name}`: {note}" for note in step.notes(state)]
             states.append(state)
             layers.append(step.layer(state))
@@ -83,16 +106,27 @@ def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Inp
     return fitted, notes
 
 
-def _batches(split: Split, name: str, layers: list[keras.layers.Layer]) -> Iterator[np.ndarray]:
+def _fitted_to_stream(bound: Input, train: Split) -> tuple[Input, list[str]]:
+    """An input with what its kind learns from the training rows of a stream; those of arrays were seen before."""
+    values = np.concatenate([np.asarray(batch) for batch in _inputs_of(train, bound.name)])
+    place = RowPlace("train", ", ".join(bound.columns), (Piece("train", 0, None),), bound.key)
+    feature, state, notes = bound.settings.fit(values, bound.feature, place)
+    return replace(bound, feature=feature, state=dict(state)), notes
+
+
+def _batches(split: Split, bound: Input, layers: list[Any]) -> Iterator[np.ndarray]:
     """One input of every training example after some layers, in batches, unshuffled.
 
     Raises:
         RunError: if one of them is not finite.
     """
+    name, nan_allowed = bound.name, bound.settings.nan_allowed(bound.feature)
     for batch in _inputs_of(split, name):
         values = np.asarray(apply_layers(layers, batch))
-        if values.dtype.kind == "f" and not isinstance(split, Indexed) and not np.isfinite(values).all():
-            raise RunError(_not_finite(name))
+        if values.dtype.kind == "f" and not isinstance(split, Indexed):
+            wrong = np.isinf(values) if nan_allowed else ~np.isfinite(values)
+            if wrong.any():
+                raise RunError(_not_finite(name))
         yield values
 
 
@@ -118,7 +152,7 @@ def _inputs_of(split: Split, name: str) -> Iterator[Any]:
         yield from elements(split.make(0, -1).map(lambda inputs, *_: inputs[name]).batch(BATCH))
 
 
-def apply_layers(layers: list[keras.layers.Layer], x: Any) -> Any:
+def apply_layers(layers: list[Any], x: Any) -> Any:
     """Call the layers one after the other.
 
     Keras rounds a resized integer image or not, by how it was handed over; as a float it is never rounded.
@@ -149,7 +183,7 @@ def host_stage(preprocessing: Preprocessing, splits: Splits) -> Splits:
     )
 
 
-def _prepared(layers: list[keras.layers.Layer], bound: Input) -> Input:
+def _prepared(layers: list[Any], bound: Input) -> Input:
     """An input as the host stage leaves it."""
     if not layers:
         return bound
@@ -158,7 +192,7 @@ def _prepared(layers: list[keras.layers.Layer], bound: Input) -> Input:
     return replace(bound, feature=replace(bound.feature, shape=tuple(after.shape[1:]), dtype=dtype))
 
 
-def _apply_host(host: Mapping[str, list[keras.layers.Layer]], split: Split) -> Split:
+def _apply_host(host: Mapping[str, list[Any]], split: Split) -> Split:
     def prepare(inputs: Tensors) -> Tensors:
         return {name: apply_layers(host[name], x) for name, x in inputs.items()}
 

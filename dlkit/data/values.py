@@ -43,12 +43,13 @@ class RowPlace:
         key = (*self.key, below) if below else self.key
         return RunError(Problem(code, f"{self.split}: column `{self.column}`: {message}", key, help=help))
 
-    def refuse_not_finite(self, values: np.ndarray, original: np.ndarray | None = None) -> None:
+    def refuse_not_finite(self, values: np.ndarray, original: np.ndarray | None = None, *, help: str = "") -> None:
         """Refuse NaN and infinity.
 
         Args:
             values: first axis the rows.
             original: the same before they became float32, where one may have been only too large for it.
+            help: what to do about NaN, where there is something better than to remove the rows.
 
         Raises:
             RunError: counting the rows, and naming the first.
@@ -72,7 +73,8 @@ class RowPlace:
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():
             what = "numbers too large for float32"
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
-        raise self.run_error("not-finite", message, "remove those rows or fill them in before training")
+        help = help if help and np.isnan(value) else "remove those rows or fill them in before training"
+        raise self.run_error("not-finite", message, help)
 
     def same_shape(self, values: np.ndarray, expected: Shape) -> None:
         """Refuse examples of another shape than expected; an axis of one channel may be missing, or be too many.

@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.data.bound import Input
 from dlkit.evaluation.decode_image import decode_image
 from dlkit.evaluation.files import ARRAYS, IMAGES, expand
 from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
@@ -177,8 +178,9 @@ def _listed(names: Iterable[str]) -> str:
 
 def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
     """An array with a row for each example; a single example becomes one row."""
-    if array.dtype.kind not in "iubf":
-        raise _UnusableError(f"it holds {array.dtype}, not numbers")
+    if array.dtype.kind not in ("U" if feature.dtype == "string" else "iubf"):
+        wanted = "text" if feature.dtype == "string" else "numbers"
+        raise _UnusableError(f"it holds {array.dtype}, not {wanted}")
     shape = feature.shape
     inner = len(shape) - 1
     gray = inner > 0 and shape[-1] == 1 and same_shape(shape[:-1], array.shape[-inner:])
@@ -195,9 +197,12 @@ def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def _values(feature: Feature, rows: np.ndarray) -> np.ndarray:
+def _values(feature: Input, rows: np.ndarray) -> np.ndarray:
     """Rows in the type that the model takes."""
-    if rows.dtype.kind == "f" and not np.isfinite(rows).all():
+    if feature.dtype == "string":
+        return rows
+    holes = feature.settings.nan_allowed(feature.feature)
+    if rows.dtype.kind == "f" and not (np.isfinite(rows) | (np.isnan(rows) & holes)).all():
         raise _UnusableError("it holds values that are not finite numbers")
     if np.dtype(feature.dtype).kind in "iu" and rows.dtype != feature.dtype:
         limits = np.iinfo(feature.dtype)

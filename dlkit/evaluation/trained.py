@@ -168,4 +168,4 @@ def same_shape(trained: tuple[int | None, ...], given: tuple[int | None, ...]) -
 
 
 def _is_whole(dtype: str) -> bool:
-    return np.dtype(dtype).kind in "iub"
+    return dtype not in ("string", "object") and np.dtype(dtype).kind in "iub"

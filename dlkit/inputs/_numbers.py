@@ -70,8 +70,15 @@ def refuse_text(name: str, column: SourceField) -> None:
         raise _problem("field-type", f"the column of `{name}` holds {column.dtype}", key, "use real numbers")
 
 
-def checked(values: Any, feature: Feature, place: RowPlace) -> Any:
+def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool = False, help: str = "") -> Any:
     """Numbers of the feature's dtype and shape, all finite; a view where nothing has to change.
+
+    Args:
+        values: of a source, first axis the examples.
+        feature: what they shall be.
+        place: where they come from, for messages.
+        nan_allowed: whether NaN may stay.
+        help: what to do about NaN.
 
     Raises:
         RunError: examples of another shape than in training, NaN or infinity.
@@ -81,7 +88,8 @@ def checked(values: Any, feature: Feature, place: RowPlace) -> Any:
     shape = tuple(f if e is None else e for e, f in zip(feature.shape, found, strict=True))
     with np.errstate(over="ignore"):  # what became infinite is looked for next
         cast = values.reshape(len(values), *shape).astype(feature.dtype, copy=False)
-    place.refuse_not_finite(cast, values)
+    holes = nan_allowed and cast.dtype.kind == "f" and np.isnan(cast).any()
+    place.refuse_not_finite(np.where(np.isnan(cast), 0, cast) if holes else cast, values, help=help)
     return cast
 
 

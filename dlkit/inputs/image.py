@@ -33,6 +33,7 @@ class ImageInput(InputSettings):
     also_called = "img, picture, images"
     axes = ("height", "width", "channels")
     scaling_step = "rescale"
+    usual_builder = "cnn"
     example_file = "image.png"
     augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 

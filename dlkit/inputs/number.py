@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dlkit.inputs import _numbers
+from dlkit.lazy import lazy
 from dlkit.schema.features import Feature
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import StepSettings, steps_for
+from dlkit.schema.step import State, StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
 
 if TYPE_CHECKING:
@@ -18,7 +19,12 @@ if TYPE_CHECKING:
 
     Step = StepSettings
 else:
-    Step = steps_for(())
+    Step = steps_for((), missing=True)
+
+np = lazy("numpy")
+# Edges of 16 bins with equally many training rows each, of at most this many rows and columns.
+EDGES, MOST_ROWS, MOST_COLUMNS = 17, 100_000, 256
+FILL = "begin its `preprocess` with `fill_missing`, or remove those rows"
 
 
 def _default() -> list[StepSettings]:
@@ -44,8 +50,18 @@ class NumberInput(InputSettings):
         return None if self.shape is None else self.feature(name, SourceField(None, "float32"))
 
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
-        """Numbers of the feature's dtype and shape, all finite."""
-        return _numbers.checked(values, feature, place)
+        """Numbers of the feature's dtype and shape, all finite; NaN may stay where a step fills it in."""
+        return _numbers.checked(values, feature, place, nan_allowed=self.nan_allowed(feature), help=FILL)
+
+    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """The quantiles of every column, for builders: `quantiles`, 17 edges each; none of a column without numbers."""
+        rows = self.values(values, feature, place)
+        flat = rows.reshape(len(rows), -1)[:: -(-len(rows) // MOST_ROWS)]
+        if len(feature.shape) > 1 or flat.shape[1] > MOST_COLUMNS:
+            return feature, {}, []
+        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in flat.T]
+        grid = np.linspace(0, 1, EDGES)
+        return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, []
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One example of a stream, of the feature's dtype and shape."""

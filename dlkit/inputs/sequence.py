@@ -30,6 +30,7 @@ class SequenceInput(InputSettings):
 
     also_called = "series, time_series, timeseries"
     axes = ("steps", "channels")
+    usual_builder = "rnn"
 
     kind: Literal["sequence"]
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")

@@ -13,6 +13,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.models import heads
+from dlkit.models.embed import encoded
 from dlkit.models.losses import Choice, Functions, on_logits
 from dlkit.models.objective import Objective
 from dlkit.origins import Origins
@@ -119,12 +120,11 @@ def build(
 def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> BuiltModel:
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
     prepared = {
-        name: as_float(apply_layers(preprocessing.host[name] + preprocessing.device[name], x))
-        for name, x in inputs.items()
+        name: preprocessing.for_network(name, apply_layers(preprocessing.host[name], x)) for name, x in inputs.items()
     }
     origins = Origins()
     with origins.noting():
-        logits = _logits(config, prepared, spec)
+        logits = _logits(config, prepared, spec, preprocessing)
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
     network = keras.Model(unwrap(prepared), logits, name="network")
     built = BuiltModel(model, network, preprocessing, spec, config.training, functions, origins.of(network))
@@ -176,20 +176,19 @@ def results_model(built: BuiltModel) -> keras.Model:
     return model
 
 
-def as_float(x: Any) -> Any:
-    """The tensor itself, or a float32 copy of integers, which no network layer takes."""
-    return x if keras.backend.is_float_dtype(x.dtype) else keras.ops.cast(x, "float32")
-
-
 def unwrap(by_name: Mapping[str, Any]) -> Any:
     """The only value of a mapping, or the mapping as a dictionary where it has several."""
     return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
 
 
-def _logits(config: Config, prepared: dict[str, Any], spec: Spec) -> Any:
+def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing: Preprocessing) -> Any:
     """The builder's features with the heads of the targets on them."""
     try:
-        features = config.model.build(prepared)
+        inputs = {
+            name: encoded(name, x, preprocessing.encodings[name], spec.inputs[name].state)
+            for name, x in prepared.items()
+        }
+        features = config.model.build(inputs)
         return heads.attach(features, spec.targets)
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.

@@ -18,16 +18,17 @@ from dlkit.config.annotations import as_section, members
 from dlkit.data.bound import Spec
 from dlkit.models.build import build_model
 from dlkit.schema.base import Section
+from dlkit.schema.builder import BuilderSettings
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 
 Classes = int | Sequence[str] | None
-INPUT_KINDS = {"cnn": "image", "mlp": "number", "rnn": "sequence"}
 
 
-def _function(settings_class: type[Section]) -> Callable[..., keras.Model]:
+def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Model]:
     """The function of a builder: its settings are the fields of the settings class, and stated nowhere else."""
     builder = str(settings_class.model_fields["builder"].annotation.__args__[0])  # type: ignore[union-attr]
+    kind = settings_class.usual_input
     fields = {name: field for name, field in settings_class.model_fields.items() if name != "builder"}
 
     def build(
@@ -39,7 +40,7 @@ def _function(settings_class: type[Section]) -> Callable[..., keras.Model]:
         **settings: Any,
     ) -> keras.Model:
         data = {
-            "inputs": {"input": {"kind": INPUT_KINDS[builder], "preprocess": []}},
+            "inputs": {"input": {"kind": kind, "preprocess": []}},
             "targets": {"output": {"kind": target}},
         }
         config = from_mapping(
@@ -58,7 +59,7 @@ def _function(settings_class: type[Section]) -> Callable[..., keras.Model]:
             raise TypeError(f"{builder}() needs `input_shape` as a tuple, as in ({operator.index(input_shape)},)")
         if target == "category" and len(names) < 2:
             raise TypeError(f"{builder}() needs `classes`, the number of classes or their names, at least 2")
-        inputs = {"input": Feature("input", INPUT_KINDS[builder], tuple(input_shape), "float32")}
+        inputs = {"input": Feature("input", kind, tuple(input_shape), "float32")}
         dtype = "float32" if target == "number" else "int32"
         return build_model(config, Spec(inputs, {"output": Feature("output", target, (), dtype, names)}))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dlkit.config.problems import Problem
@@ -10,6 +10,7 @@ from dlkit.schema.base import Section
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
+    from dlkit.models.embed import Encoded
     from dlkit.schema import Config
 
 
@@ -25,16 +26,20 @@ class BuilderSettings(Section):
     # rules of XLA and micro-batches ask for it.
     cost: ClassVar[str | None] = None
 
+    # The kind of input that it is mostly used for, as its function in a notebook takes it.
+    usual_input: ClassVar[str] = "number"
+
     builder: str
 
-    def build(self, inputs: dict[str, Any]) -> Any:
+    def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """The network between the prepared inputs and the heads.
 
         Args:
-            inputs: Keras tensors by the input's name, float, shape (batch, ...), as preprocessing leaves them.
+            inputs: by name, as preprocessing leaves them; `dlkit.models.embed` makes a vector, a sequence or a map of
+                one.
 
         Returns:
-            Features, float, shape (batch, features).
+            Features, float, shape (batch, features); or a dictionary of them by target.
 
         Raises:
             ConfigError: if the network cannot be built for such inputs.

@@ -28,6 +28,27 @@ class Feature:
     ragged: bool = False
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """One input in its prepared form: what the network sees.
+
+    Attributes:
+        shape: of one example, without the batch; None for a size that varies.
+        dtype: NumPy name of its type; whole numbers are ids where there is a `vocabulary`.
+        axes: names of the axes, such as ("height", "width", "channels"); empty where they have none.
+        vocabulary: number of ids, 0 for unknown included, of each column; empty where values are no ids.
+        masked: whether NaN at the end of the first axis stands for steps that are not there.
+        embedding: numbers that stand for an id in the network; 0 for one-hot, None for a size that fits.
+    """
+
+    shape: Shape
+    dtype: str
+    axes: tuple[str, ...] = ()
+    vocabulary: tuple[int, ...] = ()
+    masked: bool = False
+    embedding: int | None = None
+
+
 def shown(shape: Shape) -> str:
     """A shape as YAML has it: `[28, 28, null]`."""
     return "[" + ", ".join("null" if size is None else str(size) for size in shape) + "]"

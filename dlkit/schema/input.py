@@ -10,11 +10,12 @@ from pydantic import Field
 from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
-from dlkit.schema.features import Feature
+from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.registry import Registry
-from dlkit.schema.step import StepSettings
+from dlkit.schema.step import State, StepSettings
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Input
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
     from dlkit.schema.source import SourceField
@@ -32,6 +33,10 @@ class InputSettings(Section):
     axes: ClassVar[tuple[str, ...]] = ()
     # The step that brings values to about 1, for what is proposed where they are not.
     scaling_step: ClassVar[str] = "normalize"
+    # The builder that is mostly used for this kind.
+    usual_builder: ClassVar[str] = "mlp"
+    # Whether `fit` must see the training rows, also those of a stream.
+    fitted: ClassVar[bool] = False
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
     # What a file with one example is called, where `predict` takes such files.
@@ -71,15 +76,38 @@ class InputSettings(Section):
         """What examples are as far as the settings alone decide it; None where that is too little for a model."""
         return None
 
-    def complete(self, values: Any, feature: Feature, place: RowPlace) -> Feature:
-        """The feature with what the training rows decide.
+    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """What the training rows decide, such as a vocabulary. Those of a stream are read only where `fitted` is True.
 
         Args:
             values: an array of the source's, first axis the training rows.
             feature: as `feature` gave it.
             place: where they come from, for messages.
+
+        Returns:
+            The feature with what was decided, the fitted state as plain values that JSON keeps, and notes.
+
+        Raises:
+            RunError: if nothing can be learned from such values.
         """
-        return feature
+        return feature, {}, []
+
+    def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
+        """What is worth a line about the values of a split, as the source has them: what was cut off, or is unknown."""
+        return []
+
+    def nan_allowed(self, feature: Feature) -> bool:
+        """Whether NaN stands for padding, or for what is missing and is filled in."""
+        return feature.ragged or any(step.fills_missing for step in self.preprocess)
+
+    def host_layers(self, bound: Input) -> list[Any]:
+        """What comes before every step, on the host: layers that make numbers of text."""
+        return []
+
+    def encoding(self, bound: Input) -> Encoding:
+        """What the first step is given."""
+        feature = bound.feature
+        return Encoding(feature.shape, feature.dtype, self.axes, masked=feature.ragged)
 
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
         """Values of a source as batches hold them: of the feature's dtype and shape, first axis the examples; a view

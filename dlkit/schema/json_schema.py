@@ -7,6 +7,7 @@ from typing import Any
 from dlkit.schema import Config
 from dlkit.schema.base import KerasObject
 from dlkit.schema.keras_objects import Callback, Loss, Metric, RandomStep
+from dlkit.schema.step import STEPS
 
 Schema = dict[str, Any]
 
@@ -133,7 +134,9 @@ def _union(schema: Schema, defs: dict[str, Schema], prefix: str) -> Schema:
     kept = {key: value for key, value in schema.items() if key in ("description", "default")}
     words = sorted(word for word, name in members.items() if set(defs[name].get("required", [])) <= {tag})
     if tag == "step":
-        settings = {word: _without_tag(name, defs, tag, word in words) for word, name in members.items()}
+        settings = {
+            word: _without_tag(name, defs, tag, word in words, STEPS[word].word) for word, name in members.items()
+        }
         return {**kept, "anyOf": [{"type": "string", "enum": words}, _single_key(settings)]}
     references = [{"$ref": f"#/$defs/{prefix}{name}"} for name in members.values()]
     if tag == "name":
@@ -141,12 +144,13 @@ def _union(schema: Schema, defs: dict[str, Schema], prefix: str) -> Schema:
     return {**kept, "anyOf": references}
 
 
-def _without_tag(name: str, defs: dict[str, Schema], tag: str, may_be_empty: bool) -> Schema:
-    """The settings of a step, which stand below its name."""
+def _without_tag(name: str, defs: dict[str, Schema], tag: str, may_be_empty: bool, field: str) -> Schema:
+    """The settings of a step, which stand below its name, or a bare value of `field`, where there is one."""
     whole = _converted(name, defs[name], defs, "")
     whole["properties"] = {key: value for key, value in whole["properties"].items() if key != tag}
     whole["required"] = [key for key in whole.get("required", []) if key != tag]
-    return {"anyOf": [whole, {"type": "null"}]} if may_be_empty else whole
+    forms = [whole, *([whole["properties"][field]] if field else []), *([{"type": "null"}] if may_be_empty else [])]
+    return {"anyOf": forms} if len(forms) > 1 else whole
 
 
 def _single_key(settings: dict[str, Schema]) -> Schema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_serializer
@@ -11,6 +12,7 @@ from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.schema.base import Section
+from dlkit.schema.features import Encoding
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -37,6 +39,11 @@ class StepSettings(Section):
     # Whether it learns from the training rows; `fit` is called then.
     fitted: ClassVar[bool] = False
 
+    # The setting that a bare value stands for: `{fill_missing: median}`.
+    word: ClassVar[str] = ""
+    # Whether NaN is allowed before it and gone after it.
+    fills_missing: ClassVar[bool] = False
+
     step: str
 
     def fit(self, batches: Iterable[Any]) -> State:
@@ -53,6 +60,10 @@ class StepSettings(Section):
     def notes(self, state: State) -> list[str]:
         """What is worth a line about what was fitted."""
         return []
+
+    def encoding(self, before: Encoding) -> Encoding:
+        """What the step makes of a prepared input; the same shape, in float32, unless it says otherwise."""
+        return replace(before, dtype="float32")
 
     def layer(self, state: State | None) -> Any:
         """The step as a Keras layer, which works in tf.data, on arrays, and inside `model.keras`.
@@ -82,9 +93,13 @@ def _hint(name: str) -> str:
     return "it is random: it belongs in `augment`" if random else ""
 
 
-STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form=SingleKey("step"), hint=_hint)
+def _word(name: str) -> str:
+    return STEPS[name].word if name in STEPS else ""
 
 
-def steps_for(axes: tuple[str, ...]) -> Any:
-    """The type of one step for examples with these axes."""
-    return STEPS.type(lambda cls: set(cls.needs_axes) <= set(axes))
+STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form=SingleKey("step", _word), hint=_hint)
+
+
+def steps_for(axes: tuple[str, ...], *, missing: bool = False) -> Any:
+    """The type of one step for examples with these axes, and with values that may be missing."""
+    return STEPS.type(lambda cls: set(cls.needs_axes) <= set(axes) and (missing or not cls.fills_missing))

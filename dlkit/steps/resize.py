@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
@@ -10,6 +11,7 @@ from pydantic import Field
 from dlkit.config.problems import Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
+from dlkit.schema.features import Encoding
 from dlkit.schema.step import State, StepSettings
 
 if TYPE_CHECKING:
@@ -43,6 +45,10 @@ class Resize(StepSettings):
                 (*key, "resize", "pad_to_aspect_ratio"),
                 label="remove one of the two",
             )
+
+    def encoding(self, before: Encoding) -> Encoding:
+        """One height and width."""
+        return replace(before, shape=(self.height, self.width, *before.shape[2:]), dtype="float32")
 
     def layer(self, state: State | None) -> Any:
         """keras.layers.Resizing."""

@@ -143,13 +143,15 @@ def first_bad(pieces: Pieces, batch: Batch) -> Named | None:
 
 def walk(pieces: Pieces, batch: Batch) -> Iterator[Named]:
     """Every tensor of a batch's way, in order: data, prepared inputs, layers, losses, gradients from the last layer."""
+    inputs = pieces.program.built.spec.inputs
+    padded = {name for name, bound in inputs.items() if bound.settings.nan_allowed(bound.feature)}
     for name, x in batch.inputs.items():
-        yield f"input {name}", "", True, _floats(x)
+        yield f"input {name}", "", True, _floats(x, nan_allowed=name in padded)
     for name, x in batch.targets.items():
         yield f"target {name}", "", True, _floats(x)
     found = pieces.probe.tensors(batch)
     for name, x in found.prepared.items():
-        yield f"input {name} after preprocessing", "", False, _floats(x)
+        yield f"input {name} after preprocessing", "", False, _floats(x, nan_allowed=inputs[name].feature.ragged)
     for name, x in found.outputs.items():
         yield f"outputs of layer {name}", name, False, _floats(x)
     for name, x in found.losses.items():
@@ -169,7 +171,9 @@ def _bad_weights(pieces: Pieces) -> Named:
     return "mean loss of the epoch", "", False, np.array([np.inf], np.float32)
 
 
-def _floats(x: Any) -> np.ndarray:
-    """Values as an array of numbers; of text, which is always finite, none."""
+def _floats(x: Any, *, nan_allowed: bool = False) -> np.ndarray:
+    """Values as an array of numbers; of text, which is always finite, none. NaN that stands for padding becomes 0."""
     array = np.asarray(tf.convert_to_tensor(x).numpy())
+    if nan_allowed and array.dtype.kind == "f":
+        array = np.where(np.isnan(array), 0, array)
     return array.astype(np.float32) if array.dtype.kind in "fiub" else np.zeros((0,), np.float32)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import keras
 import tensorflow as tf
 from pydantic import BaseModel, Field
 
@@ -120,5 +121,5 @@ def _layer_kinds(built: BuiltModel) -> set[str]:
     """Class names of all layers that run inside the compiled step."""
     preprocessing = built.preprocessing
     stage = [*preprocessing.device.values(), *preprocessing.augment.values()]
-    layers = [built.network, *(layer for group in stage for layer in group)]
+    layers = [built.network, *(layer for group in stage for layer in group if isinstance(layer, keras.Layer))]
     return {type(part).__name__ for layer in layers for part in layer._flatten_layers()}

@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from dlkit.data.contract import Batch, Tensors
-from dlkit.data.preprocessing import apply_layers
-from dlkit.models.build import BuiltModel, as_float, unwrap
+from dlkit.models.build import BuiltModel, unwrap
 from dlkit.models.objective import Objective
 from dlkit.training.program.shards import join
 
@@ -97,7 +96,7 @@ def forward(built: BuiltModel, inputs: Tensors) -> Tensors:
 def device_stage(built: BuiltModel, inputs: Tensors, *, augment: bool) -> Tensors:
     """Inputs as the network takes them: the device layers, then in training the random ones."""
     layers = built.preprocessing
-    prepared = {name: as_float(apply_layers(layers.device[name], x)) for name, x in inputs.items()}
+    prepared = {name: layers.for_network(name, x) for name, x in inputs.items()}
     if augment:
         for name, random in layers.augment.items():
             for layer in random:

@@ -83,8 +83,8 @@ def keyed_twin(network: keras.Model, seed: int) -> tuple[keras.Model, dict[str, 
         return outputs[layer.name]
 
     def twin(layer: keras.layers.Layer) -> keras.layers.Layer:
-        if not _generators(layer):
-            return layer
+        if not isinstance(layer, keras.Layer) or not _generators(layer):
+            return layer  # as is every op of Keras's
         if layer.weights:
             # A layer with weights and a generator of its own (LSTM with dropout) is keyed in place: its weights and
             # its configuration, which holds the seed, are what is saved.

@@ -53,7 +53,7 @@ class TrainProgram:
         self._scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.metrics = RunningMetrics(built, training=True)
         self.optimizer = optimizer
-        self._built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
+        self.built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
         self._settings, self._micro_batches = config.training.optimizer, choices.micro_batches
         self.passes = config.training.optimizer.gradient_accumulation_steps or 1
         self.twin, self.outputs = keyed_twin(built.network, config.seed)
@@ -144,10 +144,10 @@ class TrainProgram:
             part: what it is of the batch.
         """
         with drawing(number, shard):
-            prepared = device_stage(self._built, batch.inputs, augment=True)
+            prepared = device_stage(self.built, batch.inputs, augment=True)
             with tf.GradientTape() as tape:
                 found = forward_with_loss(
-                    self._built, self.metrics.objective, self.twin, prepared, batch, part=part, training=True
+                    self.built, self.metrics.objective, self.twin, prepared, batch, part=part, training=True
                 )
                 loss = self._scaled(found.loss)
             gradients = tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)

@@ -1,0 +1,159 @@
+"""`kind: category`: words or whole numbers that repeat, such as a city or a job; one column or several."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import Field
+
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import lazy
+from dlkit.schema.base import Positive
+from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.input import InputSettings
+from dlkit.schema.source import SourceField
+from dlkit.schema.step import State
+
+if TYPE_CHECKING:
+    from dlkit.data.bound import Input
+    from dlkit.data.values import RowPlace
+
+np, tf, keras = lazy("numpy"), lazy("tensorflow"), lazy("keras")
+ops, layers = lazy("keras.ops"), lazy("keras.layers")
+
+
+class CategoryInput(InputSettings):
+    """Values that repeat, of one column or several: text or whole numbers. Each becomes an embedding, or one-hot."""
+
+    also_called = "categorical, string, enum, nominal, factor"
+    axes = ("columns",)
+    fitted = True
+
+    kind: Literal["category"]
+    min_count: Positive = Field(1, description="Values with fewer training rows than this count as unknown.")
+    max_values: Positive | None = Field(
+        None, description="Keep this many of the most frequent values of each column; null keeps all."
+    )
+    embedding: Positive | Literal["one_hot"] | None = Field(
+        None, description="Numbers that stand for a value; null for one-hot up to 9 values, and a size that fits above."
+    )
+    preprocess: list[Any] = Field(default_factory=list, max_length=0, description="No step works on categories.")
+
+    def feature(self, name: str, column: SourceField) -> Feature:
+        """One value a column: text, or int64."""
+        key = ("data", "inputs", name)
+        shape = column.shape if column.shape is not None else None if self.shape is None else tuple(self.shape)
+        if shape is None or None in shape or len(shape) > 1:
+            message = f"`{name}` must have one value, or a row of values, for each example"
+            raise ConfigError(Problem("shape-unknown", message, key, help="name its columns with `columns:`"))
+        text = column.dtype in ("string", "object")
+        if not text and np.dtype(column.dtype).kind not in "biuf":
+            raise ConfigError(Problem("field-type", f"the column of `{name}` holds {column.dtype}", key))
+        return Feature(name, self.kind, shape or (1,), "string" if text else "int64")
+
+    def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
+        """Text or int64, shape (examples, columns)."""
+        rows = values.reshape(len(values), -1)
+        if feature.dtype == "string":
+            return place.as_text(rows)
+        if rows.dtype.kind == "f":
+            place.refuse_not_finite(rows)
+            if (wrong := np.flatnonzero((rows != np.rint(rows)).any(axis=1))).size:
+                message = f"{place.row(wrong[0])} holds {rows[wrong[0]].tolist()}, which are not all whole numbers"
+                raise place.run_error("field-type", message, "use `kind: number` for quantities")
+        if rows.dtype.kind not in "biuf":
+            raise place.run_error("mixed-types", f"it holds {rows.dtype}", "give all splits values of one type")
+        return rows.astype(np.int64, copy=False)
+
+    def example(self, value: Any, feature: Feature) -> Any:
+        """One example of a stream: text or int64, shape (columns,)."""
+        value = tf.reshape(value, feature.shape)
+        return value if value.dtype == tf.string else tf.cast(value, tf.int64)
+
+    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """The values of each column and how often they occur, the most frequent first."""
+        rows = self.values(values, feature, place)
+        vocabulary, counts, notes = [], [], []
+        for number, column in enumerate(rows.T):
+            found, times = np.unique(column, return_counts=True)
+            kept = np.argsort(-times, kind="stable")[: self.max_values]
+            kept = kept[times[kept] >= self.min_count]
+            if not kept.size:
+                message = f"no value of `{_column(place.column, number)}` occurs {self.min_count:,} times"
+                raise place.run_error("rare-values", message, "lower `min_count`", below="min_count")
+            if len(found) > len(column) // 2 and len(found) > 100:
+                notes.append(
+                    f"input `{feature.name}`: `{_column(place.column, number)}` has {len(found):,} different values in "
+                    f"{len(column):,} rows, too few of each to learn from"
+                )
+            vocabulary.append(found[kept].tolist())
+            counts.append(times[kept].tolist())
+        return feature, {"vocabulary": vocabulary, "counts": counts}, notes
+
+    def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
+        """How many rows of a split hold values that are unknown."""
+        notes = []
+        for number, column in enumerate(self.values(values, bound.feature, place).T):
+            unknown = np.flatnonzero(~np.isin(column, np.array(bound.state["vocabulary"][number])))
+            if unknown.size:
+                why = "too rare" if place.split == "train" else "that training does not know"
+                notes.append(
+                    f"{place.split}: {unknown.size:,} of {len(column):,} rows have a value of "
+                    f"`{_column(place.column, number)}` {why}, such as `{column[unknown[0]]}`: it counts as unknown"
+                )
+        return notes
+
+    def host_layers(self, bound: Input) -> list[Any]:
+        """Keras lookups from values to ids, 0 for what is unknown.
+
+        Raises:
+            ConfigError: if the vocabulary is not known, since no training rows were read.
+        """
+        if "vocabulary" not in bound.state:
+            message = f"the values of `{bound.name}` are not known without reading the data"
+            raise ConfigError(Problem("spec-unknown", message, bound.key, help="read the training rows"))
+        return [Lookup(bound.name, bound.state["vocabulary"])]
+
+    def encoding(self, bound: Input) -> Encoding:
+        """Ids, a column each."""
+        sizes = tuple(len(values) + 1 for values in bound.state["vocabulary"])
+        width = 0 if self.embedding == "one_hot" else self.embedding
+        return Encoding(bound.shape, "int32", self.axes, sizes, embedding=width)
+
+
+class Lookup:
+    """From raw values to ids, in Keras layers.
+
+    Args:
+        name: of the input.
+        vocabulary: the values of each column.
+    """
+
+    def __init__(self, name: str, vocabulary: list[list[Any]]) -> None:
+        self.layers = [_lookup(f"{name}_ids_{n + 1}", values) for n, values in enumerate(vocabulary)]
+
+    def __call__(self, x: Any) -> Any:
+        """Text or whole numbers, shape (batch, columns), as int32 ids of the same shape."""
+        if isinstance(x, np.ndarray):
+            x = tf.constant(x)  # Keras takes no text of NumPy's
+        columns = [ops.cast(layer(x[:, n : n + 1]), "int32") for n, layer in enumerate(self.layers)]
+        return columns[0] if len(columns) == 1 else ops.concatenate(columns, axis=-1)
+
+
+def _lookup(name: str, values: list[Any]) -> Any:
+    """The Keras layer of one column. Its word for unknown is one that the column does not have."""
+    if isinstance(values[0], str):
+        unknown = "[UNK]"
+        while unknown in values:
+            unknown = f"[{unknown}]"
+        return layers.StringLookup(vocabulary=values, oov_token=unknown, mask_token=None, name=name)
+    number = -1
+    while number in values:
+        number -= 1
+    return layers.IntegerLookup(vocabulary=values, oov_token=number, mask_token=None, name=name)
+
+
+def _column(columns: str, number: int) -> str:
+    """The name of one of several columns."""
+    names = columns.split(", ")
+    return names[number] if number < len(names) else f"{columns}[{number}]"

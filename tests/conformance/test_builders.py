@@ -1,0 +1,102 @@
+"""Every registered builder: several inputs, saved and opened in plain Keras, equal to a network written by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from dlkit.data.bound import Spec, bound
+from dlkit.models.build import BuiltModel, build
+from dlkit.models.embed import embedding_size
+from dlkit.schema.builder import BUILDERS
+from dlkit.schema.features import Feature
+from dlkit.schema.input import INPUTS
+from dlkit.schema.loader import from_mapping
+
+SHAPES: dict[str, tuple[int, ...]] = {"image": (8, 8, 3), "sequence": (6, 2), "number": (5,)}
+RAW = {
+    name: np.random.default_rng(len(shape)).normal(size=(7, *shape)).astype("float32") for name, shape in SHAPES.items()
+}
+
+
+def built(model: dict[str, Any], *kinds: str) -> BuiltModel:
+    """A network over inputs of these kinds, named after them, of floats without preprocessing."""
+    data = {
+        "inputs": {kind: {"kind": kind, "preprocess": []} for kind in kinds},
+        "targets": {"y": {"kind": "category"}},
+    }
+    config = from_mapping({"name": "t", "data": data, "model": model}, needs_source=False).config
+    inputs = {kind: Feature(kind, kind, SHAPES[kind], "float32") for kind in kinds}
+    spec = Spec(inputs, {"y": Feature("y", "category", (), "int32", ("a", "b", "c"))})
+    return build(config, bound(spec, config.data))
+
+
+def by_hand(name: str) -> keras.Model:
+    """The network of each builder over all three inputs, in plain Keras."""
+    inputs = {kind: keras.Input(shape, name=kind) for kind, shape in SHAPES.items()}
+    if name == "cnn":
+        x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, activation="relu")(inputs["image"]))
+        parts = [layers.Flatten()(x), layers.Flatten()(inputs["sequence"]), inputs["number"]]
+    elif name == "rnn":
+        rows = layers.Reshape((8, 24))(inputs["image"])
+        parts = [layers.LSTM(4)(rows), layers.LSTM(4)(inputs["sequence"]), inputs["number"]]
+    else:
+        parts = [layers.Flatten()(inputs["image"]), layers.Flatten()(inputs["sequence"]), inputs["number"]]
+    x = layers.Dense(5, activation="relu")(layers.Concatenate()(parts))
+    return keras.Model(inputs, layers.Dense(3)(x))
+
+
+SETTINGS = {"cnn": {"blocks": [{"filters": 4, "pool_size": 2}]}, "rnn": {"units": [4]}, "mlp": {}}
+
+
+@pytest.mark.parametrize("name", BUILDERS.own_names)
+def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str) -> None:
+    model = built({"builder": name, "dense": [5], **SETTINGS[name]}, *SHAPES).model
+    hand = by_hand(name)
+    assert [v.shape for v in hand.weights] == [v.shape for v in model.weights]
+    hand.set_weights(model.get_weights())
+    np.testing.assert_allclose(hand.predict(RAW, verbose=0), model.predict(RAW, verbose=0), atol=1e-6)
+
+
+@pytest.mark.parametrize("name", BUILDERS.own_names)
+@pytest.mark.parametrize("many", [False, True], ids=["one input", "several inputs"])
+def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
+    name: str, many: bool, tmp_path: Path
+) -> None:
+    kinds = tuple(SHAPES) if many else (BUILDERS[name].usual_input,)
+    made = built({"builder": name, "dense": [5], **SETTINGS[name]}, *kinds)
+    given = RAW if many else RAW[kinds[0]]
+    expected = made.model.predict(given, verbose=0)
+    made.model.save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again.predict(given, verbose=0), expected)
+    assert {layer.name for layer in made.network.layers} <= set(made.origins)
+
+
+@pytest.mark.parametrize("name", BUILDERS.own_names)
+def test_a_builder_and_the_kind_it_is_mostly_used_for_fit_each_other(name: str) -> None:
+    builder = BUILDERS[name]
+    kind = INPUTS[builder.usual_input]
+    assert kind.usual_builder == name
+    assert not builder.reads or kind.axes in builder.reads  # type: ignore[attr-defined]
+
+
+def test_two_images_have_convolutions_of_their_own() -> None:
+    data = {"inputs": {"a": {"kind": "image"}, "b": {"kind": "image"}}, "targets": {"y": {"kind": "binary"}}}
+    config = from_mapping({"name": "t", "data": data, "model": {"builder": "cnn"}}, needs_source=False).config
+    spec = Spec(
+        {name: Feature(name, "image", (16, 16, 1), "uint8") for name in "ab"},
+        {"y": Feature("y", "binary", (), "int32")},
+    )
+    names = {layer.name for layer in build(config, spec).network.layers}
+    assert {"a_conv_1", "b_conv_1", "a_flatten", "b_flatten", "joined_inputs"} <= names
+
+
+@pytest.mark.parametrize(("values", "size"), [(10, 6), (100, 21), (1000, 77), (10**6, 600)])
+def test_embeddings_have_the_size_that_fastai_gives_them(values: int, size: int) -> None:
+    assert embedding_size(values) == size

@@ -1,0 +1,67 @@
+"""Every registered step: the same over arrays, in tf.data and in a saved model, with the shape that it promises."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from dlkit.data.preprocessing import apply_layers
+from dlkit.schema.features import Encoding
+from dlkit.schema.step import STEPS, StepSettings
+
+SETTINGS: dict[str, list[dict[str, Any]]] = {
+    "resize": [{"height": 5, "width": 4}],
+    "fill_missing": [
+        {}, {"value": "mean"}, {"value": "most_frequent", "indicator": True}, {"value": 3.5, "indicator": True},
+    ],
+}  # fmt: skip
+CASES = [(name, given) for name in STEPS.own_names for given in SETTINGS.get(name, [{}])]
+
+
+def fitted(name: str, given: dict[str, Any]) -> tuple[StepSettings, list[Any], np.ndarray]:
+    """A step, its layer by what JSON keeps of its state, and values that it works on."""
+    step = STEPS[name].model_validate({"step": name, **given})
+    shape = (12, 6, 6, 3) if step.needs_axes else (12, 4)
+    values = np.random.default_rng(0).normal(size=shape).astype("float32")
+    if step.fills_missing:
+        values[values > 1] = np.nan
+    state = json.loads(json.dumps(dict(step.fit([values[:8], values[8:]])))) if step.fitted else None
+    return step, [step.layer(state)], values
+
+
+@pytest.mark.parametrize(("name", "given"), CASES, ids=str)
+def test_a_step_gives_the_same_over_arrays_in_tf_data_and_in_a_saved_model(
+    name: str, given: dict[str, Any], tmp_path: Path
+) -> None:
+    _, layers, values = fitted(name, given)
+    expected = np.asarray(apply_layers(layers, values))
+    rows = tf.data.Dataset.from_tensor_slices(values).batch(5).map(lambda x: apply_layers(layers, x))
+    np.testing.assert_array_equal(np.concatenate([x.numpy() for x in rows]), expected)
+    inputs = keras.Input(values.shape[1:])
+    keras.Model(inputs, apply_layers(layers, inputs)).save(tmp_path / "m.keras")
+    again = keras.saving.load_model(tmp_path / "m.keras").predict(values, verbose=0)
+    np.testing.assert_allclose(again, expected, atol=1e-6)
+    assert np.isfinite(expected).all()
+
+
+@pytest.mark.parametrize(("name", "given"), CASES, ids=str)
+def test_a_step_gives_the_shape_and_type_that_its_encoding_promises(name: str, given: dict[str, Any]) -> None:
+    step, layers, values = fitted(name, given)
+    promised = step.encoding(Encoding(values.shape[1:], "float32", step.needs_axes))
+    found = np.asarray(apply_layers(layers, values))
+    assert (promised.shape, promised.dtype) == (found.shape[1:], found.dtype.name)
+
+
+@pytest.mark.parametrize("name", [n for n in STEPS.own_names if not STEPS[n].needs_axes and not STEPS[n].fills_missing])
+def test_a_step_that_fills_nothing_keeps_nan_where_it_is(name: str) -> None:
+    step = STEPS[name].model_validate({"step": name})
+    values = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
+    values[3, 2] = np.nan
+    state = step.fit([values]) if step.fitted else None
+    np.testing.assert_array_equal(np.isnan(np.asarray(apply_layers([step.layer(state)], values))), np.isnan(values))
