@@ -9,7 +9,7 @@ import pytest
 from dlkit.config import trust
 from dlkit.config.problems import ConfigError
 from dlkit.schema.loader import load, load_run_config
-from tests.config.test_plugins import MODULE, TEXT
+from tests.schema.test_plugins import MODULE, TEXT
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,10 @@ TWO = {
     "name": "two",
     "data": {
         "inputs": {"a": {"kind": "number"}, "b": {"kind": "number"}},
-        "targets": {"kind": {"kind": "category", "classes": ["low", "high"]}, "sum": {"kind": "number"}},
+        "targets": {
+            "kind": {"kind": "category", "classes": ["low", "high"]},
+            "sum": {"kind": "number", "normalize": False},
+        },
         "batch_size": 16,
     },
     "model": {"builder": "join"},

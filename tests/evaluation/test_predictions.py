@@ -263,6 +263,9 @@ METRICS: dict[str, list[Any]] = {
     "number": ["mean_absolute_error", "root_mean_squared_error", "r2_score"],
 }
 
+# The loss of normalized numbers is not that of the saved model, which has them in their own unit.
+OF_KIND: dict[str, dict[str, Any]] = {"binary": {}, "category": {"classes": 3}, "number": {"normalize": False}}
+
 
 @pytest.mark.parametrize("kind", METRICS)
 def test_run_evaluate_and_plain_keras_agree(kind: str, tmp_path: Path) -> None:
@@ -275,7 +278,7 @@ def test_run_evaluate_and_plain_keras_agree(kind: str, tmp_path: Path) -> None:
         "name": kind,
         "data": {
             "inputs": {"x": {"kind": "number"}},
-            "targets": {"y": {"kind": kind, **({"classes": 3} if kind == "category" else {})}},
+            "targets": {"y": {"kind": kind, **OF_KIND[kind]}},
             "batch_size": 64,
         },
         "model": {"builder": "mlp", "dense": [4]},
