@@ -54,7 +54,7 @@ keras-names: $(READY)  ## write the table of names from the installed Keras
 	$(BIN)/python -m dlkit.models.keras_table > dlkit/config/keras_names.json.new
 	mv dlkit/config/keras_names.json.new dlkit/config/keras_names.json
 
-lock: $(READY)  ## resolve the locked versions anew, for Python 3.11 to 3.13
+lock: $(READY)  ## resolve the locked versions again, for Python 3.11 to 3.13
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --extra dev --no-emit-index-url pyproject.toml --custom-compile-command "make lock" --output-file .ci/constraints.txt
 

@@ -73,8 +73,8 @@ class Worker:
         line = self._process.stdout.readline()
         if not line:
             self._errors.seek(0)
-            told = "".join(self._errors.readlines()[-20:])
-            sys.exit(f"{told}\nthe row `{self.row.name}` ended while it was measured")
+            message = "".join(self._errors.readlines()[-20:])
+            sys.exit(f"{message}\nthe row `{self.row.name}` ended while it was measured")
         answer: dict[str, Any] = json.loads(line)
         return answer
 

@@ -53,8 +53,8 @@ def main() -> None:
             ours, our = _dlkit(Path(folder), seed)
             found.append(Pair(seed, options.batch_size, epochs, by_hand, its, ours, our))
             print(json.dumps(found[-1]._asdict()), file=kept, flush=True)
-            told = f"| {seed} | {by_hand:.1f} | {epochs} | {its:.4f} | {ours:.1f} | {our:.4f} | {by_hand / ours:.2f} |"
-            print(told, flush=True)
+            row = f"| {seed} | {by_hand:.1f} | {epochs} | {its:.4f} | {ours:.1f} | {our:.4f} | {by_hand / ours:.2f} |"
+            print(row, flush=True)
     tutorials, dlkits = [pair.tutorial for pair in found], [pair.dlkit for pair in found]
     middle, our_middle = statistics.median(tutorials), statistics.median(dlkits)
     print(f"\nMedians {middle:.1f} and {our_middle:.1f} s; {paired_ratio(tutorials, dlkits)} times as soon.")

@@ -19,7 +19,7 @@ def made(path: Path) -> Path:
     return path
 
 
-def test_the_latest_run_is_told_by_its_name_whatever_became_of_the_links(tmp_path: Path) -> None:
+def test_the_latest_run_is_reported_by_its_name_whatever_became_of_the_links(tmp_path: Path) -> None:
     old = made(tmp_path / "a" / "2026-01-02_030405_ffff")
     new = made(tmp_path / "a" / "2026-01-03_000000_0000")
     other = made(tmp_path / "b" / "2025-12-31_235959_aaaa")
@@ -62,11 +62,11 @@ def git(folder: Path, *words: str) -> str:
     """What git prints."""
     who = {f"GIT_{role}_{what}": "nobody" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     command = ["git", "-c", "init.defaultBranch=main", *words]
-    told = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **who})
-    return told.stdout.strip()
+    message = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True, env={**os.environ, **who})
+    return message.stdout.strip()
 
 
-def test_the_commit_of_packed_branches_and_worktrees_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_commit_of_packed_branches_and_worktrees(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     main, side, outside = tmp_path / "main", tmp_path / "side", tmp_path / "outside"
     for folder in (main, outside):
         folder.mkdir()

@@ -92,9 +92,9 @@ def mebibytes(size: float) -> str:
 
 
 def available_memory() -> int | None:
-    """Bytes that this process can still have: of the machine, its container and its own limit; None if none tells."""
-    told = [size for size in (_free_of_machine(), _free_of_container(), _free_of_process()) if size is not None]
-    return max(0, min(told)) if told else None
+    """Bytes that this process can still have: of the machine, its container and its own limit; None if none says it."""
+    found = [size for size in (_free_of_machine(), _free_of_container(), _free_of_process()) if size is not None]
+    return max(0, min(found)) if found else None
 
 
 def _free_of_machine() -> int | None:

@@ -89,12 +89,12 @@ def _data_rows(about: dict[str, Any]) -> list[list[str]]:
         if feature["augment"]:
             rows.append(["", f"in training also {', '.join(feature['augment'])}"])
     for name, feature in about["targets"].items():
-        told = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
+        text = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
         classes = feature["classes"]
         if classes:
             shown = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
-            told += f", {len(classes)} classes: {shown}"
-        rows.append([f"target {name}", told])
+            text += f", {len(classes)} classes: {shown}"
+        rows.append([f"target {name}", text])
     return rows
 
 
@@ -103,8 +103,8 @@ def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
     for layer in about["layers"]:
         rows.append([layer["name"], layer["type"], shape(layer["output"]), f"{layer['parameters']:>10,}"])
     total, other = about["parameters"]["trainable"], about["parameters"]["other"]
-    told = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
-    return [*rows, ["total", "", "", told]]
+    count = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
+    return [*rows, ["total", "", "", count]]
 
 
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:

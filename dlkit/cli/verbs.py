@@ -70,7 +70,7 @@ HELP_WIDTH = 78
 
 
 def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
-    """The verb, with every error told in dlkit's own way and turned into the exit status."""
+    """The verb, with every error reported in dlkit's own way and turned into the exit status."""
 
     @functools.wraps(function)
     def run(*args: Any, **kwargs: Any) -> None:
@@ -212,7 +212,7 @@ def data_config(
 def tensorflow(as_json: bool) -> Iterator[Progress]:
     """Within the block TensorFlow is there, without its chatter; a terminal shows that it is being waited for.
 
-    Gives what shows it, to be told what is being waited for.
+    Gives what shows it, to report what is being waited for.
     """
     from dlkit.progress import is_terminal
     from dlkit.progress.base import Progress

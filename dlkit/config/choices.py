@@ -14,6 +14,7 @@ from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, PydanticKnownError, core_schema
 
 from dlkit.config.short_forms import ShortForm
+from dlkit.config.tree import Node
 
 
 class Choice(ABC):
@@ -37,6 +38,9 @@ class Choice(ABC):
     def __getitem__(self, name: str) -> type[BaseModel]:
         """The class of a name; KeyError for any other word."""
 
+    def __contains__(self, name: object) -> bool:
+        return name in self.names()
+
     def synonyms(self) -> Mapping[str, str]:
         """What people write elsewhere, comma-separated, by the name that they mean."""
         return {}
@@ -49,11 +53,11 @@ class Choice(ABC):
         """Every class by its name."""
         return {name: self[name] for name in self.names()}
 
-    def chosen(self, value: Any) -> str | None:
-        """The name in a value as the user writes it; None where it has none."""
-        read = self.read(value)
+    def chosen(self, node: Node | None) -> str | None:
+        """The name in what is written; None where it has none."""
+        read = None if node is None else self.read(_shallow(node))
         name = read.get(self.tag) if isinstance(read, dict) else None
-        return name if isinstance(name, str) and name in self.names() else None
+        return name if isinstance(name, str) and name in self else None
 
     def read(self, value: Any) -> Any:
         """A value with its short forms written out, as a mapping with the name under `tag`."""
@@ -74,7 +78,7 @@ class Choice(ABC):
         if self.tag not in value:
             raise PydanticCustomError("missing-tag", "{tag}", {"tag": self.tag})
         name = value[self.tag]
-        if not isinstance(name, str) or name not in self.names():
+        if not isinstance(name, str) or name not in self:
             details = {"tag": self.tag, "value": str(name), "choices": self.names()}
             more = {"synonyms": self.synonyms(), "hint": self.hint(str(name))}
             raise PydanticCustomError("unknown-choice", "{tag}", {**details, **more})
@@ -94,3 +98,11 @@ class Choice(ABC):
                 "mapping": {name: member.__name__ for name, member in members.items()},
             },
         }
+
+
+def _shallow(node: Node) -> Any:
+    """A node as plain data, in which mappings and lists below it are empty."""
+    if not isinstance(node.value, dict):
+        return [] if isinstance(node.value, list) else node.value
+    empty: dict[Any, Any] = {dict: {}, list: []}
+    return {key: empty.get(type(below.value), below.value) for key, below in node.value.items()}

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from dlkit.config.annotations import as_section, bare, choice_in, container, field_type, is_step, members
 from dlkit.config.choices import Choice
 from dlkit.config.problems import Key
-from dlkit.config.tree import Node, find, plain
+from dlkit.config.tree import Node, find
 
 
 @dataclass
@@ -62,7 +62,7 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
     choice = choice_in(annotation)
     if choice is not None:
         node = find(root, path.key)
-        name = None if node is None else choice.chosen(plain(node))
+        name = choice.chosen(node)
         annotation = None if name is None else choice[name]
         if annotation is None:
             path.key, path.annotation = (*path.key, part), None

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from dlkit.config.annotations import as_section, bare, choice_in, field_type
 from dlkit.config.problems import Key
 from dlkit.config.suggestions import meant_by, names_meant_by
-from dlkit.config.tree import Node, find, plain
+from dlkit.config.tree import Node, find
 
 
 def home_of(word: str, config_class: type[BaseModel], root: Node) -> tuple[Key, str] | None:
@@ -57,7 +57,7 @@ def _inside(key: Key, annotation: Any, root: Node) -> Iterator[tuple[Key, list[s
         for name in node.value if node is not None and isinstance(node.value, dict) else ():
             yield from _inside((*key, name), get_args(bare(annotation)[0])[1], root)
     elif choice is not None:
-        chosen = None if node is None else choice.chosen(plain(node))
+        chosen = choice.chosen(node)
         members = list(choice.classes().values()) if chosen is None or len(key) == 2 else [choice[chosen]]
         names = dict.fromkeys(field for member in members for field in member.model_fields if field != choice.tag)
         every = {field: words for member in members for field, words in _synonyms(member).items()}

@@ -57,7 +57,7 @@ class Problem:
 
 
 class DlkitError(Exception):
-    """Something the user can mend. The command line prints its problems, without a traceback."""
+    """Something the user can correct. The command line prints its problems, without a traceback."""
 
     exit_status = 1
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 
 from dlkit.config.annotations import bare, choice_in, field_type, is_step, members, names_by, short_form_in
-from dlkit.config.tree import Node, plain
+from dlkit.config.tree import Node
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,11 @@ class Shape:
 
     Attributes:
         annotation: the type, as the schema has it.
-        default: what holds there when nothing is written.
+        field: what the schema says of it beside its type.
     """
 
     annotation: Any = None
-    default: Any = None
+    field: FieldInfo | None = None
 
     @property
     def names_by(self) -> str | None:
@@ -30,8 +31,10 @@ class Shape:
 
     @property
     def default_name(self) -> str | None:
-        """What the default says under that key."""
-        name = getattr(self.default, self.names_by, None) if self.names_by else None
+        """What holds under that key when nothing is written."""
+        if self.names_by is None or self.field is None or self.field.is_required():
+            return None
+        name = getattr(self.field.get_default(call_default_factory=True, validated_data={}), self.names_by, None)
         return name if isinstance(name, str) else None
 
     @property
@@ -69,7 +72,7 @@ class Shape:
         choice = choice_in(self.annotation)
         section: Any = bare(annotation)[0]
         if choice is not None:
-            name = None if node is None else choice.chosen(plain(node))
+            name = choice.chosen(node)
             if self.is_step and part == name and node is not None and isinstance(node.value, dict):
                 return Shape(choice[name])  # below the name of `{name: {settings}}`
             name = name or self.default_name
@@ -77,5 +80,4 @@ class Shape:
         info = section.model_fields.get(part) if issubclass(section, BaseModel) else None
         if info is None:
             return Shape()
-        default = None if info.is_required() else info.get_default(call_default_factory=True, validated_data={})
-        return Shape(field_type(info), default)
+        return Shape(field_type(info), info)

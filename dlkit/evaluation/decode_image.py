@@ -32,7 +32,7 @@ def decode_image(content: bytes, channels: int | None = None) -> np.ndarray:
     """
     try:
         with warnings.catch_warnings():
-            # Pillow warns of large images, which are judged here, and of what it can mend.
+            # Pillow warns of large images, which are judged here, and of what it can repair.
             warnings.simplefilter("ignore")
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 if image.width * image.height > MOST_PIXELS:

@@ -108,7 +108,7 @@ def build(
     Args:
         config: as for `build_model`.
         spec: as for `build_model`.
-        preprocessing: fitted layers; made anew, unfitted, if None.
+        preprocessing: fitted layers; made again, unfitted, if None.
         functions: losses and metrics of the user's plug-ins.
     """
     spec = bound(spec, config.data)

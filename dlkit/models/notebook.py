@@ -154,7 +154,7 @@ if TYPE_CHECKING:
         blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
         pooling: Literal["flatten", "average", "max"] = "flatten",
     ) -> keras.Model:
-        """A convolutional network over images, compiled; `help(dlkit.cnn)` tells of each setting."""
+        """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""
 
     def mlp(
         input_shape: Sequence[int],
@@ -167,7 +167,7 @@ if TYPE_CHECKING:
         dropout: float = 0.0,
         batch_normalization: bool = False,
     ) -> keras.Model:
-        """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` tells of each setting."""
+        """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` explains each setting."""
 
     def rnn(
         input_shape: Sequence[int],
@@ -182,7 +182,7 @@ if TYPE_CHECKING:
         units: Sequence[int] = (64,),
         bidirectional: bool = False,
     ) -> keras.Model:
-        """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` tells of each setting."""
+        """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` explains each setting."""
 
 else:
     cnn, mlp, rnn = map(_function, (Cnn, Mlp, Rnn))

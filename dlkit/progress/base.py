@@ -101,8 +101,8 @@ def expectations(result: dict[str, Any]) -> list[tuple[bool, str]]:
     """For each expectation of the configuration whether it holds, and a line about it."""
     lines = []
     for name, rule, value, holds in result.get("expects", ()):
-        told = f"{name} {rule}, got {figure(value)}" if value is not None else f"{name} {rule}, but there is none"
-        lines.append((bool(holds), told))
+        line = f"{name} {rule}, got {figure(value)}" if value is not None else f"{name} {rule}, but there is none"
+        lines.append((bool(holds), line))
     return lines
 
 

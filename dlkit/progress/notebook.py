@@ -93,9 +93,9 @@ class NotebookProgress(PlainProgress):
         if self._handle is None:
             super().finished(result)
             return
-        told = [f"{word}: {value}" for word, value in outcome(result, self._plan.monitor if self._plan else None)]
-        told += [f"expected {line}: {'met' if holds else 'MISSED'}" for holds, line in expectations(result)]
-        self._line = "\n".join([*told, f"run: {result['folder']}"])
+        lines = [f"{word}: {value}" for word, value in outcome(result, self._plan.monitor if self._plan else None)]
+        lines += [f"expected {line}: {'met' if holds else 'MISSED'}" for holds, line in expectations(result)]
+        self._line = "\n".join([*lines, f"run: {result['folder']}"])
         self._update()
 
     def _update(self) -> None:

@@ -66,8 +66,8 @@ class PlainProgress(Progress):
             self._print(f"{word}  {value}")
         for what, spent in padded(time_spent(result)):
             self._print(f"{what}  {spent}")
-        for holds, told in expectations(result):
-            self._print(f"expected {told}: {'met' if holds else 'MISSED'}")
+        for holds, line in expectations(result):
+            self._print(f"expected {line}: {'met' if holds else 'MISSED'}")
 
     def _print(self, line: str) -> None:
         try:

@@ -99,9 +99,9 @@ class TerminalProgress(Progress):
             self._print(Text.assemble((f"{word}  ", "dim"), (value, "bold" if word.startswith("test") else "")))
         for what, spent in padded(time_spent(result)):
             self._print(Text.assemble((f"{what}  ", "dim"), spent))
-        for holds, told in expectations(result):
+        for holds, line in expectations(result):
             mark, style = ("✓", "green") if holds else ("✗", "red")
-            self._print(Text.assemble((f"{mark} expected {told}", style)))
+            self._print(Text.assemble((f"{mark} expected {line}", style)))
         self._print("")
         for purpose, command in padded(next_commands(result)):
             self._print(Text.assemble((f"to {purpose}  ", "dim"), command))

@@ -117,7 +117,7 @@ class Registry(Generic[T]):
         return self._classes[name]
 
     def __contains__(self, name: object) -> bool:
-        return name in self.names()
+        return name in self.own_names or name in _PLUGGED.get().classes.get(self.what, {})
 
     def add(self, name: str, cls: builtins.type[T], additions: Additions) -> None:
         """Add a plug-in's class to what its configuration adds.
@@ -180,6 +180,10 @@ class _Registered(Choice, Generic[T]):
 
     def __getitem__(self, name: str) -> type[T]:
         return self.registry[name]
+
+    def __contains__(self, name: object) -> bool:
+        known = isinstance(name, str) and name in self.registry
+        return known and (self.fits is None or self.fits(self.registry[str(name)]))
 
     def synonyms(self) -> dict[str, str]:
         return {name: getattr(self.registry[name], "also_called", "") for name in self.names()}

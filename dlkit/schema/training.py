@@ -269,7 +269,7 @@ class Training(Section):
     )
     fast_dev_run: bool | Positive = Field(
         False,
-        description="One epoch of so many batches of each split, 2 for `true`, to see that everything works.",
+        description="Run one epoch of that number of batches of each split (`true`: 2), to see that everything works.",
     )
     overfit_batches: Positive | None = Field(
         None, description="Train and judge on the same few batches, which a sound model learns by heart."

@@ -36,7 +36,7 @@ class FromFunction(SourceSettings):
             raise
         except Exception as error:
             message = f"the source `{self.kind}` failed: {type(error).__name__}: {error}"
-            help = "mend the function in the plug-in"
+            help = "correct the function in the plug-in"
             raise RunError(Problem("plugin-source-failed", message, _KEY, help=help)) from error
         if not isinstance(returned, Mapping):
             help = "return a dictionary of splits, each a dictionary of arrays by field name"

@@ -20,14 +20,14 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings
-from dlkit.sources._network import reachable
 from dlkit.sources.bundled import TFDS_VERSIONS, BundledSource
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-elements, tfds = lazy("dlkit.elements"), lazy("tensorflow_datasets")
+elements, network = lazy("dlkit.elements"), lazy("dlkit.sources._network")
+tfds = lazy("tensorflow_datasets")
 
 # Sets whose examples have a fixed size, up to this number of bytes, are held in memory.
 MEMORY_LIMIT = 2**30
@@ -156,7 +156,7 @@ def _download(builder: Any, settings: TfdsSource) -> None:
     if not settings.download:
         raise RunError(Problem("not-prepared", f"{missing}, and `download` is false", _KEY, help=help))
     urls = list(builder.url_infos)
-    if urls and not reachable(urls):
+    if urls and not network.reachable(urls):
         hosts = ", ".join(sorted({url.split("/")[2] for url in urls})[:3])
         raise RunError(Problem("no-network", f"{missing}, and there is no connection to {hosts}", _KEY, help=help))
     try:

@@ -144,14 +144,30 @@ def _unknown(monitor: str, columns: Collection[str], validation: bool, key: Key)
 
 
 def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:
-    """The column of the history that decides which epoch is best, None where nothing does; and `min` or `max`."""
-    monitor = settings.monitor or ("val_loss" if validation else None)
-    return monitor, _mode(settings.mode, monitor)
+    """The column of the history that decides which epoch is best, None where nothing does; and `min` or `max`.
+
+    Args:
+        settings: of the run, as `with_mode` gave them where the mode was left open.
+        validation: whether there is a validation split.
+    """
+    return settings.monitor or ("val_loss" if validation else None), "max" if settings.mode == "max" else "min"
 
 
-def _mode(mode: str, monitor: str | None) -> str:
-    """Whether lower or higher is better, by the words of the monitored name where it is left open."""
-    if mode != "auto":
-        return mode
-    lower = ("loss", "error", "divergence", "poisson", "hinge", "crossentropy", "false_")
-    return "min" if monitor is None or any(word in monitor for word in lower) else "max"
+def with_mode(settings: Training, directions: Mapping[str, str | None]) -> Training:
+    """The settings with a mode that says whether lower or higher is better.
+
+    Args:
+        settings: of the run; a stated mode stays.
+        directions: `min` or `max` by the name of each loss and metric, without `val_`; None where it is not known.
+
+    Raises:
+        ConfigError: if the mode is left open and the monitored column does not say it.
+    """
+    if settings.mode != "auto" or settings.monitor is None:
+        return settings
+    found = directions.get(settings.monitor.removeprefix("val_"))
+    if found is None:
+        message = f"whether a lower or a higher `{settings.monitor}` is better is not known"
+        help = "say it with `training.mode: min` or `training.mode: max`"
+        raise ConfigError(Problem("mode-unknown", message, ("training", "monitor"), help=help))
+    return settings.model_copy(update={"mode": found})

@@ -180,7 +180,7 @@ def _blamed(name: str, hook: str, number: int) -> Iterator[None]:
                 "callback-failed",
                 f"the callback `{name}` raised {type(error).__name__} in {hook}: {error}",
                 key=_key(number),
-                help="mend it, and go on from the newest checkpoint with --resume; --debug shows where",
+                help="correct it, and go on from the newest checkpoint with --resume; --debug shows where",
             )
         ) from error
 

@@ -106,8 +106,8 @@ def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:
         arrays = checkpoints.load(places[0]).arrays
         names = [f"weights/{i}" for i in range(sum(name.startswith("weights/") for name in arrays))]
         if not arrays.keys() >= set(names):
-            told = f"the checkpoint {places[0]} cannot be used: its weights are not numbered from 0"
-            raise RunError(Problem("damaged-checkpoint", told))
+            message = f"the checkpoint {places[0]} cannot be used: its weights are not numbered from 0"
+            raise RunError(Problem("damaged-checkpoint", message))
         return [arrays[name] for name in names]
     raise RunError(
         Problem(

@@ -20,7 +20,7 @@ from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training.best import check_monitor, chosen_monitor
+from dlkit.training.best import check_monitor, chosen_monitor, with_mode
 from dlkit.training.initial import freeze, take_weights
 from dlkit.training.limits import shortened
 from dlkit.training.notes import Note
@@ -124,6 +124,8 @@ def prepare(
             spec = _guessed_spec(loaded)
         if spec is not None:
             built, notes = _model(loaded, spec, splits, pre_check, weights_from)
+            training = with_mode(loaded.config.training, RunningMetrics(built).directions())
+            loaded = replace(loaded, config=loaded.config.model_copy(update={"training": training}))
     with mistakes.collected():
         _must_have_optimizer(loaded.config)
     mistakes.raise_if_any()

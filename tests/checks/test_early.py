@@ -33,18 +33,18 @@ class Notes(Listener):
 
 
 def test_a_model_that_no_memory_holds_is_refused_before_it_is_made(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         train(BEYOND_ANY_MACHINE, tmp_path)
-    (problem,) = told.value.problems
+    (problem,) = message.value.problems
     assert (problem.code, problem.key, problem.severity) == ("large-model", ("model",), "error")
     assert "`dense_1`, has 785,000,000,000,000 parameters" in problem.help
     assert not list(tmp_path.iterdir())
 
 
 def test_the_check_refuses_it_before_it_is_made_too() -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         examine(load(BEYOND_ANY_MACHINE), data=DATA)
-    assert [problem.code for problem in told.value.problems] == ["large-model"]
+    assert [problem.code for problem in message.value.problems] == ["large-model"]
 
 
 def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,7 +64,7 @@ def one_class_left_out() -> dict[str, Any]:
 
 
 @pytest.mark.parametrize(
-    ("config", "data", "told"),
+    ("config", "data", "message"),
     [
         (settings(MLP, data={"batch_size": 1000}), DATA, "larger than the training split of 100"),
         (settings(MLP), one_class_left_out(), "no training example of `label` is of class 3"),
@@ -72,15 +72,15 @@ def one_class_left_out() -> dict[str, Any]:
     ],
     ids=["batch", "class", "scale"],
 )
-def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, told: str, tmp_path: Path) -> None:
+def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, message: str, tmp_path: Path) -> None:
     notes = Notes()
     made = train(config | {"training": {"epochs": 1}}, tmp_path, data=data, listener=notes)
-    assert [text for text in notes.texts if told in text]
+    assert [text for text in notes.texts if message in text]
     events = [json.loads(line) for line in (made.folder / "events.jsonl").read_text().splitlines()]
-    assert [event for event in events if told in event.get("text", "")]
+    assert [event for event in events if message in event.get("text", "")]
 
 
-def test_a_healthy_configuration_is_told_nothing(tmp_path: Path) -> None:
+def test_a_healthy_configuration_is_reported_nothing(tmp_path: Path) -> None:
     notes = Notes()
     train(settings(CNN, {"epochs": 1}), tmp_path, listener=notes)
     assert notes.texts == []
@@ -93,11 +93,11 @@ def test_looking_changes_no_bit_of_the_result(tmp_path: Path) -> None:
     assert state_digest(looked.folder) == state_digest(without.path)
 
 
-def test_a_model_that_cannot_be_built_is_told_by_its_builder(tmp_path: Path) -> None:
+def test_a_model_that_cannot_be_built_is_reported_by_its_builder(tmp_path: Path) -> None:
     config = settings({"builder": "cnn", "blocks": [{"filters": 4, "kernel_size": 40}]})
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         train(config, tmp_path)
-    assert [problem.code for problem in told.value.problems] == ["window-too-large"]
+    assert [problem.code for problem in message.value.problems] == ["window-too-large"]
 
 
 def test_a_sketch_leaves_seeds_and_names_as_they_were() -> None:

@@ -13,24 +13,24 @@ from dlkit.config.problems import ConfigError
 from tests.training.helpers import CNN, DATA, MLP, load, settings, train
 
 
-def test_mistakes_of_data_and_model_are_told_together() -> None:
+def test_mistakes_of_data_and_model_are_reported_together() -> None:
     config = settings(
         {"builder": "cnn", "blocks": [{"filters": 4, "kernel_size": 40}]},
         image={"shape": [28, 28, 1]},
         data={"splits": {"train": "train[:900]", "test": "tset"}},
     )
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         examine(load(config), data=DATA)
-    codes = {problem.code for problem in told.value.problems}
+    codes = {problem.code for problem in message.value.problems}
     assert "window-too-large" in codes
     assert {"slice-out-of-range", "unknown-split"} <= codes
-    assert all(problem.location is not None for problem in told.value.problems)
+    assert all(problem.location is not None for problem in message.value.problems)
 
 
 def test_what_is_missing_without_data_is_named() -> None:
-    with pytest.raises(ConfigError) as told:
+    with pytest.raises(ConfigError) as message:
         examine(load(settings(MLP)), use_data=False)
-    (problem,) = told.value.problems
+    (problem,) = message.value.problems
     assert (problem.code, problem.key) == ("spec-unknown", ("data", "inputs", "image"))
     assert "`shape:`" in problem.help
 

@@ -48,10 +48,10 @@ def test_a_model_that_does_not_fit_the_data_is_a_mistake(dlkit: Dlkit) -> None:
 
 
 def test_json_has_the_report_and_the_warnings(dlkit: Dlkit) -> None:
-    told = json.loads(dlkit("check", "small.yaml", "data.batch_size=1000", "--json").stdout)
-    assert told["ok"]
-    assert told["report"]["splits"]["train"]["examples"] == 200
-    assert [problem["code"] for problem in told["problems"]] == ["batch-larger-than-split"]
+    message = json.loads(dlkit("check", "small.yaml", "data.batch_size=1000", "--json").stdout)
+    assert message["ok"]
+    assert message["report"]["splits"]["train"]["examples"] == 200
+    assert [problem["code"] for problem in message["problems"]] == ["batch-larger-than-split"]
 
 
 def test_without_data(dlkit: Dlkit) -> None:

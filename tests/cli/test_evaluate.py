@@ -51,7 +51,7 @@ def test_a_split_that_is_not_there(dlkit: Dlkit, trained: Path) -> None:
     assert "error[no-such-split]" in result.stderr
 
 
-def test_a_damaged_model_is_told_as_such(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
+def test_a_damaged_model_is_reported_as_such(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
     whole = (trained / "model.keras").read_bytes()
     for name, content in {"cut": whole[:-1000], "empty": b"", "flipped": whole[:2000] + b"XXXX" + whole[2004:]}.items():
         path = tmp_path / f"{name}.keras"
@@ -78,9 +78,9 @@ def test_an_image_is_predicted(dlkit: Dlkit, trained: Path, digit: Path) -> None
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(str(digit))
     assert result.stdout.count(", ") == 1  # the first, then two more
-    (told,) = json.loads(dlkit("predict", trained, digit, "--json").stdout)["predictions"]
-    assert sum(told["label"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
-    assert told["label"]["probability"] == max(told["label"]["probabilities"].values())
+    (message,) = json.loads(dlkit("predict", trained, digit, "--json").stdout)["predictions"]
+    assert sum(message["label"]["probabilities"].values()) == pytest.approx(1, abs=1e-5)
+    assert message["label"]["probability"] == max(message["label"]["probabilities"].values())
 
 
 def test_every_bad_file_is_named_and_nothing_is_predicted(
@@ -123,7 +123,9 @@ def test_results_are_written_as_csv_json_and_arrays(dlkit: Dlkit, trained: Path,
         assert row["label"] == record["label"]["label"] == str(label)
 
 
-def test_an_output_that_cannot_be_written_is_told_before_the_work(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
+def test_an_output_that_cannot_be_written_is_refused_before_the_work(
+    dlkit: Dlkit, trained: Path, tmp_path: Path
+) -> None:
     for path in (tmp_path / "results.xlsx", tmp_path / "nowhere" / "results.csv"):
         result = dlkit("predict", trained, "--split", "test", "--output", path)
         assert result.exit_code == 2

@@ -56,12 +56,12 @@ def test_a_picture_that_is_there_is_kept(dlkit: Dlkit, tmp_path: Path) -> None:
 
 
 def test_json_has_the_curve(dlkit: Dlkit) -> None:
-    told = json.loads(dlkit("find-lr", "small.yaml", "--json").stdout)
-    assert told["ok"]
-    assert told["override"] == f"training.optimizer.learning_rate={told['suggestion']:g}"
-    assert len(told["rates"]) == len(told["losses"]) == len(told["smoothed"]) <= 200
-    assert told["picture"] == "small_find_lr.png"
-    assert told["problems"] == []
+    message = json.loads(dlkit("find-lr", "small.yaml", "--json").stdout)
+    assert message["ok"]
+    assert message["override"] == f"training.optimizer.learning_rate={message['suggestion']:g}"
+    assert len(message["rates"]) == len(message["losses"]) == len(message["smoothed"]) <= 200
+    assert message["picture"] == "small_find_lr.png"
+    assert message["problems"] == []
 
 
 def test_no_suggestion_is_a_warning_and_exit_status_0(dlkit: Dlkit) -> None:

@@ -48,9 +48,9 @@ def test_help_lists_every_verb(dlkit: Dlkit) -> None:
     assert all(f"  {verb} " in listed for verb in VERBS)
 
 
-def test_versions_are_told(dlkit: Dlkit) -> None:
-    told = dlkit("--version").stdout.split()
-    assert told[::2] == ["dlkit", "tensorflow", "keras", "python"]
+def test_versions_are_reported(dlkit: Dlkit) -> None:
+    message = dlkit("--version").stdout.split()
+    assert message[::2] == ["dlkit", "tensorflow", "keras", "python"]
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

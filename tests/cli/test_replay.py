@@ -13,7 +13,7 @@ Dlkit = Callable[..., Result]
 TOO_HIGH = "training.optimizer={name: sgd, learning_rate: 1.0e+30}"
 
 
-def test_a_nan_is_told_with_its_layer_and_replayed_tensor_by_tensor(dlkit: Dlkit, tmp_path: Path) -> None:
+def test_a_nan_is_reported_with_its_layer_and_replayed_tensor_by_tensor(dlkit: Dlkit, tmp_path: Path) -> None:
     failed = dlkit("train", "small.yaml", "--runs", tmp_path, TOO_HIGH)
     assert failed.exit_code == 1
     assert "the first tensor that is not finite is" in failed.stderr
@@ -23,9 +23,9 @@ def test_a_nan_is_told_with_its_layer_and_replayed_tensor_by_tensor(dlkit: Dlkit
     lines = shown.stdout.splitlines()
     assert sum("<- first" in line for line in lines) == 1
     assert any(line.strip().startswith("outputs of layer dense_1") for line in lines)
-    told = json.loads(dlkit("train", "--replay", "small", "--runs", tmp_path, "--json").stdout)
-    first = next(row["tensor"] for row in told["rows"] if row["bad"])
-    assert told["first"] == first
+    message = json.loads(dlkit("train", "--replay", "small", "--runs", tmp_path, "--json").stdout)
+    first = next(row["tensor"] for row in message["rows"] if row["bad"])
+    assert message["first"] == first
     assert f"`{first}`" in failed.stderr
 
 
@@ -41,7 +41,7 @@ def test_a_run_that_met_no_nan_has_nothing_to_replay(dlkit: Dlkit, trained: Path
     assert "error[nothing-to-replay]" in result.stderr
 
 
-def test_a_profile_is_traced_and_told(dlkit: Dlkit, tmp_path: Path) -> None:
+def test_a_profile_is_traced_and_reported(dlkit: Dlkit, tmp_path: Path) -> None:
     result = dlkit("train", "small.yaml", "--runs", tmp_path, "--profile")
     assert result.exit_code == 0, result.output
     for word in ("time of a step", "waiting for data", "compute", "the rest", "compiling"):
@@ -50,7 +50,7 @@ def test_a_profile_is_traced_and_told(dlkit: Dlkit, tmp_path: Path) -> None:
 
 
 def test_a_profile_adds_up_to_the_whole_time(dlkit: Dlkit, tmp_path: Path) -> None:
-    told = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--profile", "--json").stdout)["profile"]
-    assert set(told["milliseconds"]) == {"data", "compute", "health", "validation", "saving", "host"}
-    assert told["milliseconds"]["compute"] > 0
-    assert told["steps"] > 0
+    message = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--profile", "--json").stdout)["profile"]
+    assert set(message["milliseconds"]) == {"data", "compute", "health", "validation", "saving", "host"}
+    assert message["milliseconds"]["compute"] > 0
+    assert message["steps"] > 0

@@ -69,10 +69,10 @@ def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Pat
 def test_a_missed_expectation_is_part_of_the_json(dlkit: Dlkit, tmp_path: Path) -> None:
     words = ["train", "small.yaml", "--runs", tmp_path, "expects.test_accuracy=>= 1.1", "training.epochs=1"]
     result = dlkit(*words, "--verify", "--json")
-    told = json.loads(result.stdout)
-    assert (result.exit_code, told["ok"], told["exit_status"]) == (1, False, 1)
-    assert told["problems"][0]["code"] == "expectation-missed"
-    assert set(told["test"]) == {"loss", "accuracy"}
+    message = json.loads(result.stdout)
+    assert (result.exit_code, message["ok"], message["exit_status"]) == (1, False, 1)
+    assert message["problems"][0]["code"] == "expectation-missed"
+    assert set(message["test"]) == {"loss", "accuracy"}
 
 
 def test_a_loss_that_is_no_number_fails_the_run(dlkit: Dlkit, tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_what_is_proposed_after_max_steps_is_accepted(dlkit: Dlkit, tmp_path: Pa
     assert len(RunFolder(tmp_path / "small" / "latest").read_history()) == 4
 
 
-def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
+def test_five_mistakes_are_reported_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
     (tmp_path / "five.yaml").write_text(FIVE_MISTAKES)
     result = dlkit("train", tmp_path / "five.yaml", "--runs", tmp_path / "runs")
     assert result.exit_code == 2
@@ -121,13 +121,13 @@ def test_five_mistakes_are_told_at_once(dlkit: Dlkit, tmp_path: Path) -> None:
 def test_mistakes_as_json(dlkit: Dlkit, tmp_path: Path) -> None:
     (tmp_path / "five.yaml").write_text(FIVE_MISTAKES)
     result = dlkit("train", tmp_path / "five.yaml", "--json")
-    told = json.loads(result.stdout)
-    assert (told["ok"], told["exit_status"], result.exit_code) == (False, 2, 2)
-    assert {p["location"]["line"] for p in told["problems"]} == {1, 4, 5, 6, 7}
+    message = json.loads(result.stdout)
+    assert (message["ok"], message["exit_status"], result.exit_code) == (False, 2, 2)
+    assert {p["location"]["line"] for p in message["problems"]} == {1, 4, 5, 6, 7}
 
 
 @pytest.mark.parametrize(
-    ("words", "told"),
+    ("words", "message"),
     [
         ([], "needs a configuration"),
         (["training.epochs=3"], "not an override"),
@@ -136,14 +136,14 @@ def test_mistakes_as_json(dlkit: Dlkit, tmp_path: Path) -> None:
         (["--resume", "nothing"], "there is no run `nothing`"),
     ],
 )
-def test_mistakes_of_the_command_line(dlkit: Dlkit, words: list[str], told: str) -> None:
+def test_mistakes_of_the_command_line(dlkit: Dlkit, words: list[str], message: str) -> None:
     result = dlkit("train", *words)
     assert result.exit_code == 2
-    assert told in result.stderr
+    assert message in result.stderr
     assert "Traceback" not in result.stderr
 
 
-def test_a_runs_folder_that_cannot_be_made_is_told(dlkit: Dlkit, tmp_path: Path) -> None:
+def test_a_runs_folder_that_cannot_be_made_is_reported(dlkit: Dlkit, tmp_path: Path) -> None:
     (tmp_path / "runs").write_text("a file in the way")
     result = dlkit("train", "small.yaml", "--runs", tmp_path / "runs")
     assert result.exit_code == 1
@@ -222,8 +222,8 @@ def test_the_configuration_of_an_unfinished_run_hints_at_resume(dlkit: Dlkit, tr
     words = ["train", tmp_path / "config.yaml", "--runs", tmp_path, "--quiet", "training.epochs=1"]
     assert dlkit(*words).stderr == ""
     RunFolder(tmp_path).set_state("interrupted")
-    told = dlkit(*words).stderr
-    assert told.splitlines() == [
+    message = dlkit(*words).stderr
+    assert message.splitlines() == [
         f"note: that run is interrupted, and this is a new one; to go on with it: dlkit train --resume {tmp_path}"
     ]
 
@@ -239,10 +239,10 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
         if line.startswith("epoch "):
             break
     process.send_signal(signal.SIGINT)
-    _, told = process.communicate(timeout=600)
-    assert process.returncode == 130, told
-    assert "a checkpoint is saved" in told
-    assert "dlkit train --resume" in told
+    _, message = process.communicate(timeout=600)
+    assert process.returncode == 130, message
+    assert "a checkpoint is saved" in message
+    assert "dlkit train --resume" in message
     cut = (tmp_path / "cut" / "small" / "latest").resolve()
     assert RunFolder(cut).read_state()["state"] == "interrupted"
     assert list((cut / "checkpoints").glob("step-*"))

@@ -256,7 +256,7 @@ class TestCategories:
         assert "row 4 of `test` has the label `dig`, which no training row has" in problem.message
         assert "did you mean `dog`?" in problem.help
 
-    def test_text_and_numbers_in_one_column_are_told_apart_by_their_row(self):
+    def test_text_and_numbers_in_one_column_are_reported_apart_by_their_row(self):
         mixed = np.array([*["dog", "cat"] * 14, 3, "cat"], dtype=object)
         problem = problem_of(RunError, X, mixed)
         assert problem.code == "mixed-types"
@@ -327,7 +327,7 @@ def test_fields_may_have_other_names_than_inputs_and_targets():
     ]
 
 
-def test_data_that_is_wrong_in_several_places_is_told_once():
+def test_data_that_is_wrong_in_several_places_is_reported_once():
     with pytest.raises(RunError) as caught:
         load(set_at(X, 1, np.nan), LABELS - 1)
     assert [problem.code for problem in caught.value.problems] == ["not-finite", "label-out-of-range"]

@@ -60,7 +60,7 @@ def test_normalize_is_fitted_on_the_training_split_after_the_steps_before_it() -
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_stream_whose_mean_is_no_number_is_told_by_the_name_of_the_input(value: float) -> None:
+def test_a_stream_whose_mean_is_no_number_is_reported_by_the_name_of_the_input(value: float) -> None:
     numbers = np.ones((40, 3), np.float32)
     numbers[30, 1] = value
     examples = tf.data.Dataset.from_tensor_slices(({"x": numbers}, {"y": LABELS}, {}))
@@ -99,7 +99,7 @@ def test_without_a_resize_the_splits_stay_as_they_are() -> None:
     assert host_stage(layers_of(data("rescale")), given) is given
 
 
-def test_random_layers_are_told_the_range_of_the_values_they_get() -> None:
+def test_random_layers_are_reported_the_range_of_the_values_they_get() -> None:
     brightness = {"random_brightness": {"factor": 0.2}}
     for steps, expected in (
         (("rescale",), [0.0, 1.0]),

@@ -113,9 +113,9 @@ def test_arrays_of_several_inputs(both: Path, tmp_path: Path) -> None:
     np.savez(tmp_path / "half.npz", a=inputs["a"])
     np.savez(tmp_path / "ragged.npz", a=inputs["a"], b=inputs["b"][:5])
     np.save(tmp_path / "one.npy", inputs["a"])
-    with pytest.raises(RunError) as told:
+    with pytest.raises(RunError) as expected:
         predict(both, [tmp_path / "half.npz", tmp_path / "ragged.npz", tmp_path / "one.npy"])
-    assert [p.message.partition(": ")[2] for p in told.value.problems] == [
+    assert [p.message.partition(": ")[2] for p in expected.value.problems] == [
         "it has no array `b`",
         "its arrays differ in length: `a` 60, `b` 5",
         "the model has 2 inputs",
@@ -215,7 +215,7 @@ def spec(y: Feature, x: Feature | None = None) -> Spec:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [
         (spec(feature(classes=("a", "b"))), "3 classes"),
         (spec(feature(classes=("b", "a", "c"))), "another order"),
@@ -225,8 +225,8 @@ def spec(y: Feature, x: Feature | None = None) -> Spec:
         (spec_of([Feature("z", "number", (3,), "float32")], [feature()]), "inputs are x"),
     ],
 )
-def test_data_that_do_not_fit_the_model(given: Spec, told: str) -> None:
-    with pytest.raises(ConfigError, match=told):
+def test_data_that_do_not_fit_the_model(given: Spec, expected: str) -> None:
+    with pytest.raises(ConfigError, match=expected):
         check_fit(spec(feature()), given)
 
 
@@ -243,7 +243,7 @@ def test_the_likeliest_classes() -> None:
     assert yes_or_no.settings.ranked(yes_or_no, np.array([0.25], np.float32))[0] == ("no", np.float32(0.75))
 
 
-def test_a_file_that_is_no_model_is_told_as_such(tmp_path: Path) -> None:
+def test_a_file_that_is_no_model_is_reported_as_such(tmp_path: Path) -> None:
     (tmp_path / "x.keras").write_text("not a model")
     with pytest.raises(RunError, match="not a whole Keras model"):
         open_trained(tmp_path / "x.keras")

@@ -190,7 +190,7 @@ def test_metrics_see_results_in_the_run_in_a_saved_model_and_in_a_notebook(
     [(lambda inputs: inputs[0], "plugin-raised"), (lambda inputs: 3, "model-does-not-build")],
     ids=["raises", "gives no tensor"],
 )
-def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
+def test_a_plug_in_builder_that_fails_is_reported_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
     from dlkit.models.build import build
 
     mine = settings_class(BUILDERS, "mine", builder)(builder="mine")
@@ -211,7 +211,7 @@ def test_a_plug_in_builder_that_fails_is_told_as_the_plug_in_s_mistake(builder: 
         ),
     ],
 )
-def test_arguments_that_keras_refuses_are_told_at_their_setting(
+def test_arguments_that_keras_refuses_are_reported_at_their_setting(
     image: dict[str, Any], metrics: list[Any], key: tuple[Any, ...]
 ) -> None:
     data = {"inputs": {"image": {"kind": "image", **image}}, "targets": {"label": {"kind": "binary"}}}
@@ -227,7 +227,7 @@ def test_classes_may_be_a_number_of_numpy() -> None:
 
 
 @pytest.mark.parametrize(("build", "shape"), [("cnn", (28, 28)), ("rnn", (28,))])
-def test_a_missing_axis_of_channels_is_told(build: str, shape: tuple[int, ...]) -> None:
+def test_a_missing_axis_of_channels_is_reported(build: str, shape: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError) as refused:
         getattr(dlkit, build)(input_shape=shape, classes=10)
     assert refused.value.problems[0].code == "input-rank"

@@ -1,4 +1,4 @@
-"""The builders as functions: what an editor sees, and what `help` tells, is what the settings classes say."""
+"""The builders as functions: what an editor sees, and what `help` says, is what the settings classes say."""
 
 from __future__ import annotations
 

@@ -48,9 +48,9 @@ def test_a_field_whose_name_begins_like_another(tmp_path):
 )
 def test_missing_arrays_are_listed_with_the_nearest(tmp_path, arrays, says):
     problem = problem_of(ConfigError, save(tmp_path / "a.npz", **arrays))
-    told = f"{problem.message} {problem.help}".replace("a.npz has", "it has")
+    expected = f"{problem.message} {problem.help}".replace("a.npz has", "it has")
     assert problem.code == "npz-names"
-    assert all(words in told for words in says), told
+    assert all(words in expected for words in says), expected
 
 
 def test_lengths_must_agree(tmp_path):

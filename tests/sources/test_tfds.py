@@ -119,7 +119,7 @@ def test_fields_are_looked_up(prepared):
     assert (text.code, text.key) == ("field-type", ("data", "inputs", "text"))
 
 
-def test_mistakes_in_fields_and_slices_are_told_together(prepared):
+def test_mistakes_in_fields_and_slices_are_reported_together(prepared):
     data = settings(
         "shades/fine", prepared, inputs={"imge": {"kind": "image"}}, splits={"train": "train", "test": "tset"}
     )
@@ -175,7 +175,7 @@ def test_a_prepared_mnist_goes_before_the_bundled_one(tmp_path):
 
 
 def test_without_a_network_the_run_ends_at_once_and_says_what_to_do(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "reachable", lambda urls: False)
+    monkeypatch.setattr("dlkit.sources._network.reachable", lambda urls: False)
     problem = problem_of(RunError, settings("cifar10", tmp_path))
     assert problem.code == "no-network"
     assert str(tmp_path) in problem.message
@@ -185,7 +185,7 @@ def test_without_a_network_the_run_ends_at_once_and_says_what_to_do(tmp_path, mo
 
 
 def test_nothing_is_downloaded_where_that_is_not_wanted(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "reachable", lambda urls: pytest.fail("asked for the network"))
+    monkeypatch.setattr("dlkit.sources._network.reachable", lambda urls: pytest.fail("asked for the network"))
     assert problem_of(RunError, settings("cifar10", tmp_path, source={"download": False})).code == "not-prepared"
 
 
@@ -230,9 +230,9 @@ def test_a_set_is_downloaded_prepared_and_then_found(server, tmp_path, monkeypat
     data = settings("dlkit_stripes", tmp_path / "data", **fields)
     splits = load_splits(data)
     assert sorted(splits.train.arrays.inputs["image"].tolist()) == [[1, 2], [3, 4], [5, 6]]
-    told = capfd.readouterr()
-    assert "Downloading" not in told.out + told.err
-    monkeypatch.setattr(module, "reachable", lambda urls: pytest.fail("asked for the network"))
+    lines = capfd.readouterr()
+    assert "Downloading" not in lines.out + lines.err
+    monkeypatch.setattr("dlkit.sources._network.reachable", lambda urls: pytest.fail("asked for the network"))
     assert load_splits(data).fingerprint == splits.fingerprint
 
 
@@ -246,7 +246,7 @@ def test_a_download_that_fails_ends_in_one_message(server, tmp_path, monkeypatch
 
 
 def test_the_spec_is_known_before_anything_is_downloaded(tmp_path, monkeypatch):
-    monkeypatch.setattr(module, "reachable", lambda urls: pytest.fail("asked for the network"))
+    monkeypatch.setattr("dlkit.sources._network.reachable", lambda urls: pytest.fail("asked for the network"))
     spec = load_spec(settings("fashion_mnist", tmp_path))
     assert spec.inputs["image"].shape == (28, 28, 1)
     assert spec.targets["label"].classes[:2] == ("T-shirt/top", "Trouser")

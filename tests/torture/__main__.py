@@ -42,8 +42,8 @@ def main() -> int:
         rows = _side_by_side(jobs, place, words.workers)
     print(f"{'runs':24} {'kills':>6} {'cut write':>11} {'in mid-epoch':>13} {'runs':>5} {'same bits':>10}")
     for name, row in rows.items():
-        told = [row["kills"], row["in_write"], row["in_epoch"], row["runs"], row["same"]]
-        print(f"{name:24} {told[0]:6} {told[1]:11} {told[2]:13} {told[3]:5} {told[4]:10}")
+        message = [row["kills"], row["in_write"], row["in_epoch"], row["runs"], row["same"]]
+        print(f"{name:24} {message[0]:6} {message[1]:11} {message[2]:13} {message[3]:5} {message[4]:10}")
         for failure in row["failed"]:
             print(f"  failed: {failure}")
     ours = [row for name, row in rows.items() if name != "BackupAndRestore"]

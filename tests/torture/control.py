@@ -54,7 +54,7 @@ def torture(place: Path, *, kills: int, seed: int) -> Row:
         if not forks.kill_when(forks.fork(job, log), lambda due=due: time.monotonic() > due):
             continue
         if not (folder / "backup").exists() or not any((folder / "backup").iterdir()):
-            continue  # nothing had been saved: it would only start anew
+            continue  # nothing had been saved: it would only start again
         row.kills += 1
         row.runs += 1
         if forks.finish(forks.fork(job, log)):

@@ -96,7 +96,7 @@ def check(folder: Path, steps: tuple[int, int]) -> int:
     return step
 
 
-def torture(folder: Path, at_least: int, told: Callable[[str], None] = lambda line: None) -> dict[str, int]:
+def torture(folder: Path, at_least: int, message: Callable[[str], None] = lambda line: None) -> dict[str, int]:
     """Kill saves at every moment in turn, one run of saves after the other, until there are enough kills.
 
     Returns:
@@ -116,5 +116,5 @@ def torture(folder: Path, at_least: int, told: Callable[[str], None] = lambda li
         if reached > step:
             step = reached
         at += 1
-    told(f"{found}")
+    message(f"{found}")
     return found

@@ -13,13 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit.config.problems import ConfigError, RunError
+from dlkit.data.bound import Spec
+from dlkit.models.build import build
 from dlkit.runs import RunFolder
+from dlkit.schema.features import Feature
 from dlkit.schema.training import Checkpoints, EarlyStopping, Training
-from dlkit.training.best import BestTracker
+from dlkit.training.best import BestTracker, with_mode
 from dlkit.training.checkpoints.files import Progress
 from dlkit.training.listeners import Listener
+from dlkit.training.program.metrics import RunningMetrics
 from tests.training import helpers
-from tests.training.helpers import DATA, MLP, train
+from tests.training.helpers import DATA, MLP, load, train
 
 figures = st.lists(st.floats(-2, 2, width=32).map(lambda x: round(x, 2)), min_size=1, max_size=30)
 
@@ -74,6 +78,33 @@ def test_the_best_epoch_is_the_best_one_whether_it_counts_or_not() -> None:
         found.append(judge.judge({"val_loss": value}, progress))
     assert found == [True, True, False, False, True]
     assert (progress.best_epoch, progress.best_value, progress.epochs_without_improvement) == (5, 0.8, 4)
+
+
+@pytest.mark.parametrize(
+    ("metric", "mode"),
+    [
+        ("binary_accuracy", "max"), ("auc", "max"), ("f1_score", "max"), ("hinge", "min"), ("false_positives", "min"),
+        ("true_negatives", "max"), ("binary_crossentropy", "min"),
+    ],
+)  # fmt: skip
+def test_each_metric_says_whether_lower_or_higher_is_better(metric: str, mode: str) -> None:
+    config = helpers.settings(MLP, {"monitor": f"val_{metric}"})
+    config["data"]["targets"] = {"label": {"kind": "binary", "metrics": [metric]}}
+    image, label = Feature("image", "image", (28, 28, 1), "uint8"), Feature("label", "binary", (), "int32")
+    spec = Spec({"image": image}, {"label": label})
+    made = build(load(config).config, spec)
+    settings = load(config).config.training
+    assert with_mode(settings, RunningMetrics(made).directions()).mode == mode
+    stated = settings.model_copy(update={"mode": "max"})
+    assert with_mode(stated, RunningMetrics(made).directions()).mode == "max"
+
+
+def test_a_figure_that_does_not_say_what_is_better_needs_a_mode() -> None:
+    directions = {"loss": "min", "mine": None}
+    with pytest.raises(ConfigError, match="a lower or a higher `val_mine`") as failed:
+        with_mode(Training(monitor="val_mine"), directions)
+    assert failed.value.problems[0].key == ("training", "monitor")
+    assert with_mode(Training(monitor="val_mine", mode="max"), directions).mode == "max"
 
 
 # What is refused before the first epoch.

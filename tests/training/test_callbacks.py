@@ -149,7 +149,7 @@ def test_reduce_lr_on_plateau_changes_the_rate_of_the_loop(tmp_path: Path) -> No
     np.testing.assert_allclose(rates, [0.001, 0.001, 0.0005, 0.00025], rtol=1e-6)
 
 
-def test_a_callback_without_state_is_told_at_the_start(tmp_path: Path) -> None:
+def test_a_callback_without_state_is_reported_at_the_start(tmp_path: Path) -> None:
     notes: list[str] = []
 
     class Notes(Listener):
@@ -157,9 +157,9 @@ def test_a_callback_without_state_is_told_at_the_start(tmp_path: Path) -> None:
             notes.append(text)
 
     train(tmp_path, "recording", "halving", epochs=1, listener=Notes())
-    told = [note for note in notes if "is in no checkpoint" in note]
-    assert len(told) == 1
-    assert "`recording`" in told[0]
+    message = [note for note in notes if "is in no checkpoint" in note]
+    assert len(message) == 1
+    assert "`recording`" in message[0]
 
 
 def test_a_callback_may_stop_training(tmp_path: Path) -> None:
@@ -168,9 +168,11 @@ def test_a_callback_may_stop_training(tmp_path: Path) -> None:
     assert found.read_state()["state"] == "finished"
 
 
-@pytest.mark.parametrize(("name", "told"), [("raising", "raised KeyError in on_epoch_end"), ("keeping", "get_state")])
-def test_a_callback_that_raises_is_blamed_by_name_and_key(tmp_path: Path, name: str, told: str) -> None:
-    with pytest.raises(RunError, match=told) as failed:
+@pytest.mark.parametrize(
+    ("name", "message"), [("raising", "raised KeyError in on_epoch_end"), ("keeping", "get_state")]
+)
+def test_a_callback_that_raises_is_blamed_by_name_and_key(tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(RunError, match=message) as failed:
         train(tmp_path, "recording", name)
     (problem,) = failed.value.problems
     assert problem.code == "callback-failed"
@@ -179,6 +181,6 @@ def test_a_callback_that_raises_is_blamed_by_name_and_key(tmp_path: Path, name: 
     assert folder.read_state()["state"] == "failed"
 
 
-def test_arguments_that_keras_refuses_are_told(tmp_path: Path) -> None:
+def test_arguments_that_keras_refuses_are_reported(tmp_path: Path) -> None:
     with pytest.raises((RunError, ConfigError), match=r"factor >= 1\.0"):
         train(tmp_path, {"name": "reduce_lr_on_plateau", "factor": 2.0})

@@ -137,9 +137,9 @@ def test_a_frozen_layer_keeps_its_weights(tmp_path: Path) -> None:
     assert not np.array_equal(before[2], after[2])
 
 
-@pytest.mark.parametrize(("freeze", "told"), [(["conv_1"], "dense_1, label"), (["*"], "nothing would be trained")])
-def test_freezing_what_is_not_there_or_everything_is_told(tmp_path: Path, freeze: list[str], told: str) -> None:
-    with pytest.raises(ConfigError, match=told) as failed:
+@pytest.mark.parametrize(("freeze", "message"), [(["conv_1"], "dense_1, label"), (["*"], "nothing would be trained")])
+def test_freezing_what_is_not_there_or_everything_is_reported(tmp_path: Path, freeze: list[str], message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as failed:
         trained(tmp_path, training={"freeze": freeze})
     assert failed.value.problems[0].key[:2] == ("training", "freeze")
 

@@ -170,7 +170,7 @@ def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_st
     assert not [p for p in folder.rglob(".*") if "partial" in p.name or p.name.endswith(".old")]
 
 
-def test_a_history_shorter_than_the_checkpoint_is_told(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_step_stretches: None) -> None:
     with pytest.raises(Interrupted):
         train(with_checkpoints(), tmp_path, listener=InterruptAt(16))
     folder = (tmp_path / "small" / "latest").resolve()
@@ -269,7 +269,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_message_and_a_whole_checkpoint
     assert RunFolder(folder).read_state()["state"] == "finished"
 
 
-def test_a_disk_that_is_full_when_the_model_is_saved_is_told(small_disk: Path) -> None:
+def test_a_disk_that_is_full_when_the_model_is_saved_is_reported(small_disk: Path) -> None:
     done = train(with_checkpoints(), small_disk / "runs")
     (done.folder / "model.keras").unlink()
     (small_disk / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - 24 * 1024))

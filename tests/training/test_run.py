@@ -26,7 +26,7 @@ from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, InterruptAt, load, 
 
 
 class Notes(Listener):
-    """Remembers what it was told."""
+    """Remembers what it was reported."""
 
     def __init__(self) -> None:
         self.kinds: list[str] = []
@@ -260,7 +260,7 @@ def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_s
     assert loss == pytest.approx(whole.test["loss"], rel=1e-5)
 
 
-def test_a_label_out_of_range_in_a_stream_is_told_and_no_model_is_saved(tmp_path: Path) -> None:
+def test_a_label_out_of_range_in_a_stream_is_reported_and_no_model_is_saved(tmp_path: Path) -> None:
     x, y = DATA["train"]
     labels = y.copy()
     labels[70] = 12
@@ -388,7 +388,7 @@ def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_
     assert len(again.history["loss"]) == 2
 
 
-def test_examples_that_train_and_test_alike_are_told(tmp_path: Path) -> None:
+def test_examples_that_train_and_test_alike_are_reported(tmp_path: Path) -> None:
     notes: list[str] = []
 
     class Told(Listener):

@@ -59,8 +59,8 @@ class HealthMonitor:
             self.looks = [HealthSnapshot.from_json(event["look"]) for event in events if event["kind"] == "health"]
             self.found = {event["code"] for event in events if event["kind"] == "finding"}
         except (KeyError, ValueError) as error:
-            told = "the events of the run hold a look at the network that none was ever written as"
-            raise RunError(Problem("damaged-run", told, help="take events.jsonl from a copy")) from error
+            message = "the events of the run hold a look at the network that none was ever written as"
+            raise RunError(Problem("damaged-run", message, help="take events.jsonl from a copy")) from error
 
     def to_border(self, step: int) -> int | None:
         """Updates until the next look, where looks come at fixed steps; else None."""

@@ -23,7 +23,7 @@ from dlkit.training.program.randomness import drawing
 from dlkit.training.program.train import TrainProgram
 
 RELUS = ("relu", "relu6")
-# How far from 0 an output can be, at most; a sigmoid is told as twice its distance from a half.
+# How far from 0 an output can be, at most; a sigmoid is given as twice its distance from a half.
 BOUNDED: dict[str, Callable[[Any], Any]] = {"tanh": tf.abs, "sigmoid": lambda x: tf.abs(2 * x - 1)}
 
 

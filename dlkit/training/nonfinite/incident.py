@@ -98,7 +98,7 @@ def to_problem(incident: Incident | None, found: NotFinite, steps: int, folder: 
     message = f"{where}: the first tensor that is not finite is `{incident.tensor}` ({share}{examples})"
     replay = f"the batch is kept; look at it with: dlkit train --replay {folder.parent}"
     if incident.in_data:
-        return Problem("loss-not-finite", message, key=("data",), help=f"mend the data; {replay}")
+        return Problem("loss-not-finite", message, key=("data",), help=f"correct the data; {replay}")
     if incident.too_large:
         message += f"; `{incident.too_large}` holds values beyond {FLOAT16_MAX:,.0f}, the largest that float16 has"
         help = "add `normalize` to its `preprocess`, or set `runtime.precision: mixed_bfloat16`"

@@ -84,13 +84,9 @@ class RunningMetrics:
             yield from ((f"{name}_{metric.name}" if self._several else metric.name, metric) for metric in metrics)
 
     def directions(self) -> dict[str, str | None]:
-        """By name, whether Keras says that higher (`max`) or lower (`min`) is better; None where it does not say."""
-        of_keras = {"up": "max", "down": "min"}
-        return {
-            name: "min" if name.endswith("loss") and isinstance(metric, keras.metrics.Mean) else
-            of_keras.get(getattr(metric, "_direction", ""))
-            for name, metric in self._by_name()
-        }  # fmt: skip
+        """By name, whether higher (`max`) or lower (`min`) is better; None where the metric does not say it."""
+        losses = {id(metric) for metric in (self.loss, *self.target_losses.values())}
+        return {name: "min" if id(metric) in losses else _direction(metric) for name, metric in self._by_name()}
 
     def reset(self) -> None:
         """Forget what was counted."""
@@ -104,3 +100,12 @@ class RunningMetrics:
     def variables(self) -> list[keras.Variable]:
         """Their state, in a fixed order."""
         return [variable for metric in self.all() for variable in metric.variables]
+
+
+def _direction(metric: keras.metrics.Metric) -> str | None:
+    """Whether higher or lower is better: what Keras says of the metric, and of those that count examples by name."""
+    if isinstance(metric, keras.metrics.FalsePositives | keras.metrics.FalseNegatives):
+        return "min"
+    if isinstance(metric, keras.metrics.TruePositives | keras.metrics.TrueNegatives):
+        return "max"
+    return {"up": "max", "down": "min"}.get(getattr(metric, "_direction", ""))

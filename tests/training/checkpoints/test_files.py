@@ -96,7 +96,7 @@ def test_a_disk_that_is_full_at_any_point_of_a_save_leaves_the_old_checkpoint(le
     np.testing.assert_array_equal(found.arrays["weights/0"], old.arrays["weights/0"])
 
 
-def test_a_full_disk_is_told_by_every_writer_of_a_run(small_disk: Path) -> None:
+def test_a_full_disk_is_reported_by_every_writer_of_a_run(small_disk: Path) -> None:
     folder = RunFolder(small_disk)
     folder.append_history({"epoch": 1, "loss": 0.5})
     folder.event("begun")
@@ -105,7 +105,7 @@ def test_a_full_disk_is_told_by_every_writer_of_a_run(small_disk: Path) -> None:
     big = "x" * 5000
     for write in (
         lambda: folder.set_state("failed", why=big),
-        lambda: folder.event("told", text=big),
+        lambda: folder.event("message", text=big),
         lambda: folder.append_history({"epoch": 2, "loss": big}),
         lambda: keep_config(folder, big),
     ):

@@ -126,14 +126,14 @@ def test_a_loss_that_diverges_at_once_suggests_nothing() -> None:
     assert found.problems[0].code == "no-suggestion"
 
 
-def test_a_range_that_ends_too_early_is_told() -> None:
+def test_a_range_that_ends_too_early_is_reported() -> None:
     (problem,) = find(settings(MLP), lowest=1e-5, highest=1e-2).problems
     assert problem.code == "range-too-narrow"
     assert "--to" in problem.help
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"lowest": 1.0, "highest": 0.1}, "rise from 1 to 0.1"),
         ({"lowest": 1.0, "highest": 1.0}, "rise from 1 to 1"),
@@ -143,8 +143,8 @@ def test_a_range_that_ends_too_early_is_told() -> None:
         ({"steps": 9}, "9 steps are too few"),
     ],
 )
-def test_a_range_that_cannot_be_tested_is_refused(options: dict[str, Any], told: str) -> None:
-    with pytest.raises(dlkit.ConfigError, match=told):
+def test_a_range_that_cannot_be_tested_is_refused(options: dict[str, Any], message: str) -> None:
+    with pytest.raises(dlkit.ConfigError, match=message):
         find(settings(MLP), DATA, **options)
 
 

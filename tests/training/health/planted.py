@@ -107,7 +107,7 @@ def partly_wrong_labels() -> Data:
 
 
 def zeros_and_ones() -> Data:
-    """Images of these two digits alone, which are easily told apart."""
+    """Images of these two digits alone, which are easily expected apart."""
     return {split: (x[y < 2], y[y < 2]) for split, (x, y) in digits().items()}
 
 

@@ -1,4 +1,4 @@
-"""A run that is watched is the run that is not; one that goes on after an interruption is told the same."""
+"""A run that is watched is the run that is not; one that goes on after an interruption is reported the same."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_a_run_that_is_watched_ends_with_the_same_bits(
     assert state_digest(watched.folder) == state_digest(alone.folder)
 
 
-def told(folder: Path) -> list[dict[str, Any]]:
+def expected(folder: Path) -> list[dict[str, Any]]:
     """The looks and findings among a run's events, without what depends on the clock."""
     events = [e for e in RunFolder(folder).read_events() if e["kind"] in ("health", "finding")]
     for event in events:
@@ -53,15 +53,15 @@ def in_one_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.usefixtures("one_step_stretches")
 @pytest.mark.parametrize("step", [3, 22, 38])
-def test_a_run_that_goes_on_is_told_what_one_in_one_go_is(step: int, in_one_go: Path, tmp_path: Path) -> None:
+def test_a_run_that_goes_on_is_reported_what_one_in_one_go_is(step: int, in_one_go: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
         train(SICK, tmp_path, listener=InterruptAt(step))
     (cut,) = (path for path in (tmp_path / "small").iterdir() if not path.is_symlink())
     resume(cut)
-    events = told(in_one_go)
+    events = expected(in_one_go)
     assert [e["look"]["step"] for e in events if e["kind"] == "health"] == list(range(0, 42, 4))
     assert [e["code"] for e in events if e["kind"] == "finding"] == ["rate-too-high"]
-    assert told(cut) == events
+    assert expected(cut) == events
     assert state_digest(cut) == state_digest(in_one_go)
 
 

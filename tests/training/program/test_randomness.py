@@ -11,7 +11,7 @@ from dlkit.training.program.randomness import KeyedSeed, drawing, keyed_twin
 
 
 def make_network() -> keras.Model:
-    """Two dropouts in a row, so that their draws can be told apart, and a layer with weights and dropout in one."""
+    """Two dropouts in a row, so that their draws can be reported apart, and a layer with weights and dropout in one."""
     inputs = keras.Input((50, 4))
     first = keras.layers.Dropout(0.5)(inputs)
     second = keras.layers.Dropout(0.5)(inputs)

@@ -79,7 +79,7 @@ def test_two_replicas_train_validate_and_test_as_one_device(
 @pytest.mark.parametrize(
     ("devices", "code"), [("gpu:2", "no-such-device"), ("cpu:2", "devices-too-late")], ids=["absent", "too late"]
 )
-def test_devices_that_cannot_be_had_are_told(devices: str, code: str, tmp_path: Path) -> None:
+def test_devices_that_cannot_be_had_are_reported(devices: str, code: str, tmp_path: Path) -> None:
     program = f"""
 import tensorflow as tf, dlkit
 tf.constant(1)

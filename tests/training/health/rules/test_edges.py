@@ -25,11 +25,11 @@ def test_nothing_is_found_before_there_is_anything() -> None:
     assert codes(case([], [row(1, val_loss=None)])) == []
 
 
-@pytest.mark.parametrize("gradient, told", [(1e-5, True), (1e-2, False), (0.0, False)])
-def test_a_gradient_has_to_fall_far_and_a_layer_that_gets_none_is_cut_off(gradient: float, told: bool) -> None:
+@pytest.mark.parametrize("gradient, found", [(1e-5, True), (1e-2, False), (0.0, False)])
+def test_a_gradient_has_to_fall_far_and_a_layer_that_gets_none_is_cut_off(gradient: float, found: bool) -> None:
     small = layers(dense_1={"gradient": gradient}, label={})
     looks = [look(10 * n, recent=2.3, layers=small) for n in range(5)]
-    assert alone("vanishing-gradients", case(looks)) is told
+    assert alone("vanishing-gradients", case(looks)) is found
     assert not alone("vanishing-gradients", case(looks[:4]))
     assert not alone("vanishing-gradients", case([*looks[:4], look(40, recent=2.3)]))
 
@@ -51,11 +51,11 @@ def test_a_gradient_that_was_small_as_all_was_learnt_does_not_explode_as_it_come
     assert codes(case([*looks, look(200, gradient=2.0), look(210, gradient=2.0)])) == []
 
 
-@pytest.mark.parametrize("gradient, told", [(50.0, True), (5.0, False)])
-def test_a_gradient_explodes_from_the_last_layer_to_the_first(gradient: float, told: bool) -> None:
+@pytest.mark.parametrize("gradient, found", [(50.0, True), (5.0, False)])
+def test_a_gradient_explodes_from_the_last_layer_to_the_first(gradient: float, found: bool) -> None:
     large = layers(dense_1={"gradient": gradient}, label={})
     looks = [look(10 * n, layers=large) for n in range(5)]
-    assert codes(case(looks)) == (["exploding-gradients"] if told else [])
+    assert codes(case(looks)) == (["exploding-gradients"] if found else [])
     assert codes(case([*looks[:4], look(40)])) == []
 
 
@@ -66,16 +66,16 @@ def test_units_are_dead_only_if_the_same_layer_is_dead_in_every_look() -> None:
     assert codes(case([look(10 * n, layers=alive if n == 2 else dead) for n in range(5)])) == []
 
 
-def test_dead_units_are_not_told_again_as_gradients_that_vanish() -> None:
+def test_dead_units_are_not_reported_again_as_gradients_that_vanish() -> None:
     dead = layers(dense_1={"dead": 1.0, "gradient": 1e-7}, label={})
     looks = [look(50 * n, recent=2.3, layers=dead, classes={"label": (1.0, 0.2)}) for n in range(12)]
     assert codes(case(looks)) == ["dead-relu"]
 
 
-@pytest.mark.parametrize("shares, told", [((1.0, 0.2), True), ((0.97, 0.2), False), ((1.0, 0.95), False)])
-def test_one_class_is_a_fault_only_where_the_labels_have_several(shares: tuple[float, float], told: bool) -> None:
+@pytest.mark.parametrize("shares, found", [((1.0, 0.2), True), ((0.97, 0.2), False), ((1.0, 0.95), False)])
+def test_one_class_is_a_fault_only_where_the_labels_have_several(shares: tuple[float, float], found: bool) -> None:
     looks = [look(20 * n, classes={"label": shares}) for n in range(12)]
-    assert alone("one-class", case(looks)) is told
+    assert alone("one-class", case(looks)) is found
     assert not alone("one-class", case([replace(one, epoch=1) for one in looks]))
 
 
@@ -94,12 +94,12 @@ def test_a_loss_that_rises_far_above_a_constant_answers_tells_a_rate_that_is_too
     assert codes(case(falling)) == []
 
 
-@pytest.mark.parametrize("rates, told", [([1e-6] * 6, True), ([1e-3, *[1e-6] * 5], False)])
-def test_a_rate_is_too_low_only_where_it_is_not_the_end_of_a_schedule(rates: list[float], told: bool) -> None:
+@pytest.mark.parametrize("rates, found", [([1e-6] * 6, True), ([1e-3, *[1e-6] * 5], False)])
+def test_a_rate_is_too_low_only_where_it_is_not_the_end_of_a_schedule(rates: list[float], found: bool) -> None:
     still = layers(dense_1={"update": 1e-6}, label={"update": 1e-6})
     looks = [look(10 * n, recent=2.3, rate=rate, layers=still) for n, rate in enumerate(rates)]
     config = {"optimizer": {"name": "adam", "learning_rate": max(rates)}}
-    assert alone("rate-too-low", case(looks, **config)) is told
+    assert alone("rate-too-low", case(looks, **config)) is found
     # Still warming up to a rate a thousand times as large.
     assert not alone("rate-too-low", case(looks, optimizer={"name": "adam", "learning_rate": 1.0}))
 
@@ -152,7 +152,7 @@ def test_what_explains_it_silences_under_fitting_and_a_plateau(code: str) -> Non
     assert codes(case(looks, rows, reported={code})) == []
 
 
-def test_waiting_is_told_by_its_share_of_all_the_time_and_not_for_less_than_seconds() -> None:
+def test_waiting_is_reported_by_its_share_of_all_the_time_and_not_for_less_than_seconds() -> None:
     waiting = [look(10 * n, waiting=0.9 if n % 2 else 0.1, seconds=2.0) for n in range(10)]
     assert codes(case(waiting)) == ["input-bound"]
     assert codes(case([replace(one, seconds=0.1) for one in waiting])) == []
@@ -160,7 +160,7 @@ def test_waiting_is_told_by_its_share_of_all_the_time_and_not_for_less_than_seco
     assert codes(case([look(10 * n, waiting=0.9 if n % 5 == 0 else 0.0) for n in range(30)])) == []
 
 
-def test_what_was_told_is_not_told_again() -> None:
+def test_what_was_reported_is_not_reported_again() -> None:
     waiting = [look(10 * n, waiting=0.9) for n in range(10)]
     assert codes(case(waiting, reported={"input-bound"})) == []
 
@@ -170,7 +170,7 @@ def test_nothing_is_said_of_targets_that_are_all_the_same() -> None:
     assert codes(case(looks, [row(n, loss=1e-5, val_loss=1e-5 / n) for n in range(1, 9)])) == []
 
 
-def test_numbers_far_from_0_are_told_as_such() -> None:
+def test_numbers_far_from_0_are_reported_as_such() -> None:
     settings = regress(mlp(32), {})
     settings["data"]["targets"]["progress"]["normalize"] = False
     config = load(settings).config

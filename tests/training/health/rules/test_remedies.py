@@ -132,6 +132,6 @@ def test_the_settings_of_a_plug_in_builder_are_proposed_too(tmp_path: Path) -> N
     assert remedies.larger_model(case.config) == "`model.dense: [8]`"
 
 
-@pytest.mark.parametrize("value, told", [(0.00034, "0.0003"), (0.0096, "0.01"), (1.0, "1"), (4e-8, "4e-08")])
-def test_a_rate_is_told_in_one_digit(value: float, told: str) -> None:
-    assert remedies.one_digit(value) == told
+@pytest.mark.parametrize("value, message", [(0.00034, "0.0003"), (0.0096, "0.01"), (1.0, "1"), (4e-8, "4e-08")])
+def test_a_rate_is_reported_in_one_digit(value: float, message: str) -> None:
+    assert remedies.one_digit(value) == message

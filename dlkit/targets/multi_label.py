@@ -1,0 +1,183 @@
+"""`kind: multi_label`: any number of classes at once."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import lazy
+from dlkit.schema.target import State, TargetSettings
+from dlkit.targets import _classes
+from dlkit.targets._classes import CLASSES_ALSO_CALLED, class_rules, numbered, shortest
+
+if TYPE_CHECKING:
+    from dlkit.data.bound import Target
+    from dlkit.data.values import RowPlace
+    from dlkit.schema import Config
+    from dlkit.schema.features import Feature
+    from dlkit.schema.source import SourceField
+
+np = lazy("numpy")
+tf = lazy("tensorflow")
+
+
+class MultiLabelTarget(TargetSettings):
+    """Several classes at once: text such as `rain, wind`, several columns of 0 and 1, or a vector of them."""
+
+    also_called = "multilabel, tags, multi_class_multi_label, multi_hot"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **TargetSettings.fields_also_called,
+        **CLASSES_ALSO_CALLED,
+        "separator": "sep, delimiter",
+    }
+    holds = "several classes at once"
+    losses = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+    metrics_that_fit = frozenset(
+        {"accuracy", "binary_accuracy", "binary_crossentropy", "auc", "precision", "recall", "f1_score", "f_beta_score"}
+    )
+    default_loss = "binary_crossentropy"
+    default_metrics = ("auc", "f1_score")
+    smoothable = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
+    accuracy = "binary_accuracy"
+    activation = "sigmoid"
+
+    kind: Literal["multi_label"]
+    classes: Annotated[list[str], Field(min_length=1)] | None = Field(
+        None, description="Names of the classes, where neither columns nor labels give them."
+    )
+    separator: Annotated[str, Field(min_length=1)] = Field(",", description="What stands between two classes in text.")
+
+    def rules(self, name: str, config: Config) -> Iterator[Problem]:
+        """Each class has its own name."""
+        yield from super().rules(name, config)
+        yield from class_rules(("data", "targets", name), self.classes)
+
+    def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
+        """A number, 0 or 1, for each class."""
+        text = column.dtype == "string"
+        classes = tuple(self.classes or (() if text else column.classes))
+        if text:
+            self.one_label(name, column.shape, one_hot=False)
+        elif column.shape is None or len(column.shape) != 1 or column.shape[0] is None:
+            message = (
+                f"`{name}` is to be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
+            )
+            help = "name its columns with `columns:`, or give text with a `separator`"
+            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+        elif classes and len(classes) != column.shape[0]:
+            message = f"`{name}` has {len(classes)} classes, and labels of {column.shape[0]} values"
+            raise ConfigError(
+                Problem("classes-contradict", message, ("data", "targets", name), help="give one for each")
+            )
+        else:
+            classes = classes or numbered(column.shape[0])
+        return self.made_feature(name, (len(classes) or None,), "float32", classes)
+
+    def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """The classes of the training rows, and how many examples each has."""
+        classes = feature.classes
+        if not classes:
+            words = {word for cell in self._cells(labels, place) for word in cell}
+            if not words:
+                raise place.run_error(
+                    "too-few-classes", "no training row has a class", "check the column and the split"
+                )
+            classes = tuple(sorted(words))
+        feature = self.made_feature(feature.name, (len(classes),), "float32", classes)
+        hot = self._hot(labels, classes, place)
+        return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, []
+
+    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
+        """1 for each class that an example has, else 0: float32, shape (examples, classes)."""
+        return self._hot(labels, target.classes, place)
+
+    def _cells(self, labels: Any, place: RowPlace) -> list[list[str]]:
+        """The classes of each row of text."""
+        texts = place.as_text(labels).reshape(-1).tolist()
+        return [[word.strip() for word in text.split(self.separator) if word.strip()] for text in texts]
+
+    def _hot(self, labels: Any, classes: tuple[str, ...], place: RowPlace) -> Any:
+        if labels.dtype.kind not in "OSTU":
+            place.same_shape(labels, (len(classes),))
+            place.refuse_not_finite(labels)
+            wrong = np.flatnonzero(~((labels == 0) | (labels == 1)).all(axis=1))
+            if wrong.size:
+                message = f"{place.row(wrong[0])} holds other numbers than 0 and 1"
+                raise place.run_error("label-out-of-range", message, "use `kind: number` for numbers")
+            return labels.astype(np.float32)
+        number = {name: n for n, name in enumerate(classes)}
+        hot = np.zeros((len(labels), len(classes)), np.float32)
+        for row, words in enumerate(self._cells(labels, place)):
+            for word in words:
+                if word not in number:
+                    message = f"{place.row(row)} has the class `{word}`, which no training row has"
+                    raise place.run_error("unknown-label", message, f"the classes are {', '.join(classes[:10])}")
+                hot[row, number[word]] = 1
+        return hot
+
+    def fit_stream(self, feature: Feature) -> State:
+        """Nothing, where the classes are known."""
+        if not feature.classes:
+            self.classes_from_stream(feature.name)
+        return {}
+
+    def encode_example(self, label: Any, target: Target) -> Any:
+        """0 or 1 for each class: float32, shape (classes,)."""
+        if label.dtype == tf.string:
+            words = tf.strings.strip(tf.strings.split(tf.reshape(label, []), self.separator))
+            return tf.cast(tf.reduce_any(words[:, None] == tf.constant(target.classes)[None], axis=0), tf.float32)
+        return tf.ensure_shape(tf.cast(label, tf.float32), (len(target.classes),))
+
+    def units(self, target: Target) -> int:
+        """A logit for each class."""
+        return len(target.classes)
+
+    def describes_outputs(self, target: Target) -> str:
+        """The width of the head in words."""
+        return f"{len(target.classes)} classes"
+
+    def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
+        """Each class by itself, and the mean over the classes."""
+        if name == "auc":
+            return {"multi_label": True, "num_labels": len(target.classes)}
+        return {"threshold": 0.5, "average": "macro"} if name in ("f1_score", "f_beta_score") else {}
+
+    def constant(self, target: Target, labels: Any) -> Any:
+        """The logit of each class's share: shape (classes,)."""
+        yes = tf.reduce_sum(labels, axis=0)
+        return tf.math.log(yes + 1) - tf.math.log(tf.cast(tf.shape(labels)[0], tf.float32) - yes + 1)
+
+    def chance_loss(self, target: Target) -> tuple[float, str]:
+        """Cross-entropy of guessing yes or no for each class, and the words for it."""
+        return math.log(2), "guessing yes or no for each class"
+
+    def are_results(self, outputs: Any) -> bool:
+        """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
+        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
+        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
+
+    def missing(self, target: Target, labels: Any) -> list[str]:
+        """The classes that none of these examples has."""
+        return [name for name, n in zip(target.classes, labels.sum(axis=0), strict=True) if n == 0]
+
+    def record(self, target: Target, result: Any) -> dict[str, Any]:
+        """The classes whose probability is at least a half, and the probability of each."""
+        pairs = list(zip(target.classes, result, strict=True))
+        chosen = [name for name, probability in pairs if probability >= 0.5]
+        return {"classes": chosen, "probabilities": {name: shortest(value) for name, value in pairs}}
+
+    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
+        """The likeliest classes of one example with their probabilities."""
+        return [(target.classes[i], result[i]) for i in np.argsort(-result, kind="stable")[:count]]
+
+    def label(self, target: Target, label: Any) -> Any:
+        """The names of an example's classes."""
+        return [name for name, hot in zip(target.classes, np.reshape(label, -1), strict=True) if hot]
+
+    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
+        """Whether labels have the classes that a model was trained on."""
+        yield from _classes.same_classes(trained, given)

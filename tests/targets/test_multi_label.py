@@ -1,0 +1,77 @@
+"""Several classes at once, from text, from columns of 0 and 1, and from vectors."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlkit
+from dlkit.config.problems import ConfigError, RunError
+from dlkit.data.load import load_splits
+from dlkit.schema.loader import from_mapping
+
+X = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
+RAIN, WIND = X[:, 0] > 0, X[:, 1] > 0
+TEXT = np.array([", ".join(np.array(["rain", "wind"])[[r, w]]) for r, w in zip(RAIN, WIND, strict=True)])
+HOT = np.stack([RAIN, WIND], axis=1).astype("float32")
+
+
+def config(**target: Any) -> dict[str, Any]:
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "multi_label", **target}}}
+    return {
+        "name": "weather", "data": data, "model": {"builder": "mlp", "dense": [8]},
+        "training": {"epochs": 60, "optimizer": {"name": "adam", "learning_rate": 0.02}},
+    }  # fmt: skip
+
+
+def labels(target: dict[str, Any], fields: dict[str, Any]) -> tuple[Any, np.ndarray]:
+    """The target of such training rows, and its labels in batches."""
+    splits = load_splits(from_mapping(config(**target), needs_source=False).config.data, given={"train": fields})
+    return splits.spec.targets["y"], splits.train.arrays.targets["y"]  # type: ignore[union-attr]
+
+
+def test_text_columns_and_vectors_mean_the_same() -> None:
+    of_text, words = labels({}, {"x": X, "y": TEXT})
+    of_columns, columns = labels({"columns": ["rain", "wind"]}, {"x": X, "rain": RAIN, "wind": WIND})
+    _, vectors = labels({"classes": ["rain", "wind"]}, {"x": X, "y": HOT})
+    np.testing.assert_array_equal(words, HOT)
+    np.testing.assert_array_equal(columns, HOT)
+    np.testing.assert_array_equal(vectors, HOT)
+    assert of_text.classes == of_columns.classes == ("rain", "wind")
+    assert of_text.state["counts"] == [int(RAIN.sum()), int(WIND.sum())]
+
+
+def test_what_stands_between_classes_is_the_user_s() -> None:
+    target, found = labels({"separator": "|"}, {"x": X[:3], "y": np.array(["a|b c", "", " b c "])})
+    assert target.classes == ("a", "b c")
+    np.testing.assert_array_equal(found, [[1, 1], [0, 0], [0, 1]])
+
+
+@pytest.mark.parametrize(
+    ("target", "y", "expected"),
+    [
+        ({"classes": ["rain", "sun"]}, TEXT, "`wind`"),
+        ({}, HOT * 2, "other numbers than 0 and 1"),
+        ({}, np.array([""] * 60), "no training row has a class"),
+        ({"classes": ["rain"]}, HOT, "1 classes, and labels of 2 values"),
+        ({}, RAIN.astype("int32"), "a vector of 0 and 1"),
+    ],
+)
+def test_labels_that_are_none_are_refused(target: dict[str, Any], y: np.ndarray, expected: str) -> None:
+    with pytest.raises((ConfigError, RunError), match=expected) as refused:
+        labels(target, {"x": X, "y": y})
+    assert refused.value.problems[0].help
+
+
+def test_a_model_learns_and_predicts_several_classes_at_once(tmp_path: Path) -> None:
+    data = {"train": (X[:40], TEXT[:40]), "test": (X[40:], TEXT[40:])}
+    run = dlkit.train(config(), data=data, runs_folder=tmp_path, verbose=False)
+    assert run.test["f1_score"] > 0.8
+    assert run.evaluate()["f1_score"] == pytest.approx(run.test["f1_score"], rel=1e-6)
+    found = run.model.predict(X[40:], verbose=0)
+    target = dlkit.load_run(run.folder, data=data)
+    assert target.test == run.test
+    assert found.shape == (20, 2)
