@@ -1,24 +1,30 @@
-"""`kind: sequence`: time series."""
+"""`kind: sequence`: time series, of one length or padded with NaN at the end."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from dlkit.inputs import _numbers
+from dlkit.lazy import lazy
+from dlkit.schema.base import Positive
 from dlkit.schema.features import Feature
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import StepSettings, steps_for
+from dlkit.schema.step import State, StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Input
     from dlkit.data.values import RowPlace
 
     Step = StepSettings
 else:
     Step = steps_for(("steps", "channels"))
+
+np, tf = lazy("numpy"), lazy("tensorflow")
 
 
 def _default() -> list[StepSettings]:
@@ -26,29 +32,101 @@ def _default() -> list[StepSettings]:
 
 
 class SequenceInput(InputSettings):
-    """Time series of fixed length: steps, channels."""
+    """Time series: steps, channels. Shorter ones are padded with NaN at their end, which changes no result."""
 
     also_called = "series, time_series, timeseries"
     axes = ("steps", "channels")
     usual_builder = "rnn"
 
     kind: Literal["sequence"]
+    length: Positive | None = Field(
+        None,
+        description="Steps of each sequence: longer ones are cut, shorter padded; null for the longest of training.",
+    )
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Steps and channels: float32."""
         shape = _numbers.shape_of(self, name, column)
+        if self.length is not None:
+            shape = (self.length, *shape[1:])
         _numbers.must_be_known(name, shape)
-        return Feature(name, self.kind, shape, "float32")
+        return Feature(name, self.kind, shape, "float32", ragged=self.length is not None)
 
     def without_source(self, name: str) -> Feature | None:
         """Numbers of the stated shape."""
         return None if self.shape is None else self.feature(name, SourceField(None, "float32"))
 
+    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """Whether training sequences are padded, and the length of the longest."""
+        if values.dtype.kind != "f" or not np.isnan(values).any():
+            return feature, {}, []
+        lengths = _lengths(_rows(values, feature, place), place)
+        shortest, longest = int(lengths.min()), int(lengths.max())
+        length = self.length or longest
+        notes = [f"input `{feature.name}`: {shortest:,} to {longest:,} steps long, {length:,} for the network"]
+        return replace(feature, shape=(length, *feature.shape[1:]), ragged=True), {}, notes
+
+    def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
+        """How many sequences of a split are cut."""
+        length = bound.shape[0]
+        if not bound.feature.ragged or length is None or values.shape[1] <= length:
+            return []
+        cut = int((_lengths(_rows(values, bound.feature, place), place) > length).sum())
+        what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {length:,} steps"
+        return [f"{place.split}: {what}: their ends are cut off"] if cut else []
+
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
-        """Numbers of the feature's dtype and shape, all finite."""
-        return _numbers.checked(values, feature, place)
+        """Numbers of the feature's dtype and shape, all finite; of unequal lengths, NaN at the end alone."""
+        if not feature.ragged:
+            return _numbers.checked(values, feature, place)
+        rows = _rows(values, feature, place)
+        length = feature.shape[0]
+        assert length is not None
+        _lengths(rows, place)
+        if rows.shape[1] >= length:
+            return rows[:, :length]
+        return np.pad(rows, [(0, 0), (0, length - rows.shape[1]), (0, 0)], constant_values=np.nan)
 
     def example(self, value: Any, feature: Feature) -> Any:
-        """One example of a stream, of the feature's dtype and shape."""
-        return _numbers.example(value, feature)
+        """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated."""
+        length = feature.shape[0]
+        if not feature.ragged or length is None:
+            return _numbers.example(value, feature)
+        value = tf.cast(value if value.shape.rank == 2 else value[..., tf.newaxis], tf.float32)[:length]
+        padded = tf.pad(value, [[0, length - tf.shape(value)[0]], [0, 0]], constant_values=float("nan"))
+        return tf.ensure_shape(padded, feature.shape)
+
+
+def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
+    """Sequences of any length: float32, shape (examples, steps, channels), NaN where there is nothing.
+
+    Raises:
+        RunError: other axes or channels than in training, or infinity.
+    """
+    rows = values[..., np.newaxis] if values.ndim == 2 else values
+    place.same_shape(rows, (None, *feature.shape[1:]))
+    with np.errstate(over="ignore"):  # what became infinite is looked for next
+        rows = rows.astype(np.float32, copy=False)
+    place.refuse_not_finite(np.where(np.isnan(rows), 0, rows), values)
+    return rows
+
+
+def _lengths(rows: Any, place: RowPlace) -> Any:
+    """Steps of each sequence, without its padding: int64, shape (examples,).
+
+    Raises:
+        RunError: naming the first row with NaN before its end, or with nothing else.
+    """
+    absent = np.isnan(rows)
+    there = ~absent.all(axis=2)
+    lengths = there.shape[1] - there[:, ::-1].argmax(axis=1)
+    if (empty := np.flatnonzero(~there.any(axis=1))).size:
+        message = f"{place.row(empty[0])} is a sequence of padding alone ({empty.size:,} such rows)"
+        raise place.run_error("empty-sequence", message, "remove those rows")
+    inside = absent.any(axis=2) & (np.arange(there.shape[1]) < lengths[:, np.newaxis])
+    if (wrong := np.flatnonzero(inside.any(axis=1))).size:
+        step = int(inside[wrong[0]].argmax())
+        message = f"{place.row(wrong[0])} has NaN at step {step}, before its end ({wrong.size:,} such rows)"
+        raise place.run_error("nan-inside", message, "NaN may stand at the end alone, for padding: fill in the others")
+    return lengths

@@ -102,7 +102,7 @@ def _only(columns: Sequence[str], what: str) -> str:
 
 def _array(split: str, name: str, value: Any) -> np.ndarray:
     try:
-        array = np.asarray(value)
+        array = _as_array(value)
     except Exception as error:  # ragged lists, frames of mixed types, tensors without values
         raise _problem("given-data", f"`{name}` of split `{split}` is no array ({error})", _FORMS) from error
     nested = type_name(array.dtype) == "object" and any(np.ndim(item) for item in array.reshape(-1)[:1000])
@@ -110,6 +110,25 @@ def _array(split: str, name: str, value: Any) -> np.ndarray:
         message = f"`{name}` of split `{split}` is {type(value).__name__}, not an array with a row for each example"
         raise _problem("given-data", message, _FORMS)
     return array
+
+
+def _as_array(value: Any) -> np.ndarray:
+    """An array of what was given; a list of arrays of unequal lengths is padded with NaN at their ends.
+
+    Raises:
+        ValueError: for items that are no arrays, hold no numbers, or differ in more than their first axis.
+    """
+    try:
+        return np.asarray(value)
+    except ValueError:
+        items = [item for item in value if isinstance(item, np.ndarray) and item.ndim and item.dtype.kind in "iuf"]
+        if len(items) < len(value) or len({item.shape[1:] for item in items}) != 1:
+            raise
+    shape = (len(items), max(map(len, items)), *items[0].shape[1:])
+    padded = np.full(shape, np.nan, np.result_type(*items, np.float32))
+    for row, item in zip(padded, items, strict=True):
+        row[: len(item)] = item
+    return np.asarray(padded)
 
 
 def _named(dataset: tf.data.Dataset, wanted: Wanted) -> tf.data.Dataset:

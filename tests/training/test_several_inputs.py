@@ -1,0 +1,51 @@
+"""Three inputs of different kinds and two targets: trained, evaluated, predicted, the same again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+import dlkit
+
+RANDOM = np.random.default_rng(0)
+ROWS = 200
+INPUTS = {
+    "image": RANDOM.integers(0, 256, (ROWS, 8, 8, 1)).astype("uint8"),
+    "numbers": np.where(RANDOM.random((ROWS, 3)) < 0.1, np.nan, RANDOM.normal(size=(ROWS, 3))).astype("float32"),
+    "words": np.array(["a", "b", "c", "d"])[RANDOM.integers(0, 4, (ROWS, 1))],
+}
+TARGETS = {
+    "group": np.array(["low", "high"])[(INPUTS["words"][:, 0] < "c").astype(int)],
+    "size": RANDOM.normal(size=ROWS).astype("float32"),
+}
+CONFIG: dict[str, Any] = {
+    "name": "three",
+    "data": {
+        "inputs": {
+            "image": {"kind": "image"},
+            "numbers": {"kind": "number", "preprocess": [{"fill_missing": "median"}, "normalize"]},
+            "words": {"kind": "category"},
+        },
+        "targets": {"group": {"kind": "category"}, "size": {"kind": "number"}},
+    },
+    "model": {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 2}], "dense": [8], "dropout": 0.1},
+    "training": {"epochs": 2},
+}
+
+
+def test_a_model_of_three_inputs_and_two_targets_has_one_set_of_figures(tmp_path: Any) -> None:
+    given = dict.fromkeys(("train", "validation", "test"), (INPUTS, TARGETS))
+    runs = [dlkit.train(CONFIG, data=given, runs_folder=tmp_path / name, verbose=False) for name in "ab"]
+    assert runs[0].test == runs[1].test
+    model = keras.saving.load_model(runs[0].folder / "model.keras")
+    raw = {name: tf.constant(values) for name, values in INPUTS.items()}
+    results = model.predict(raw, verbose=0)
+    accuracy = np.mean(results["group"].argmax(axis=1) == (TARGETS["group"] == "low"))
+    assert accuracy == pytest.approx(runs[0].test["group_accuracy"])
+    assert np.mean(np.abs(results["size"][:, 0] - TARGETS["size"])) == pytest.approx(
+        runs[0].test["size_mean_absolute_error"], rel=1e-5
+    )
