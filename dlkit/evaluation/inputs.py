@@ -17,11 +17,13 @@ import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
+from dlkit.data.values import RowPlace
 from dlkit.evaluation.decode_image import decode_image
 from dlkit.evaluation.files import ARRAYS, IMAGES, expand
 from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
 from dlkit.files import check_npy, check_npz
 from dlkit.schema.features import Feature
+from dlkit.schema.source import Piece
 
 
 @dataclass(frozen=True)
@@ -188,6 +190,9 @@ def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
         array = array[..., np.newaxis]  # images without their axis of one channel
     if array.ndim == len(shape):
         array = array[np.newaxis]
+    ragged = getattr(feature, "feature", feature).ragged
+    if ragged and array.ndim == len(shape) + 1 and same_shape(shape[1:], array.shape[2:]):
+        array = _of_one_length(feature, array)
     problems = check_input(feature, array.shape[1:], array.dtype.name, "its") if array.ndim else []
     if array.ndim != len(shape) + 1 or problems:
         message = problems[0].message if problems else f"its shape is {array.shape}"
@@ -195,6 +200,15 @@ def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
     if len(array) == 0:
         raise _UnusableError("it has no rows")
     return array
+
+
+def _of_one_length(bound: Any, array: np.ndarray) -> np.ndarray:
+    """Padded sequences, cut or padded to the length that the model takes."""
+    place = RowPlace("data", bound.name, (Piece("data", 0, None),), bound.key)
+    try:
+        return np.asarray(bound.settings.values(array, bound.feature, place))
+    except RunError as error:
+        raise _UnusableError(error.problems[0].message, error.problems[0].help) from error
 
 
 def _values(feature: Input, rows: np.ndarray) -> np.ndarray:
