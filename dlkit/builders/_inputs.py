@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dlkit.config.problems import Problem
+from dlkit.encoded import Encoded, as_vector
 from dlkit.lazy import lazy
-from dlkit.models.embed import Encoded, as_vector
 from dlkit.schema.builder import BuilderSettings
 
 if TYPE_CHECKING:

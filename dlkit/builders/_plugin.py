@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from pydantic import ConfigDict
 
-from dlkit.models.embed import Encoded, as_plain
+from dlkit.encoded import Encoded, as_plain
 from dlkit.schema.builder import BuilderSettings
 from dlkit.schema.plugins import call_plugin
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import joined
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.encoded import Encoded, as_map
 from dlkit.lazy import lazy
-from dlkit.models.embed import Encoded, as_map
 from dlkit.origins import origin
 from dlkit.schema.base import Activation, Fraction, Positive, Section
 

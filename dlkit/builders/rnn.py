@@ -9,8 +9,8 @@ from pydantic import Field
 
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import joined
+from dlkit.encoded import Encoded, as_sequence
 from dlkit.lazy import lazy
-from dlkit.models.embed import Encoded, as_sequence
 from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Fraction, Positive
 

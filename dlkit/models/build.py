@@ -12,8 +12,8 @@ import keras
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
+from dlkit.encoded import encoded
 from dlkit.models import heads
-from dlkit.models.embed import encoded
 from dlkit.models.losses import Choice, Functions, on_logits
 from dlkit.models.objective import Objective
 from dlkit.origins import Origins

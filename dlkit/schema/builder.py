@@ -10,7 +10,7 @@ from dlkit.schema.base import Section
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
-    from dlkit.models.embed import Encoded
+    from dlkit.encoded import Encoded
     from dlkit.schema import Config
 
 
@@ -35,7 +35,7 @@ class BuilderSettings(Section):
         """The network between the prepared inputs and the heads.
 
         Args:
-            inputs: by name, as preprocessing leaves them; `dlkit.models.embed` makes a vector, a sequence or a map of
+            inputs: by name, as preprocessing leaves them; `dlkit.encoded` makes a vector, a sequence or a map of
                 one.
 
         Returns:

@@ -221,12 +221,6 @@ model:
     assert [p.key for p in mistakes(tmp_path, text)] == ([] if fits else [("model", "builder")])
 
 
-def test_several_inputs_are_refused_to_the_builders_that_take_one(tmp_path):
-    text = VALID.replace("  targets:", "    more: {kind: number}\n  targets:")
-    (problem,) = mistakes(tmp_path, text)
-    assert problem.key == ("data", "inputs") and "one input" in problem.message
-
-
 @pytest.mark.parametrize(
     ("word", "label"),
     [

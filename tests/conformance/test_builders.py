@@ -11,8 +11,8 @@ import pytest
 from keras import layers
 
 from dlkit.data.bound import Spec, bound
+from dlkit.encoded import embedding_size
 from dlkit.models.build import BuiltModel, build
-from dlkit.models.embed import embedding_size
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS

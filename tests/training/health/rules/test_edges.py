@@ -130,9 +130,9 @@ def test_epochs_that_were_not_validated_do_not_count() -> None:
 
 def test_a_model_is_not_over_fitted_while_what_is_monitored_improves() -> None:
     rows = [{**each, "val_accuracy": 0.1 * each["epoch"]} for each in over_fitted(5)]
-    assert codes(case([], rows, monitor="val_accuracy")) == []
+    assert codes(case([], rows, monitor="val_accuracy", mode="max")) == []
     rows = [{**each, "val_accuracy": 0.5} for each in over_fitted(5)]
-    assert codes(case([], rows, monitor="val_accuracy")) == ["over-fitting"]
+    assert codes(case([], rows, monitor="val_accuracy", mode="max")) == ["over-fitting"]
 
 
 def test_a_plateau_is_silent_under_early_stopping_and_at_the_end_of_a_schedule() -> None:
