@@ -176,12 +176,12 @@ def _arrays(
     for split in chosen:
         read = {key: values for key, (_, values, _) in train.items()}
         if split != "train":
-            read = collect({key: partial(_values, reader, split, bound) for key, (bound, _, _) in train.items()})
-        notes += [note for bound, _, _ in train.values() for note in _notes(reader, split, bound)]
+            read = collect({key: partial(_of_split, reader, split, bound) for key, (bound, _, _) in train.items()})
+        notes += [note for _, found in read.values() for note in found]
         weights = _weights(data, reader, split)
         made[split] = in_memory(
-            {name: read["data", "inputs", name] for name in data.inputs},
-            {name: read["data", "targets", name] for name in data.targets},
+            {name: read["data", "inputs", name][0] for name in data.inputs},
+            {name: read["data", "targets", name][0] for name in data.targets},
             {} if weights is None else dict.fromkeys(data.targets, weights),
         )
         fingerprint[split] = _digest(made[split])
@@ -212,46 +212,40 @@ class _Reader:
 
 def _of_train(
     data: Data, reader: _Reader, key: Key, feature: Feature, fitted: Spec | None
-) -> tuple[Input | Target, np.ndarray, list[str]]:
-    """An input or target, its values in the training rows, and notes."""
-    bound, notes = _fitted(data, reader, key, feature, fitted)
-    return bound, _values(reader, "train", bound), notes
+) -> tuple[Input | Target, tuple[np.ndarray, list[str]], list[str]]:
+    """An input or target, its values in the training rows with notes, and notes of what was fitted."""
+    values, place = reader.read("train", key)
+    bound, notes = _fitted(data, values, place, reader.columns(key), feature, fitted)
+    return bound, _as_in_batches(values, place, bound), notes
 
 
 def _fitted(
-    data: Data, reader: _Reader, key: Key, feature: Feature, fitted: Spec | None
+    data: Data, values: np.ndarray, place: RowPlace, columns: tuple[str, ...], feature: Feature, fitted: Spec | None
 ) -> tuple[Input | Target, list[str]]:
     """An input or target with what its training rows decide, or what was fitted before; and notes."""
-    name = str(key[2])
-    before = None if fitted is None else (fitted.inputs if key[1] == "inputs" else fitted.targets).get(name)
+    name, family = feature.name, place.key[1]
+    before = None if fitted is None else (fitted.inputs if family == "inputs" else fitted.targets).get(name)
     if before is not None and before.kind == feature.kind:
-        return replace(before, columns=reader.columns(key)), []
-    values, place = reader.read("train", key)
-    if key[1] == "inputs":
+        return replace(before, columns=columns), []
+    if family == "inputs":
         given = data.inputs[name]
         feature, state, notes = given.fit(values, feature, place)
-        return Input(feature, reader.columns(key), state, settings=given), notes
+        return Input(feature, columns, state, settings=given), notes
     settings = data.targets[name]
     feature, state, notes = settings.fit(values, feature, place)
-    return Target(feature, reader.columns(key), state, settings=settings), notes
+    return Target(feature, columns, state, settings=settings), notes
 
 
-def _values(reader: _Reader, split: str, bound: Input | Target) -> np.ndarray:
-    """Values of an input, or labels of a target, as batches hold them."""
-    values, place = reader.read(split, bound.key)
+def _of_split(reader: _Reader, split: str, bound: Input | Target) -> tuple[np.ndarray, list[str]]:
+    """Values of an input, or labels of a target, in a split as batches hold them, and notes."""
+    return _as_in_batches(*reader.read(split, bound.key), bound)
+
+
+def _as_in_batches(values: np.ndarray, place: RowPlace, bound: Input | Target) -> tuple[np.ndarray, list[str]]:
+    """Columns of a source as batches hold them, and what is worth a line about an input's values."""
     if isinstance(bound, Target):
-        labels: np.ndarray = bound.settings.encode(values, bound, place)
-        return labels
-    read: np.ndarray = bound.settings.values(values, bound.feature, place)
-    return read
-
-
-def _notes(reader: _Reader, split: str, bound: Input | Target) -> list[str]:
-    """What is worth a line about an input's values in a split."""
-    if isinstance(bound, Target):
-        return []
-    values, place = reader.read(split, bound.key)
-    return bound.settings.notes(values, bound, place)
+        return bound.settings.encode(values, bound, place), []
+    return bound.settings.values(values, bound.feature, place), bound.settings.notes(values, bound, place)
 
 
 def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
