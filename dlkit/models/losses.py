@@ -134,8 +134,8 @@ def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[k
     settings = target.settings
     if settings.activation == "linear" and not target.state:
         return list(metrics)
-    same = {"".join(word.title() for word in name.split("_")) for name in settings.same_on_logits}
-    return [m if type(m).__name__ in same else OfResults(m, settings.activation) for m in metrics]
+    same = settings.same_on_logits
+    return [m if snake_case(type(m).__name__) in same else OfResults(m, settings.activation) for m in metrics]
 
 
 @keras.saving.register_keras_serializable("dlkit")
