@@ -27,22 +27,22 @@ def written_aside(path: Path) -> Iterator[Path]:
     A folder that stands under the name is replaced. After an error nothing is left of the attempt.
     """
     aside = path.with_name(f".{path.name}.{os.getpid()}.partial")
-    _remove(aside)
+    remove(aside)
     try:
         yield aside
         _flush(aside)
         if aside.is_dir() and path.exists():
             # A folder cannot be renamed over a full one: the old one steps aside first, and goes last.
             old = path.with_name(f".{path.name}.{os.getpid()}.old")
-            _remove(old)
+            remove(old)
             path.rename(old)
             aside.rename(path)
-            _remove(old)
+            remove(old)
         else:
             aside.replace(path)
         _flush_folder(path.parent)
     finally:
-        _remove(aside)
+        remove(aside)
 
 
 @contextlib.contextmanager
@@ -207,7 +207,7 @@ def clear_remains(folder: Path) -> None:
         if not place.exists():
             old.rename(place)
     for remains in [*folder.glob(".*.partial*"), *folder.glob(".*.old")]:
-        _remove(remains)
+        remove(remains)
 
 
 def sha256(path: Path) -> str:
@@ -239,7 +239,8 @@ def _flush_folder(folder: Path) -> None:
         os.close(handle)
 
 
-def _remove(path: Path) -> None:
+def remove(path: Path) -> None:
+    """Delete a file, a link, or a folder with what is in it; nothing where there is none."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
     else:

@@ -62,7 +62,7 @@ def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
     }
     if "train" in case.batches:
         x = case.batches["train"].prepared[feature.name].astype(np.float64)
-        about["prepared"] |= {"min": float(x.min()), "max": float(x.max()), "mean": float(x.mean())}
+        about["prepared"] |= {"min": float(np.min(x)), "max": float(np.max(x)), "mean": float(np.mean(x))}
     return about
 
 

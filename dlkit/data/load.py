@@ -134,16 +134,24 @@ def _without_labels(data: Data, columns: Columns, features: Fields) -> Spec:
 
 
 def _with_states(spec: Spec, fitted: Spec | None) -> Spec:
-    """The spec with classes and scales that were fitted before."""
+    """The spec of streams with what was fitted before: classes, scales, vocabularies."""
     if fitted is None:
         return spec
-    targets = {
-        name: replace(target, feature=fitted.targets[name].feature, state=fitted.targets[name].state)
-        if name in fitted.targets and fitted.targets[name].kind == target.kind
-        else target
-        for name, target in spec.targets.items()
+
+    def known(bound: Input | Target, before: Mapping[str, Any]) -> bool:
+        return bound.name in before and before[bound.name].kind == bound.kind
+
+    inputs = {
+        name: replace(bound, state=fitted.inputs[name].state) if known(bound, fitted.inputs) else bound
+        for name, bound in spec.inputs.items()
     }
-    return replace(spec, targets=targets)
+    targets = {
+        name: replace(bound, feature=fitted.targets[name].feature, state=fitted.targets[name].state)
+        if known(bound, fitted.targets)
+        else bound
+        for name, bound in spec.targets.items()
+    }
+    return replace(spec, inputs=inputs, targets=targets)
 
 
 def _streams(

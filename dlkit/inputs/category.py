@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
@@ -10,9 +10,9 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.fitted import Fitted, State, Whole
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import State
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Input
@@ -22,12 +22,20 @@ np, tf, keras = lazy("numpy"), lazy("tensorflow"), lazy("keras")
 ops, layers = lazy("keras.ops"), lazy("keras.layers")
 
 
+class Values(Fitted):
+    """The values of each column that the network knows, the most frequent first, and how many rows have each."""
+
+    vocabulary: list[Annotated[list[str] | list[Whole], Field(min_length=1)]]
+    counts: list[list[int]]
+
+
 class CategoryInput(InputSettings):
     """Values that repeat, of one column or several: text or whole numbers. Each becomes an embedding, or one-hot."""
 
     also_called = "categorical, string, enum, nominal, factor"
     axes = ("columns",)
     fitted = True
+    state_type = Values
 
     kind: Literal["category"]
     min_count: Positive = Field(1, description="Values with fewer training rows than this count as unknown.")
@@ -89,6 +97,15 @@ class CategoryInput(InputSettings):
             vocabulary.append(found[kept].tolist())
             counts.append(times[kept].tolist())
         return feature, {"vocabulary": vocabulary, "counts": counts}, notes
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """Different values for every column, of the feature's type."""
+        super().check_state(state, feature)
+        vocabulary, counts, wanted = state["vocabulary"], state["counts"], str if feature.dtype == "string" else int
+        if len(vocabulary) != feature.shape[0] or list(map(len, vocabulary)) != list(map(len, counts)):
+            raise ValueError("its `vocabulary` and `counts` are not those of its columns")
+        if any(len(set(values)) < len(values) or not isinstance(values[0], wanted) for values in vocabulary):
+            raise ValueError("its `vocabulary` is not of different values of one type")
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
         """How many rows of a split hold values that are unknown."""

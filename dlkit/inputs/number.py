@@ -9,9 +9,10 @@ from pydantic import Field
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.features import Feature
+from dlkit.schema.fitted import Fitted, State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import State, StepSettings, steps_for
+from dlkit.schema.step import StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
 
 if TYPE_CHECKING:
@@ -31,9 +32,16 @@ def _default() -> list[StepSettings]:
     return [Normalize(step="normalize")]
 
 
+class Quantiles(Fitted):
+    """The edges of bins with equally many training rows each, of every column; none where there are too many."""
+
+    quantiles: list[list[float]] | None = None
+
+
 class NumberInput(InputSettings):
     """Numbers: one, a vector, or an array of fixed shape."""
 
+    state_type = Quantiles
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
 
     kind: Literal["number"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from collections.abc import Sequence
+from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 import keras
@@ -102,6 +103,11 @@ def read_spec(about: Any) -> Spec:
         record = About.model_validate(about)
         inputs = {r.name: Input(r.feature(), state=r.state, settings=r.chosen(INPUTS)) for r in record.inputs}
         targets = {r.name: Target(r.feature(), state=r.state, settings=r.chosen(TARGETS)) for r in record.targets}
+        if record.format == 1:
+            # Labels were the numbers of their classes, and nothing was fitted that the model does not hold itself.
+            targets = {n: replace(t, state=t.settings.fit_stream(t.feature)) for n, t in targets.items()}
+        else:
+            _check_states([*inputs.values(), *targets.values()])
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(map(str, first["loc"])) or "its content"
@@ -109,6 +115,19 @@ def read_spec(about: Any) -> Spec:
     if len(inputs) < len(record.inputs) or len(targets) < len(record.targets):
         raise ValueError("its dlkit.json has two features of one name")
     return Spec(inputs, targets)
+
+
+def _check_states(every: Sequence[Input | Target]) -> None:
+    """Refuse states that were not fitted to such settings and features."""
+    for bound in every:
+        try:
+            bound.settings.check_state(bound.state, bound.feature)
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, ("state", *first["loc"])))
+            raise ValueError(f"`{place[:100]}` of `{bound.name[:40]}` in its dlkit.json: {first['msg']}") from None
+        except ValueError as error:
+            raise ValueError(f"`{bound.name[:40]}` in its dlkit.json: {error}") from None
 
 
 def check_described(model: keras.Model, spec: Spec) -> None:

@@ -45,6 +45,11 @@ class RunFolder:
         return self.path / "data.json"
 
     @property
+    def fitted(self) -> Path:
+        """What was fitted on the training rows: classes, scales, vocabularies."""
+        return self.path / "fitted" / "spec.json"
+
+    @property
     def state(self) -> Path:
         """Whether the run is running, finished, failed or interrupted."""
         return self.path / "state.json"
@@ -194,7 +199,7 @@ class RunFolder:
 
     def clear_remains(self) -> None:
         """Delete what writes that were cut off left behind; the run must be locked."""
-        for folder in (self.path, self.checkpoints, self.predictions.parent):
+        for folder in (self.path, self.checkpoints, self.fitted.parent, self.predictions.parent):
             clear_remains(folder)
 
     @contextlib.contextmanager

@@ -11,8 +11,9 @@ from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
 from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.fitted import Fitted, Nothing, State
 from dlkit.schema.registry import Registry
-from dlkit.schema.step import State, StepSettings
+from dlkit.schema.step import StepSettings
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Input
@@ -37,6 +38,8 @@ class InputSettings(Section):
     usual_builder: ClassVar[str] = "mlp"
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
+    # The state that `fit` gives.
+    state_type: ClassVar[type[Fitted]] = Nothing
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
     # What a file with one example is called, where `predict` takes such files.
@@ -91,6 +94,25 @@ class InputSettings(Section):
             RunError: if nothing can be learned from such values.
         """
         return feature, {}, []
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """Refuse a state, read from a file, that `fit` and the steps cannot have given.
+
+        Args:
+            state: what `fit` gave, and under `steps` what each step learned.
+            feature: its raw form, as that file has it.
+
+        Raises:
+            ValueError: if it is of other types, or contradicts itself or the feature.
+        """
+        own = {key: value for key, value in state.items() if key != "steps"}
+        self.state_type.model_validate(own)
+        steps = state.get("steps")
+        if not isinstance(steps, list) or len(steps) != len(self.preprocess):
+            raise ValueError("`steps` is no list with a state for each step of `preprocess`")
+        for step, learned in zip(self.preprocess, steps, strict=True):
+            if step.fitted or learned is not None:
+                step.check_state(learned)
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
         """What is worth a line about the values of a split, as the source has them: what was cut off, or is unknown."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -13,14 +13,11 @@ from dlkit.config.problems import Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.schema.base import Section
 from dlkit.schema.features import Encoding
+from dlkit.schema.fitted import Fitted, Nothing, State
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
-
-
-# What was fitted on the training rows, as plain values that JSON keeps.
-State = Mapping[str, Any]
 
 
 class StepSettings(Section):
@@ -38,6 +35,8 @@ class StepSettings(Section):
     host: ClassVar[bool] = False
     # Whether it learns from the training rows; `fit` is called then.
     fitted: ClassVar[bool] = False
+    # What `fit` gives.
+    state_type: ClassVar[type[Fitted]] = Nothing
 
     # The setting that a bare value stands for: `{fill_missing: median}`.
     word: ClassVar[str] = ""
@@ -56,6 +55,14 @@ class StepSettings(Section):
             Plain values that JSON keeps.
         """
         return {}
+
+    def check_state(self, state: Any) -> None:
+        """Refuse a state, read from a file, that `fit` cannot have given.
+
+        Raises:
+            ValueError: if it is of other types, or contradicts itself.
+        """
+        self.state_type.model_validate(state)
 
     def notes(self, state: State) -> list[str]:
         """What is worth a line about what was fitted."""

@@ -12,6 +12,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat, Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
 from dlkit.schema.features import Feature
+from dlkit.schema.fitted import Fitted, Nothing, State
 from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from dlkit.schema.source import SourceField
 
 keras = lazy("keras")
-
-# What was fitted on the training rows, as plain values that JSON keeps.
-State = Mapping[str, Any]
 
 
 class TargetSettings(Section):
@@ -53,6 +51,8 @@ class TargetSettings(Section):
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
+    # The state that `fit` gives.
+    state_type: ClassVar[type[Fitted]] = Nothing
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **ALSO_CALLED,
         "loss_weight": "weight, coefficient, task_weight",
@@ -128,6 +128,18 @@ class TargetSettings(Section):
             ConfigError: if the settings have to say more.
         """
         return {}
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """Refuse a state, read from a file, that `fit` cannot have given.
+
+        Args:
+            state: what `fit` gave.
+            feature: the labels, as that file has them.
+
+        Raises:
+            ValueError: if it is of other types, or contradicts itself or the feature.
+        """
+        self.state_type.model_validate(state)
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """Labels of a source as batches hold them: of the feature's dtype and shape, first axis the examples.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,9 +12,20 @@ from pydantic import Field
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
 from dlkit.schema.features import Encoding
-from dlkit.schema.step import State, StepSettings
+from dlkit.schema.fitted import Fitted, Size, State
+from dlkit.schema.step import StepSettings
 
 np, ops = lazy("numpy"), lazy("keras.ops")
+
+
+class Filling(Fitted):
+    """What stands for every value of an example, and how many of how many training rows missed one."""
+
+    values: list[float]
+    shape: list[Size]
+    rows: int
+    missing: int
+    empty: int
 
 
 class FillMissing(StepSettings):
@@ -22,6 +34,7 @@ class FillMissing(StepSettings):
     also_called = "impute, imputer, fillna, fill_na, simple_imputer"
     fitted = True
     fills_missing = True
+    state_type = Filling
     word = "value"
 
     step: Literal["fill_missing"]
@@ -49,6 +62,12 @@ class FillMissing(StepSettings):
             "empty": int(empty.sum()),
         }
 
+    def check_state(self, state: Any) -> None:
+        """As many values as an example has."""
+        super().check_state(state)
+        if len(state["values"]) != math.prod(state["shape"]):
+            raise ValueError(f"`fill_missing` has {len(state['values'])} values for the shape {state['shape']}")
+
     def notes(self, state: State) -> list[str]:
         """How many rows had holes, and columns that hold nothing else."""
         notes = []
@@ -69,10 +88,10 @@ class FillMissing(StepSettings):
         values: Any = 0.0
         if state is not None:
             values = np.array(state["values"], np.float32).reshape(state["shape"])
-        return Filling(values, indicator=self.indicator)
+        return FillLayer(values, indicator=self.indicator)
 
 
-class Filling:
+class FillLayer:
     """NaN replaced, in Keras ops; with the indicators behind the values where they are asked for."""
 
     def __init__(self, values: Any, *, indicator: bool) -> None:

@@ -8,11 +8,20 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dlkit.lazy import lazy
-from dlkit.schema.step import State, StepSettings
+from dlkit.schema.fitted import Fitted, Size, State
+from dlkit.schema.step import StepSettings
 
 keras, np = lazy("keras"), lazy("numpy")
 # A deviation that is a smaller part of the mean is lost in float32, which has 24 bits.
 SMALLEST_SPREAD = 1e-6
+
+
+class Moments(Fitted):
+    """Mean and variance of every value that keeps its own, and the shape of an example."""
+
+    mean: float | list[float]
+    variance: float | list[float]
+    shape: list[Size]
 
 
 class Normalize(StepSettings):
@@ -21,6 +30,7 @@ class Normalize(StepSettings):
     also_called = "normalization, normalise, standardize, standardise, norm"
 
     fitted = True
+    state_type = Moments
 
     step: Literal["normalize"]
     axis: int | None = Field(-1, description="Axis that keeps its own mean and deviation; null for one of each.")
@@ -45,6 +55,16 @@ class Normalize(StepSettings):
             mean, count = mean + shift * n / np.maximum(total, 1), total
         variance = squares / np.maximum(count, 1)
         return {"mean": np.asarray(mean).tolist(), "variance": np.asarray(variance).tolist(), "shape": shape}
+
+    def check_state(self, state: Any) -> None:
+        """A mean and a variance for each place along the axis."""
+        super().check_state(state)
+        shape, rank = state["shape"], len(state["shape"]) + 1
+        if self.axis is not None and not (-rank < self.axis < 0 or 0 < self.axis < rank):
+            raise ValueError(f"`normalize` has no axis {self.axis} in examples of shape {shape}")
+        wanted = () if self.axis is None else (shape[self.axis % rank - 1],)
+        if not np.shape(state["mean"]) == np.shape(state["variance"]) == wanted:
+            raise ValueError("the means and variances of `normalize` are not as many as its axis is long")
 
     def notes(self, state: State) -> list[str]:
         """Values that are always the same, and differences that float32 cannot hold."""

@@ -9,6 +9,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.suggestions import nearest_name
 from dlkit.lazy import lazy
 from dlkit.schema.base import NonNegativeFloat
+from dlkit.schema.fitted import Fitted, State, Whole
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -21,6 +22,31 @@ CLASSES_ALSO_CALLED = {"classes": "num_classes, class_names, n_classes, labels, 
 ClassWeight = Literal["balanced"] | dict[str, NonNegativeFloat] | None
 # More classes than this among nearly as many examples are hardly classes.
 MANY = 1000
+
+
+class Counts(Fitted):
+    """How many training rows each class has; nothing of a stream, which is not counted."""
+
+    counts: list[int] | None = None
+
+
+class Table(Counts):
+    """The labels in the order of their numbers, and how many training rows have each."""
+
+    table: list[str] | list[Whole]
+
+
+def check_classes(state: State, classes: int) -> None:
+    """Refuse a state whose table or counts are not those of so many classes.
+
+    Raises:
+        ValueError: saying which.
+    """
+    table, counts = state.get("table"), state.get("counts")
+    if table is not None and (len(table) != classes or len(set(table)) < len(table)):
+        raise ValueError(f"its `table` is not of {classes} different labels")
+    if counts and len(counts) != classes:
+        raise ValueError(f"its `counts` are not of {classes} classes")
 
 
 def class_rules(key: Key, classes: int | list[str] | None) -> Iterator[Problem]:

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.fitted import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules
 
@@ -35,6 +36,7 @@ PAIRS = [
 class BinaryTarget(TargetSettings):
     """Yes or no: 1 or 0, true or false, or two words."""
 
+    state_type = _classes.Table
     also_called = "bool, boolean"
     fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "labels 0 and 1"
@@ -114,6 +116,11 @@ class BinaryTarget(TargetSettings):
     def without_source(self, name: str) -> Feature | None:
         """One integer, 0 or 1."""
         return self.made_feature(name, (), "int32", tuple(self.classes or ()))
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """A table and counts of its classes."""
+        super().check_state(state, feature)
+        _classes.check_classes(state, 2)
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """0 for no, 1 for yes: int32, shape (examples,)."""

@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.fitted import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules, numbered
 
@@ -29,6 +30,7 @@ tf = lazy("tensorflow")
 class CategoryTarget(TargetSettings):
     """One class of several: whole numbers, text or one-hot labels."""
 
+    state_type = _classes.Table
     also_called = "class, categorical, label, multiclass, classification"
     fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "integer classes"
@@ -114,6 +116,11 @@ class CategoryTarget(TargetSettings):
         """One integer, if the settings give the classes."""
         classes = self._stated(name, (), ("data", "targets", name))
         return self.made_feature(name, (), "int32", classes) if classes else None
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """A table and counts of its classes."""
+        super().check_state(state, feature)
+        _classes.check_classes(state, len(feature.classes))
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """The number of each label in the class table: int32, shape (examples,)."""

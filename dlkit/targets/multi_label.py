@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.fitted import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, class_rules, numbered, shortest
 
@@ -28,6 +29,7 @@ tf = lazy("tensorflow")
 class MultiLabelTarget(TargetSettings):
     """Several classes at once: text such as `rain, wind`, several columns of 0 and 1, or a vector of them."""
 
+    state_type = _classes.Counts
     also_called = "multilabel, tags, multi_class_multi_label, multi_hot"
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **TargetSettings.fields_also_called,
@@ -90,6 +92,11 @@ class MultiLabelTarget(TargetSettings):
         feature = self.made_feature(feature.name, (len(classes),), "float32", classes)
         hot = self._hot(labels, classes, place)
         return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, []
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """A table and counts of its classes."""
+        super().check_state(state, feature)
+        _classes.check_classes(state, len(feature.classes))
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """1 for each class that an example has, else 0: float32, shape (examples, classes)."""

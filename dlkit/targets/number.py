@@ -9,7 +9,9 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.base import PositiveFloat
+from dlkit.schema.fitted import Fitted, State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
 if TYPE_CHECKING:
@@ -29,9 +31,17 @@ IN_OWN_UNIT = frozenset(
 )
 
 
+class Scale(Fitted):
+    """Mean and deviation of each number over the training rows; nothing where they are predicted as they are."""
+
+    mean: list[float] | None = None
+    deviation: list[PositiveFloat] | None = None
+
+
 class NumberTarget(TargetSettings):
     """A number, or a vector of them, to be predicted."""
 
+    state_type = Scale
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
     holds = "numbers"
     losses = frozenset(
@@ -81,6 +91,13 @@ class NumberTarget(TargetSettings):
             {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1).tolist()},
             [],
         )
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """A mean and a deviation for each number, or neither."""
+        super().check_state(state, feature)
+        units = int(np.prod(feature.shape))
+        if state and not len(state.get("mean") or ()) == len(state.get("deviation") or ()) == units:
+            raise ValueError(f"its `mean` and `deviation` are not of {units} numbers")
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """The numbers: float32, shape (examples, ...)."""

@@ -134,10 +134,9 @@ def prepare(
 
 
 def _fitted(splits: Splits, fitted: Spec | None) -> Splits:
-    """The splits with what preprocessing learns from the training rows, here or when the run began."""
+    """The splits with what preprocessing learns from the training rows, unless they have it from when the run began."""
     if fitted is not None:
-        inputs = {name: replace(i, state=fitted.inputs[name].state) for name, i in splits.spec.inputs.items()}
-        return replace(splits, spec=replace(splits.spec, inputs=inputs))
+        return splits
     inputs, notes = fit_inputs(splits.spec.inputs, splits.train)
     return replace(splits, spec=replace(splits.spec, inputs=inputs), notes=(*splits.notes, *notes))
 

@@ -15,6 +15,7 @@ from dlkit.files import write_json
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
+from dlkit.training import fitted
 from dlkit.training.failures import REFUSALS, as_run_error, refused_as_run_error
 from dlkit.training.interrupts import Interrupted, how_to_go_on
 from dlkit.training.listeners import Listener, Listeners
@@ -75,7 +76,7 @@ def resume(
         profile: as for `start`.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data)
+        prepared = prepare(loaded, data, fitted=fitted.read(folder))
         prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
         return _train(loaded, prepared, folder, listener, goes_on=True, profile=profile)
 
@@ -155,6 +156,8 @@ def _leave_state(folder: RunFolder, state: str, **more: Any) -> None:
 
 
 def _record_start(folder: RunFolder, prepared: Prepared, plan: ExecutionPlan, number: int) -> None:
+    # First: a run that has recorded its environment has begun, and must have this.
+    fitted.keep(folder, prepared.built.spec)
     write_json(folder.environment, {**runs.environment(devices(), asdict(plan)), "replicas": number})
     splits, spec = prepared.splits, prepared.built.spec
     features = {**spec.inputs, **spec.targets}

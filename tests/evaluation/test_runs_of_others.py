@@ -156,6 +156,20 @@ RESUME: dict[str, tuple[Callable[[Path], None], str]] = {
         arrays(lambda path: np.savez_compressed(path, **{"weights/0": np.zeros(10**6)})), "damaged-checkpoint"
     ),
     "arrays are others": (arrays(lambda path: np.savez(path, x=np.zeros(3))), "checkpoint-of-another-run"),
+    "nothing is fitted": (lambda run: shutil.rmtree(run / "fitted"), "damaged-run"),
+    "fitted is no JSON": (text("fitted/spec.json", "{"), "damaged-run"),
+    "fitted is deep": (text("fitted/spec.json", DEEP), "damaged-run"),
+    "fitted is a pipe": (pipe("fitted/spec.json"), "damaged-run"),
+    "fitted has no states": (
+        lambda run: edited(run / "fitted" / "spec.json", lambda f: f["targets"][0].pop("state") and None),
+        "damaged-run",
+    ),
+    "a table of one class": (
+        lambda run: edited(
+            run / "fitted" / "spec.json", lambda f: f["targets"][0]["state"].update(table=["x"]) or None
+        ),
+        "damaged-run",
+    ),
     "configuration is a list": (text("config.yaml", "- 1\n"), "not-a-mapping"),
 }  # fmt: skip
 

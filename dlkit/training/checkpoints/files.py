@@ -12,7 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationError, model_validator
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.files import check_npz, clear_remains, disk_errors, parse_json, read_bytes, sha256, written_aside
+from dlkit.files import check_npz, clear_remains, disk_errors, parse_json, read_bytes, remove, sha256, written_aside
 from dlkit.runs.records import first_mistake
 
 ARRAYS, STATE, DIGESTS = "arrays.npz", "state.json", "digests.json"
@@ -184,6 +184,8 @@ def tidy(folder: Path, keep: int, progress: Progress) -> None:
         if progress.best_epochs:
             aside = folder / f".{BEST}.partial"
             aside.symlink_to(of_epoch(folder, progress.best_epoch).name)
+            if not (folder / BEST).is_symlink():
+                remove(folder / BEST)  # a folder, where the run was copied by a program that follows links
             aside.replace(folder / BEST)
     stay = {of_epoch(folder, epoch) for epoch in progress.best_epochs}
     for old in [*newest(folder)[keep:], *(set(folder.glob(f"{BEST}-*")) - stay)]:

@@ -205,7 +205,7 @@ def _steepest(rates: np.ndarray, smoothed: np.ndarray) -> int:
 
 def _still_falls(smoothed: np.ndarray, *, diverged: bool) -> bool:
     """Whether the loss is lowest at the end of the range."""
-    return not diverged and int(smoothed.argmin()) >= len(smoothed) - FEWEST_STEPS // 2
+    return not diverged and int(np.argmin(smoothed)) >= len(smoothed) - FEWEST_STEPS // 2
 
 
 def _at_an_edge(rates: np.ndarray, steepest: int, *, still_falls: bool) -> list[Problem]:

@@ -57,7 +57,8 @@ class HealthProbe:
         self._strategy = tf.distribute.get_strategy()
         self._observed = _Observed(program, list(built.spec.targets))
         self._variables = built.network.trainable_variables
-        self._layers = {layer.name: layer for layer in program.twin.layers}
+        # Operations of `keras.ops` among the layers have outputs as well.
+        self._layers = {operation.name: operation for operation in program.twin.operations}
         self.variables_of_layers = _numbers_by_layer(built.network)
         self._measured = tf.function(self._measure, autograph=False)
         self._copied = tf.function(lambda: [tf.identity(v) for v in self._variables], autograph=False)

@@ -1,0 +1,36 @@
+"""What a run fitted on its training rows, kept in its folder, so that a resumed run or a replay fits nothing."""
+
+from __future__ import annotations
+
+from dlkit.config.problems import Problem, RunError
+from dlkit.data.bound import Spec
+from dlkit.files import parse_json, read_bytes, write_json
+from dlkit.models.about import describe, read_spec
+from dlkit.runs import RunFolder
+
+
+def keep(folder: RunFolder, spec: Spec) -> None:
+    """Write the features, classes, scales and vocabularies of a run, as the saved model's `dlkit.json` has them."""
+    folder.fitted.parent.mkdir(exist_ok=True)
+    write_json(folder.fitted, describe(spec))
+
+
+def read(folder: RunFolder) -> Spec | None:
+    """What a run fitted when it began; None where it has not begun.
+
+    Raises:
+        RunError: if the file is not there or not as dlkit writes it.
+    """
+    if not folder.has_begun():
+        return None
+    try:
+        return read_spec(parse_json(read_bytes(folder.fitted)))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise RunError(
+            Problem(
+                "damaged-run",
+                f"{folder.fitted} cannot be used: {reason}",
+                help="take the file from a copy, or start the run again",
+            )
+        ) from error
