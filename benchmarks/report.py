@@ -94,6 +94,7 @@ def _comparisons(cells: Cells, models: list[str], batches: list[int]) -> str:
                     _ratio(cells, model, batch, "dlkit", "dlkit-free"),
                     _ratio(cells, model, batch, "dlkit", "fit-best"),
                     _ratio(cells, model, batch, "dlkit", "torch"),
+                    _ratio(cells, model, batch, "dlkit", "dlkit-before"),
                 ]
             )
     titles = [
@@ -103,6 +104,7 @@ def _comparisons(cells: Cells, models: list[str], batches: list[int]) -> str:
         "deterministic to not",
         "dlkit to the best `fit`",
         "dlkit to the PyTorch loop",
+        "dlkit to that of `--before`",
     ]
     return _markdown(titles, lines)
 

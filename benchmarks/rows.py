@@ -14,6 +14,7 @@ class Row(NamedTuple):
         one_device: a loop of one's own for TensorFlow on one device.
         torch: runs in the environment of `--torch-python`.
         tries: compares several ways by a trial before it is measured.
+        before: dlkit as it is in the checkout of `--before`.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Row(NamedTuple):
     one_device: bool = False
     torch: bool = False
     tries: bool = False
+    before: bool = False
 
 
 ROWS = [
@@ -34,6 +36,7 @@ ROWS = [
     Row("torch", "PyTorch loop", torch=True, tries=True),
     Row("lightning", "PyTorch Lightning", torch=True, tries=True),
     Row("dlkit", "**dlkit**"),
+    Row("dlkit-before", "dlkit of another commit", before=True),
     Row("dlkit-cpu2", "**dlkit**, `devices: cpu:2`"),
     Row("dlkit-free", "**dlkit**, `deterministic: false`"),
 ]

@@ -5,7 +5,7 @@ what else the machine does falls on all alike: a turn is as many whole epochs as
 compiled. What is measured is kept as lines of JSON, from which report.py makes the tables.
 
     python benchmarks/throughput.py [--models cnn,mlp] [--batches 32,256] [--rows fit,dlkit] [--repeats 6]
-        [--torch-python PATH] [--out FILE]
+        [--torch-python PATH] [--before CHECKOUT] [--out FILE]
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -37,8 +38,16 @@ class Worker:
     def __init__(self, row: Row, model: str, batch: int, data: Path, options: argparse.Namespace) -> None:
         self.row, self.note = row, ""
         python = options.torch_python if row.torch else sys.executable
-        script = HERE / ("rows_torch.py" if row.torch else "worker.py")
-        words = [row.name, model, str(batch), str(data), str(IMAGES[model]), str(options.seconds)]
+        here = options.before / "benchmarks" if row.before else HERE
+        script = here / ("rows_torch.py" if row.torch else "worker.py")
+        words = [
+            row.name.removesuffix("-before"),
+            model,
+            str(batch),
+            str(data),
+            str(IMAGES[model]),
+            str(options.seconds),
+        ]
         self._errors = tempfile.TemporaryFile("w+")  # noqa: SIM115
         self._process = subprocess.Popen(
             [python, str(script), *words],
@@ -46,6 +55,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
             text=True,
+            env=os.environ | {"PYTHONPATH": str(here.parent)},
         )
 
     def wait_until_ready(self) -> None:
@@ -89,6 +99,7 @@ def main() -> None:
         rows = [row for row in rows if not row.torch]
         if left_out:
             print(f"left out, for want of --torch-python: {', '.join(left_out)}", file=sys.stderr)
+    rows = [row for row in rows if options.before or not row.before]
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, out.open("a") as kept:
         _keep(kept, describe_machine(options.torch_python))
@@ -145,6 +156,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=6)
     parser.add_argument("--seconds", type=float, default=2.0, help="shortest turn of a row")
     parser.add_argument("--torch-python", help="interpreter of an environment that has torch and lightning")
+    parser.add_argument("--before", type=Path, help="checkout of another commit, whose dlkit is measured as well")
     parser.add_argument("--out", default="throughput.jsonl", help="file that the raw figures are added to")
     options = parser.parse_args()
     for given, known in ((options.models, IMAGES), (options.rows, names)):
