@@ -61,7 +61,7 @@ def evaluate(
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model or the data cannot be read.
     """
-    trained = open_trained(run_or_model, runs_folder, trust=trust)
+    trained = open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust)
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)

@@ -39,7 +39,7 @@ def predict(
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model, or any of the files, cannot be used.
     """
-    trained = open_trained(run_or_model, runs_folder, trust=trust)
+    trained = open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust)
     if inputs:
         return joined(of_files(trained, inputs, batch_size(trained, 32)))
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)

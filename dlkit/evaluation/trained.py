@@ -17,7 +17,7 @@ from dlkit.models.saving import load_model
 from dlkit.models.sizes import first_line
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
-from dlkit.schema.loader import load_run_config
+from dlkit.schema.loader import Loaded, load_run_config
 
 
 @dataclass(frozen=True)
@@ -37,12 +37,15 @@ class Trained:
     folder: RunFolder | None
 
 
-def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs"), *, trust: bool = False) -> Trained:
+def open_trained(
+    run_or_model: str | Path, runs_folder: Path = Path("runs"), *, loaded: Loaded | None = None, trust: bool = False
+) -> Trained:
     """Open the model of a run, or a model file.
 
     Args:
         run_or_model: a run's folder, `latest`, the name of a configuration, or the path of a `.keras` file.
         runs_folder: where run folders are.
+        loaded: a configuration that the user names, whose plug-ins the model may need; None for that of its run.
         trust: run the code that the model names and the plug-ins of its run.
 
     Raises:
@@ -52,7 +55,7 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs"), *, 
     path = Path(run_or_model)
     if path.suffix == ".keras" or path.is_file():
         folder = RunFolder(path.parent) if (path.parent / "config.yaml").is_file() else None
-        return Trained(path, *_load(path, folder, trust=trust), folder)
+        return Trained(path, *_load(path, folder, loaded, trust=trust), folder)
     folder = runs.find(str(run_or_model), runs_folder)
     if not folder.model.exists():
         state = folder.read_state().get("state", "unfinished")
@@ -64,20 +67,23 @@ def open_trained(run_or_model: str | Path, runs_folder: Path = Path("runs"), *, 
                 + (" (if its process is no longer there; else wait for it)" if state == "running" else ""),
             )
         )
-    return Trained(folder.model, *_load(folder.model, folder, trust=trust), folder)
+    return Trained(folder.model, *_load(folder.model, folder, loaded, trust=trust), folder)
 
 
-def _load(path: Path, folder: RunFolder | None, *, trust: bool) -> tuple[keras.Model, Spec]:
-    """The model; where it needs classes of its run's plug-ins, those that may be imported are imported first."""
+def _load(path: Path, folder: RunFolder | None, loaded: Loaded | None, *, trust: bool) -> tuple[keras.Model, Spec]:
+    """The model; where it needs its run's plug-ins, those that may be imported are imported first."""
     try:
-        return load_model(path)
+        with contextlib.nullcontext() if loaded is None else loaded.plugins.active():
+            return load_model(path)
     except RunError as error:
-        if folder is None or error.problems[0].code != "model-not-trusted":
-            if not trust:
-                raise
-        else:
-            load_run_config(folder.config, needs_source=False, trust=trust)
-    return load_model(path, trust=trust)
+        code = error.problems[0].code
+        if code not in ("model-not-trusted", "plugin-needed") or (folder is None and not trust):
+            raise
+    if folder is None:
+        return load_model(path, trust=trust)
+    run = load_run_config(folder.config, needs_source=False, trust=trust)
+    with run.plugins.active():
+        return load_model(path, trust=trust)
 
 
 @contextlib.contextmanager

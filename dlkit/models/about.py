@@ -20,6 +20,10 @@ Name = Annotated[str, Field(min_length=1, max_length=1000)]
 Size = Annotated[int, Field(ge=1, le=2**31)]
 
 
+class UnknownKindError(ValueError):
+    """A model has an input or target of a kind that neither dlkit nor a plug-in at hand has."""
+
+
 class FeatureRecord(BaseModel):
     """One input or target, as `dlkit.json` holds it. Format 1 has neither settings nor state."""
 
@@ -62,10 +66,11 @@ class FeatureRecord(BaseModel):
         """Its settings, as the class of the kind has them.
 
         Raises:
-            ValueError: if there is no such kind, or the settings are not its own.
+            UnknownKindError: if there is no such kind.
+            ValueError: if the settings are not its own.
         """
         if self.kind not in registry:
-            raise ValueError(f"there is no {registry.what} of kind `{self.kind[:60]}`, unless a plug-in has it")
+            raise UnknownKindError(f"its {registry.what} `{self.name[:60]}` is of kind `{self.kind[:60]}`")
         return registry[self.kind].model_validate(self.settings or {"kind": self.kind})
 
 
@@ -97,6 +102,7 @@ def read_spec(about: Any) -> Spec:
     """What a model was trained for, from the content of `dlkit.json`.
 
     Raises:
+        UnknownKindError: if a plug-in has to add a kind.
         ValueError: naming the first key that is wrong.
     """
     try:

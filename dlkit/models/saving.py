@@ -12,7 +12,7 @@ import keras
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Spec
 from dlkit.files import disk_errors, written_aside
-from dlkit.models.about import check_described, describe, read_spec
+from dlkit.models.about import UnknownKindError, check_described, describe, read_spec
 from dlkit.models.archive import ABOUT, ForeignError, read_archive
 from dlkit.models.build import BuiltModel, results_model
 from dlkit.models.sizes import first_line, printable
@@ -81,6 +81,14 @@ def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, Spec]:
         spec = read_spec(archive.about)
         model = keras.saving.load_model(path, safe_mode=not trust)
         check_described(model, spec)
+    except UnknownKindError as error:
+        raise RunError(
+            Problem(
+                "plugin-needed",
+                f"{path} needs a plug-in: {printable(str(error))}",
+                help="name the run, whose configuration has the plug-in, or one that has it with --data CONFIG",
+            )
+        ) from error
     # Keras refuses a configuration in as many ways as it has layers; whatever it says, the file is the reason.
     except Exception as error:
         raise _damaged(path, error) from error
