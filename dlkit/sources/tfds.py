@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 elements, network = lazy("dlkit.elements"), lazy("dlkit.sources._network")
-tfds = lazy("tensorflow_datasets")
+tf, tfds = lazy("tensorflow"), lazy("tensorflow_datasets")
 
 # Sets whose examples have a fixed size, up to this number of bytes, are held in memory.
 MEMORY_LIMIT = 2**30
@@ -205,13 +205,29 @@ def _arrays(builder: Any, split: str, found: SourceData, wanted: Collection[str]
         shape: Any = found.fields[name].shape
         arrays[name] = np.empty((size, *shape), found.fields[name].dtype)
     start = 0
-    with _quiet():
+    with _quiet(), _damage_named(builder, split):
         for batch in elements.elements(_dataset(builder, [Piece(split, 0, size)], wanted, None).batch(1024)):
             rows = len(next(iter(batch.values())))
             for name, array in arrays.items():
                 array[start : start + rows] = batch[name].numpy()
             start += rows
     return arrays
+
+
+@contextlib.contextmanager
+def _damage_named(builder: Any, split: str) -> Iterator[None]:
+    """Within the block, records that cannot be read are reported with the folder that they are in.
+
+    Raises:
+        RunError: if TensorFlow finds one.
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.InvalidArgumentError) as error:
+        words = error.message.split("}} ")[-1].split(" [Op:")[0].splitlines()[0]
+        message = f"the prepared files of `{split}` in {builder.data_path} are damaged: {words}"
+        help = "delete that folder, and the set is prepared again; or take it from a copy"
+        raise RunError(Problem("damaged-data", message, _KEY, help=help)) from error
 
 
 def _dataset(builder: Any, pieces: Sequence[Piece], wanted: Collection[str], seed: int | None) -> Any:
