@@ -18,6 +18,7 @@ import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import run
+from dlkit.training.listeners import Listener
 from tests.training.helpers import CNN, DATA, MLP, RNN, Notes, load, settings, state_digest, train
 
 
@@ -209,11 +210,16 @@ def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_
 def test_examples_that_train_and_test_alike_are_reported(tmp_path: Path) -> None:
     notes: list[str] = []
 
-    class Told(Listener):
+    class Remembered(Listener):
         def noted(self, kind: str, text: str) -> None:
             notes.append(text)
 
-    train(settings(MLP, {"epochs": 1}), tmp_path, data={"train": DATA["train"], "test": DATA["train"]}, listener=Told())
+    train(
+        settings(MLP, {"epochs": 1}),
+        tmp_path,
+        data={"train": DATA["train"], "test": DATA["train"]},
+        listener=Remembered(),
+    )
     assert any("test holds the same examples as train" in note for note in notes)
 
 
