@@ -95,7 +95,9 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as error:
-            message = f"internal error: {type(error).__name__}: {_first_line(error)}"
+            from dlkit.config.causes import kind_and_line
+
+            message = f"internal error: {kind_and_line(error)}"
             help = "this is a bug in dlkit" + ("" if debug else "; run with --debug to see where it comes from")
             _tell([Problem("internal-error", message, help=help)], 1, as_json)
             _traceback(debug)
@@ -120,10 +122,6 @@ def _tell(problems: Sequence[Problem], status: int, as_json: bool) -> None:
 def _traceback(debug: bool) -> None:
     if debug:
         traceback.print_exc()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
 
 
 def print_json(content: Mapping[str, Any]) -> None:

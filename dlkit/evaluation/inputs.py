@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
@@ -235,5 +236,5 @@ def _only_input(trained: Trained) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", text.strip().splitlines()[0])
+    text = getattr(error, "strerror", None) or first_line(error)
+    return re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", text)

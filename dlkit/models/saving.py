@@ -9,13 +9,13 @@ from pathlib import Path
 
 import keras
 
+from dlkit.config.causes import first_line, printable
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Spec
 from dlkit.files import disk_errors, written_aside
 from dlkit.models.about import check_described, describe, read_spec
 from dlkit.models.archive import ABOUT, ForeignError, read_archive
 from dlkit.models.build import BuiltModel, results_model
-from dlkit.models.sizes import first_line, printable
 
 
 def save_model(path: Path, built: BuiltModel) -> None:

@@ -31,8 +31,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from dlkit.config import keras_names
+from dlkit.config.causes import reported_as
 from dlkit.config.paths import expanded
-from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.function_settings import settings_class
 from dlkit.schema.input import INPUTS
@@ -125,19 +126,13 @@ def call_plugin(what: str, key: Key, function: Callable[..., Any], *positional: 
     Raises:
         ConfigError: with the code `plugin-raised`.
     """
-    try:
+
+    def problem(error: Exception) -> Problem:
+        message = f"the plug-in's {what} raised {type(error).__name__}: {error}"
+        return Problem("plugin-raised", message, key, help="the mistake is in the plug-in; --debug shows where")
+
+    with reported_as(problem, ConfigError):
         return function(*positional, **arguments)
-    except DlkitError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            Problem(
-                "plugin-raised",
-                f"the plug-in's {what} raised {type(error).__name__}: {error}",
-                key=key,
-                help="the mistake is in the plug-in; --debug shows where",
-            )
-        ) from error
 
 
 def _add(dictionary: str, entry: str, value: Callable[..., Any], plugins: Plugins) -> None:
