@@ -8,9 +8,9 @@ from typing import Any
 
 from dlkit.config.problems import Key
 from dlkit.schema.data import Data
-from dlkit.schema.features import Feature, Shape
+from dlkit.schema.features import Feature, Shape, State
 from dlkit.schema.input import InputSettings
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.target import TargetSettings
 
 
 @dataclass(frozen=True)

@@ -9,10 +9,9 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.features import Encoding, Feature, State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import State
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Input
@@ -41,7 +40,7 @@ class CategoryInput(InputSettings):
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """One value a column: text, or int64."""
-        key = ("data", "inputs", name)
+        key = self.key_of(name)
         shape = column.shape if column.shape is not None else None if self.shape is None else tuple(self.shape)
         if shape is None or None in shape or len(shape) > 1:
             message = f"`{name}` must have one value, or a row of values, for each example"

@@ -10,10 +10,10 @@ from pydantic import Field
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.features import Feature
+from dlkit.schema.features import Feature, State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
-from dlkit.schema.step import State, StepSettings, steps_for
+from dlkit.schema.step import StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -12,15 +12,11 @@ from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.schema.base import Section
-from dlkit.schema.features import Encoding
+from dlkit.schema.features import Encoding, State
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
-
-
-# What was fitted on the training rows, as plain values that JSON keeps.
-State = Mapping[str, Any]
 
 
 class StepSettings(Section):

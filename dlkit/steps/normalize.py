@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dlkit.lazy import lazy
-from dlkit.schema.step import State, StepSettings
+from dlkit.schema.features import State
+from dlkit.schema.step import StepSettings
 
 keras, np = lazy("keras"), lazy("numpy")
 # A deviation that is a smaller part of the mean is lost in float32, which has 24 bits.

@@ -8,7 +8,8 @@ from pydantic import Field
 
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
-from dlkit.schema.step import State, StepSettings
+from dlkit.schema.features import State
+from dlkit.schema.step import StepSettings
 
 keras = lazy("keras")
 

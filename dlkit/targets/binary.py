@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.features import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules
 
@@ -64,14 +65,14 @@ class BinaryTarget(TargetSettings):
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """Each class has its own name."""
         yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
+        yield from class_rules(self.key_of(name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, 0 or 1."""
         self.one_label(name, column.shape, one_hot=False)
         if len(column.classes) not in (0, 2):
             message = f"`{name}` is to be yes or no, but the source has {len(column.classes)} classes for it"
-            key = ("data", "targets", name)
+            key = self.key_of(name)
             raise ConfigError(Problem("classes-contradict", message, key, help="use `kind: category`"))
         return self.made_feature(name, (), "int32", tuple(self.classes or column.classes))
 

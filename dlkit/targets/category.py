@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.features import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules, numbered
 
@@ -59,11 +60,11 @@ class CategoryTarget(TargetSettings):
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """Each class has its own name."""
         yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
+        yield from class_rules(self.key_of(name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, whose classes the settings, the source or one-hot labels give."""
-        key: Key = ("data", "targets", name)
+        key: Key = self.key_of(name)
         self.one_label(name, column.shape, one_hot=in_memory)
         found, shape = column.classes, column.shape or ()
         if len(shape) == 1 and shape != (1,):
@@ -112,7 +113,7 @@ class CategoryTarget(TargetSettings):
 
     def without_source(self, name: str) -> Feature | None:
         """One integer, if the settings give the classes."""
-        classes = self._stated(name, (), ("data", "targets", name))
+        classes = self._stated(name, (), self.key_of(name))
         return self.made_feature(name, (), "int32", classes) if classes else None
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:

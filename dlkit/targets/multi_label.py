@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.features import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets import _classes
 from dlkit.targets._classes import CLASSES_ALSO_CALLED, class_rules, numbered, shortest
 
@@ -54,7 +55,7 @@ class MultiLabelTarget(TargetSettings):
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """Each class has its own name."""
         yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
+        yield from class_rules(self.key_of(name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """A number, 0 or 1, for each class."""
@@ -67,12 +68,10 @@ class MultiLabelTarget(TargetSettings):
                 f"`{name}` is to be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
             )
             help = "name its columns with `columns:`, or give text with a `separator`"
-            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+            raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         elif classes and len(classes) != column.shape[0]:
             message = f"`{name}` has {len(classes)} classes, and labels of {column.shape[0]} values"
-            raise ConfigError(
-                Problem("classes-contradict", message, ("data", "targets", name), help="give one for each")
-            )
+            raise ConfigError(Problem("classes-contradict", message, self.key_of(name), help="give one for each"))
         else:
             classes = classes or numbered(column.shape[0])
         return self.made_feature(name, (len(classes) or None,), "float32", classes)

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.target import State, TargetSettings
+from dlkit.schema.features import State
+from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ class NumberTarget(TargetSettings):
         if len(shape) > 1 or None in shape:
             message = f"`{name}` is to be one number or a vector, but its examples have the shape {list(shape)}"
             help = "flatten it in the source, or predict a part of it"
-            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+            raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         self.needs_numbers(name, column)
         return self.made_feature(name, shape, "float32", ())
 
