@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,14 +11,12 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.features import State
-from dlkit.schema.target import TargetSettings
-from dlkit.targets import _classes
-from dlkit.targets._classes import CLASSES_ALSO_CALLED, class_rules, numbered, shortest
+from dlkit.targets._classes import ClassTarget, shortest
+from dlkit.targets._labels import numbered
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
-    from dlkit.schema import Config
     from dlkit.schema.features import Feature
     from dlkit.schema.source import SourceField
 
@@ -26,13 +24,12 @@ np = lazy("numpy")
 tf = lazy("tensorflow")
 
 
-class MultiLabelTarget(TargetSettings):
+class MultiLabelTarget(ClassTarget):
     """Several classes at once: text such as `rain, wind`, several columns of 0 and 1, or a vector of them."""
 
     also_called = "multilabel, tags, multi_class_multi_label, multi_hot"
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        **TargetSettings.fields_also_called,
-        **CLASSES_ALSO_CALLED,
+        **ClassTarget.fields_also_called,
         "separator": "sep, delimiter",
     }
     holds = "several classes at once"
@@ -51,11 +48,6 @@ class MultiLabelTarget(TargetSettings):
         None, description="Names of the classes, where neither columns nor labels give them."
     )
     separator: Annotated[str, Field(min_length=1)] = Field(",", description="What stands between two classes in text.")
-
-    def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """Each class has its own name."""
-        yield from super().rules(name, config)
-        yield from class_rules(self.key_of(name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """A number, 0 or 1, for each class."""
@@ -131,14 +123,6 @@ class MultiLabelTarget(TargetSettings):
             return tf.cast(tf.reduce_any(words[:, None] == tf.constant(target.classes)[None], axis=0), tf.float32)
         return tf.ensure_shape(tf.cast(label, tf.float32), (len(target.classes),))
 
-    def units(self, target: Target) -> int:
-        """A logit for each class."""
-        return len(target.classes)
-
-    def describes_outputs(self, target: Target) -> str:
-        """The width of the head in words."""
-        return f"{len(target.classes)} classes"
-
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """Each class by itself, and the mean over the classes."""
         if name == "auc":
@@ -154,29 +138,16 @@ class MultiLabelTarget(TargetSettings):
         """Cross-entropy of guessing yes or no for each class, and the words for it."""
         return math.log(2), "guessing yes or no for each class"
 
-    def are_results(self, outputs: Any) -> bool:
-        """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
-
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these examples has."""
         return [name for name, n in zip(target.classes, labels.sum(axis=0), strict=True) if n == 0]
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
         """The classes whose probability is at least a half, and the probability of each."""
-        pairs = list(zip(target.classes, result, strict=True))
+        pairs = self.pairs(target, result)
         chosen = [name for name, probability in pairs if probability >= 0.5]
         return {"classes": chosen, "probabilities": {name: shortest(value) for name, value in pairs}}
-
-    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
-        """The likeliest classes of one example with their probabilities."""
-        return [(target.classes[i], result[i]) for i in np.argsort(-result, kind="stable")[:count]]
 
     def label(self, target: Target, label: Any) -> Any:
         """The names of an example's classes."""
         return [name for name, hot in zip(target.classes, np.reshape(label, -1), strict=True) if hot]
-
-    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
-        """Whether labels have the classes that a model was trained on."""
-        yield from _classes.same_classes(trained, given)
