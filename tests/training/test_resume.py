@@ -82,7 +82,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
 
     def slow(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
         if checkpoint.progress.epoch == 1:
-            waited.append(epochs.second.wait(timeout=600))
+            waited.append(epochs.second.wait())
         save(folder, checkpoint)
 
     monkeypatch.setattr(checkpoints, "save", slow)
@@ -114,7 +114,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
     class Waits(Ending):
         def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
             if epoch == 2 and step == 2:
-                failed.wait(timeout=600)
+                failed.wait()
 
     epochs = Waits()
     monkeypatch.setattr(checkpoints, "save", refused)
