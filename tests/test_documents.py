@@ -74,7 +74,7 @@ def test_the_plug_in_of_contributing_trains_with_its_builder_source_and_metric(t
     header, *rows = (tmp_path / "runs" / "circles" / "latest" / "history.csv").read_text().splitlines()
     assert header == "epoch,loss,accuracy,worst_class,learning_rate"
     assert len(rows) == 30
-    # Two rings that do not touch: a network of that size tells them apart.
+    # Two rings that do not touch: a network of that size separates them.
     last = dict(zip(header.split(","), map(float, rows[-1].split(",")), strict=True))
     assert last["worst_class"] > 0.9
     # Plain Keras opens what was saved, though it knows nothing of the plug-in.

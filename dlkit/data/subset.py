@@ -41,7 +41,7 @@ def limited(splits: Splits, config: Config) -> Splits:
 
 
 def subset(split: Split, examples: int, seed: int) -> Split:
-    """So many examples of a split, drawn by the seed, in the source's order; the split itself if it has no more.
+    """Some examples of a split, drawn by the seed, in the source's order; the split itself if it has no more.
 
     Of a stream they are the first ones of an order that the seed gives.
     """

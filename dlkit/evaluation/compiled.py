@@ -17,7 +17,7 @@ from dlkit.models.predictions import Predictions
 
 
 class Compiled:
-    """What a saved model says of how it is to be measured.
+    """What a saved model says of how it is measured.
 
     Attributes:
         path: of its file.

@@ -1,4 +1,4 @@
-"""Reads what a model shall predict for, image files and NumPy arrays, a few examples at a time.
+"""Reads what a model predicts for: image files and NumPy arrays, a few examples at a time.
 
 A file that cannot be used is named, never skipped.
 """
@@ -49,7 +49,7 @@ class _UnusableError(Exception):
 
 
 def read_inputs(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Inputs]:
-    """Read files for a model, at most so many examples at a time, all of one shape.
+    """Read files for a model, a limited number of examples at a time, all of one shape.
 
     Args:
         trained: the model, which says what shape and type its inputs have.

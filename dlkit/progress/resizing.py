@@ -42,7 +42,7 @@ class ResizableLive(Live):
 
 
 def added_rows(widths: list[int], now: int) -> int:
-    """How many rows more than before lines of these widths take in a terminal that is now so wide."""
+    """How many rows more than before lines of these widths take in a terminal of another width."""
     return sum(math.ceil(width / now) - 1 for width in widths if width)
 
 

@@ -222,7 +222,7 @@ class TargetSettings(ColumnSettings):
         if shape in (None, (), (1,)) or (one_hot and len(shape or ()) == 1):
             return
         assert shape is not None
-        message = f"`{name}` is to be one label for each example, but its examples have the shape {list(shape)}"
+        message = f"`{name}` must be one label for each example, but its examples have the shape {list(shape)}"
         help = "give single examples, `unbatch()` the dataset if it is batched"
         if len(shape) == 1 and shape[0] is not None:
             help += "; turn one-hot labels into integers with tf.argmax"

@@ -79,7 +79,7 @@ def table_of(labels: Any, place: RowPlace) -> list[Any]:
     """
     values = np.unique(labels)
     if len(values) < 2:
-        message = f"all training labels are {values[0]}, so there is nothing to tell apart"
+        message = f"all training labels are {values[0]}, so there is nothing to distinguish"
         raise place.run_error("too-few-classes", message, "check the column and the split, or state `classes`")
     if len(values) > max(MANY, len(labels) // 2):
         message = f"{len(labels):,} training examples have {len(values):,} different labels, which are hardly classes"

@@ -58,7 +58,7 @@ class BinaryTarget(OneClassTarget):
         """One integer, 0 or 1."""
         self.one_label(name, column.shape, one_hot=False)
         if len(column.classes) not in (0, 2):
-            message = f"`{name}` is to be yes or no, but the source has {len(column.classes)} classes for it"
+            message = f"`{name}` must be yes or no, but the source has {len(column.classes)} classes for it"
             key = self.key_of(name)
             raise ConfigError(Problem("classes-contradict", message, key, help="use `kind: category`"))
         return self.made_feature(name, (), "int32", tuple(self.classes or column.classes))

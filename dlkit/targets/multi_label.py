@@ -57,7 +57,7 @@ class MultiLabelTarget(ClassTarget):
             self.one_label(name, column.shape, one_hot=False)
         elif column.shape is None or len(column.shape) != 1 or column.shape[0] is None:
             message = (
-                f"`{name}` is to be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
+                f"`{name}` must be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
             )
             help = "name its columns with `columns:`, or give text with a `separator`"
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))

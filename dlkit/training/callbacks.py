@@ -56,7 +56,7 @@ class Callbacks:
         return [name for name, c in pairs if not (hasattr(c, "get_state") and hasattr(c, "set_state"))]
 
     def cut_back(self, epochs: int) -> None:
-        """Training goes on after so many epochs: the rows that files have of later ones are dropped.
+        """Training goes on after this many epochs: the rows that files have of later ones are dropped.
 
         Called before `train_begin`, or while training goes on.
         """

@@ -102,7 +102,7 @@ class Notes(Listener):
 
 
 class InterruptAt(Listener):
-    """Sends this process a signal once so many updates have been made."""
+    """Sends this process a signal once a number of updates have been made."""
 
     def __init__(self, step: int, number: int = signal.SIGINT) -> None:
         self.step, self.number, self.done = step, number, 0

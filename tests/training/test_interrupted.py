@@ -36,7 +36,7 @@ from tests.training.helpers import (
     ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
 )
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: dict[str, Any], more: dict[str, Any], step: int, tmp_path: Path, one_step_stretches: None
+    model: dict[str, Any], more: dict[str, Any], step: int, tmp_path: Path, one_step_chunks: None
 ) -> None:
     config = settings(model, {"schedule": "cosine"}, **more)
     whole = train(config, tmp_path / "whole")
@@ -51,13 +51,13 @@ def test_an_interrupted_run_resumes_to_the_same_bits(
     assert (folder / "test.json").read_text() == (whole.folder / "test.json").read_text()
 
 
-def test_termination_is_heard_and_has_its_own_exit_status(tmp_path: Path, one_step_stretches: None) -> None:
+def test_termination_is_heard_and_has_its_own_exit_status(tmp_path: Path, one_step_chunks: None) -> None:
     with pytest.raises(Interrupted) as interrupted:
         train(settings(MLP), tmp_path, listener=InterruptAt(3, signal.SIGTERM))
     assert interrupted.value.exit_status == 143
 
 
-def test_resume_passes_over_a_damaged_checkpoint(tmp_path: Path, one_step_stretches: None) -> None:
+def test_resume_passes_over_a_damaged_checkpoint(tmp_path: Path, one_step_chunks: None) -> None:
     config = settings(MLP)
     whole = train(config, tmp_path / "whole")
     with pytest.raises(Interrupted):
@@ -73,7 +73,7 @@ def test_resume_passes_over_a_damaged_checkpoint(tmp_path: Path, one_step_stretc
     assert state_digest(folder) == state_digest(whole.folder)
 
 
-def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_stretches: None) -> None:
+def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_chunks: None) -> None:
     config = settings(MLP)
     with pytest.raises(Interrupted):
         train(config, tmp_path, listener=InterruptAt(9))
@@ -83,7 +83,7 @@ def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_stretches: N
         resume(folder, data={**DATA, "train": (x[::-1], y[::-1])})
 
 
-def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_chunks: None) -> None:
     def data() -> dict[str, Any]:
         return {name: tf.data.Dataset.from_tensor_slices(pair) for name, pair in DATA.items()}
 

@@ -128,7 +128,7 @@ def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
-def test_the_history_tells_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
+def test_the_history_holds_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
     done = train(settings(MLP, {"epochs": 2, "schedule": "cosine"}), tmp_path)
     # Seven updates an epoch: the last ones are number 6 and 13 of 14.
     expected = [0.001 * (1 + np.cos(np.pi * step / 14)) / 2 for step in (6, 13)]

@@ -15,7 +15,7 @@ from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, load, settings, sta
 
 
 @pytest.mark.parametrize(("model", "more"), [(MLP, XLA), (CNN, {}), (RNN, {})], ids=["mlp-xla", "cnn", "rnn"])
-def test_both_feeders_and_every_stretch_length_give_the_same_bits(
+def test_both_feeders_and_every_chunk_length_give_the_same_bits(
     model: dict[str, Any], more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     digests = set()

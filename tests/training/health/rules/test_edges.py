@@ -86,7 +86,7 @@ def test_a_rate_is_too_high_only_while_little_is_learnt_and_not_in_the_first_upd
     assert codes(case([look(10 * n, recent=1.0, layers=large) for n in range(3)])) == []
 
 
-def test_a_loss_that_rises_far_above_a_constant_answers_tells_a_rate_that_is_too_high() -> None:
+def test_a_loss_that_rises_far_above_that_of_a_constant_answer_shows_a_rate_that_is_too_high() -> None:
     rising = [look(10 * n, recent=2.3 + n) for n in range(12)]
     assert codes(case(rising)) == ["rate-too-high"]
     # Numbers far from 0 begin with a large loss.
