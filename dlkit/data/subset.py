@@ -24,9 +24,7 @@ def limited(splits: Splits, config: Config) -> Splits:
     if few is not None:
         chosen = subset(splits.train, few * config.data.batch_size, config.seed)
         found: dict[str, Split | None] = dict.fromkeys(NAMES, chosen)
-        note = (
-            f"training, validation and test are the same {_size(chosen)} training examples, to see that they are learnt"
-        )
+        note = f"training, validation and test are the same {_size(chosen)} training examples, to see them learned"
         return _with(splits, found, [note])
     limits = config.training.limit_batches
     found, notes = {}, []

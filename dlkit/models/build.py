@@ -161,7 +161,7 @@ def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: b
 
 
 def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learnt yet."""
+    """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learned yet."""
     settings = training.optimizer.model_dump()
     return keras.optimizers.get({"class_name": settings.pop("name"), "config": settings})
 
