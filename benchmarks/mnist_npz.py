@@ -10,7 +10,7 @@ from dlkit.bundled.reading import read_mnist
 
 
 def write_npz(path: Path, validation: int = 6_000) -> Path:
-    """Write `x_train`, `x_validation` (the last so many of the 60,000), `x_test` (10,000) and their labels `y_...`."""
+    """Write `x_train`, `x_validation` (the last ones of the 60,000), `x_test` (10,000) and their labels `y_...`."""
     images, labels = read_mnist("train")
     test_images, test_labels = read_mnist("test")
     training = len(images) - validation

@@ -28,7 +28,7 @@ NETWORKS: dict[str, tuple[str, dict[str, Any]]] = {
 
 
 class EpochEnd(Listener):
-    """Tells the session of every epoch."""
+    """Reports every epoch to the session."""
 
     def __init__(self, session: Session) -> None:
         self._session = session

@@ -31,7 +31,7 @@ CANDIDATES = {
 
 
 class Epochs(keras.callbacks.Callback):
-    """Tells the session of every epoch, and ends the call with the turn."""
+    """Reports every epoch to the session, and ends the call with the turn."""
 
     def __init__(self, session: Session) -> None:
         super().__init__()

@@ -108,7 +108,7 @@ def _gradients(model: keras.Model, batch: int) -> Gradients:
 
 
 def _update(model: keras.Model, optimizer: keras.optimizers.Optimizer, batch: int, count: int) -> Callable[..., Any]:
-    """One update of the weights from a batch in so many parts; gives its summed loss and its right answers."""
+    """One update of the weights from a batch in parts; gives its summed loss and its right answers."""
     gradients = _gradients(model, batch)
 
     def update(x: tf.Tensor, y: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -29,7 +29,7 @@ class StopWhenReached(keras.callbacks.Callback):
 
 
 def main() -> None:
-    """Train until the accuracy is reached, and tell the epochs and the accuracy that it took."""
+    """Train until the accuracy is reached, and give the epochs and the accuracy that it took."""
     path, seed, accuracy, batch_size = sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), int(sys.argv[4])
     keras.utils.set_random_seed(seed)
     with np.load(path) as data:

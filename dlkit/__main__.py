@@ -7,5 +7,5 @@ try:
 
     main()
 except KeyboardInterrupt:
-    # So early that no verb is there yet to tell it.
+    # Before any verb could report it.
     sys.exit(130)

@@ -119,7 +119,7 @@ def as_plain(given: Encoded) -> Any:
 
 
 def embedding_size(values: int) -> int:
-    """Numbers that stand for one of so many values (the rule of fastai's tabular models, Howard and Gugger, 2020)."""
+    """Numbers that stand for one of `values` values (the rule of fastai's tabular models, Howard and Gugger, 2020)."""
     return int(min(600, round(1.6 * values**0.56)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from dlkit.data.bound import Input, Spec, Target
@@ -23,3 +24,12 @@ def a_target(feature: Feature, **settings: Any) -> Target:
 def spec_of(inputs: list[Feature], targets: list[Feature]) -> Spec:
     """What a model has to know of such data."""
     return Spec({f.name: an_input(f) for f in inputs}, {f.name: a_target(f) for f in targets})
+
+
+def fitted(spec: Spec, **states: Any) -> Spec:
+    """The same with what was fitted, by name of input or target."""
+    return replace(
+        spec,
+        inputs={name: replace(given, state=states[name]) for name, given in spec.inputs.items()},
+        targets={name: replace(given, state=states[name]) for name, given in spec.targets.items()},
+    )

@@ -1,4 +1,4 @@
-"""Who may import whom, read from the source: the table of docs/design.md."""
+"""Who may import whom, read from the source: the table of docs/design.md. And how long files and functions may be."""
 
 from __future__ import annotations
 
@@ -96,3 +96,40 @@ def test_the_command_line_imports_heavy_libraries_inside_its_verbs_alone(path: P
         - {"dlkit.training.listeners"}
         - {m for m in found if m.startswith("dlkit.training.listeners.")}
     )
+
+
+LONGEST_FILE, LONGEST_FUNCTION = 300, 50
+# A longer one says why, in a comment among its first lines: `# Long because ...`.
+REASON = "# Long because "
+FIRST_LINES = 10
+ROOT = PACKAGE.parent
+WRITTEN = [path for folder in ("dlkit", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
+
+
+def too_long(text: str) -> Iterator[str]:
+    """The file, where it is longer than a file may be without a reason; and its functions likewise."""
+    lines = text.splitlines()
+    parts = [("the file", 0, len(lines), LONGEST_FILE)]
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            parts.append((node.name, node.lineno - 1, node.end_lineno or 0, LONGEST_FUNCTION))
+    for name, first, end, longest in parts:
+        if end - first > longest and not any(REASON in line for line in lines[first : first + FIRST_LINES]):
+            yield f"{name} has {end - first} lines"
+
+
+@pytest.mark.parametrize("path", WRITTEN, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_file_and_its_functions_are_short_or_say_why_not(path: Path) -> None:
+    assert not list(too_long(path.read_text(encoding="utf-8")))
+
+
+def test_what_is_too_long_is_found() -> None:
+    def function(name: str, lines: int, reason: str = "") -> str:
+        return f"def {name}():{reason}\n" + "    pass\n" * (lines - 1)
+
+    whole = function("f", LONGEST_FUNCTION) * (LONGEST_FILE // LONGEST_FUNCTION)
+    assert not list(too_long(whole))
+    assert list(too_long(whole + "x = 1\n")) == [f"the file has {LONGEST_FILE + 1} lines"]
+    assert not list(too_long(f"{REASON}it is a table\n{whole}"))
+    assert list(too_long(function("g", LONGEST_FUNCTION + 1))) == [f"g has {LONGEST_FUNCTION + 1} lines"]
+    assert not list(too_long(function("h", LONGEST_FUNCTION + 1, f"  {REASON}it is one table")))

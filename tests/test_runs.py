@@ -37,7 +37,7 @@ def test_the_latest_run_is_reported_by_its_name_whatever_became_of_the_links(tmp
     assert runs.find("a", tmp_path).path == old
 
 
-def test_of_two_runs_of_one_second_the_link_tells(tmp_path: Path) -> None:
+def test_of_two_runs_of_one_second_the_link_names_the_latest(tmp_path: Path) -> None:
     first, second = (made(tmp_path / "a" / f"2026-01-02_030405_{letters}") for letters in ("ffff", "0000"))
     (tmp_path / "a" / "latest").symlink_to(second.name)
     assert runs.find("latest", tmp_path).path == second

@@ -52,7 +52,7 @@ def constant_input(case: CheckContext) -> Iterator[Problem]:
                 "constant-input",
                 f"`{name}` is the same in all {len(x)} examples of the first batch",
                 ("data", "inputs", name),
-                help="look at its field in the source, and at the steps of its `preprocess`",
+                help="look at its column in the source, and at the steps of its `preprocess`",
                 severity="warning",
             )
 
@@ -66,7 +66,7 @@ def constant_target(case: CheckContext) -> Iterator[Problem]:
                 "constant-target",
                 f"all {len(labels):,} labels of `{name}` that were looked at are {labels[0].tolist()}",
                 ("data", "targets", name),
-                help="look at its field in the source, and at how the training split is cut: sorted data need mixing",
+                help="look at its column in the source, and at how the training split is cut: sorted data need mixing",
                 severity="warning",
             )
 

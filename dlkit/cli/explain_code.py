@@ -10,7 +10,7 @@ from dlkit.cli import verbs
 from dlkit.config.problems import ConfigError, Problem
 
 EXAMPLES = [
-    ("dlkit explain-code unknown-key", "what `error[unknown-key]` means and how it is mended"),
+    ("dlkit explain-code unknown-key", "what `error[unknown-key]` means and how it is corrected"),
     ("dlkit explain-code", "every code"),
 ]
 

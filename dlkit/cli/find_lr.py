@@ -46,7 +46,6 @@ def find_lr(
 ) -> None:
     """Find a learning rate: raise it until the loss diverges."""
     from dlkit.config.problems import ConfigError
-    from dlkit.config.render import print_problems
     from dlkit.training.find_lr.curve import check_range
     from dlkit.training.find_lr.plot import picture_path, save_picture, why_no_picture
 
@@ -74,10 +73,16 @@ def find_lr(
     warnings = [*loaded.warnings, *found.problems]
     if undrawn is not None:
         warnings.append(replace(undrawn, severity="warning"))
+    _print(found, drawn, warnings, as_json=as_json)
+
+
+def _print(found: RangeTest, picture: Path | None, warnings: list[Problem], *, as_json: bool) -> None:
+    from dlkit.config.render import print_problems
+
     if as_json:
-        verbs.print_json(_as_json(found, drawn, warnings))
+        verbs.print_json(_as_json(found, picture, warnings))
         return
-    for line in page(found, drawn):
+    for line in page(found, picture):
         typer.echo(line)
     print_problems(warnings, sys.stderr)
 

@@ -80,11 +80,11 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
             if sys.stdout is not None:
                 sys.stdout.flush()
         except DlkitError as error:
-            _tell(error.problems, error.exit_status, as_json)
+            _report(error.problems, error.exit_status, as_json)
             _traceback(debug)
             raise typer.Exit(error.exit_status) from None
         except KeyboardInterrupt:
-            _tell([Problem("interrupted", "interrupted")], 130, as_json)
+            _report([Problem("interrupted", "interrupted")], 130, as_json)
             _traceback(debug)
             raise typer.Exit(130) from None
         except BrokenPipeError:
@@ -95,16 +95,18 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
         except (typer.Exit, typer.Abort, typer.BadParameter):
             raise
         except Exception as error:
-            message = f"internal error: {type(error).__name__}: {_first_line(error)}"
+            from dlkit.config.causes import kind_and_line
+
+            message = f"internal error: {kind_and_line(error)}"
             help = "this is a bug in dlkit" + ("" if debug else "; run with --debug to see where it comes from")
-            _tell([Problem("internal-error", message, help=help)], 1, as_json)
+            _report([Problem("internal-error", message, help=help)], 1, as_json)
             _traceback(debug)
             raise typer.Exit(1) from None
 
     return run
 
 
-def _tell(problems: Sequence[Problem], status: int, as_json: bool) -> None:
+def _report(problems: Sequence[Problem], status: int, as_json: bool) -> None:
     from dlkit.config import render
 
     if as_json:
@@ -120,10 +122,6 @@ def _tell(problems: Sequence[Problem], status: int, as_json: bool) -> None:
 def _traceback(debug: bool) -> None:
     if debug:
         traceback.print_exc()
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [""])[0]
 
 
 def print_json(content: Mapping[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Every kind of problem by its stable code: what it means, and an example of how it is mended.
+"""Every kind of problem by its stable code: what it means, and an example of how it is corrected.
 
 The texts stand in `messages/`, one file for each part of dlkit. What reports a new kind of problem adds an entry there.
 """
@@ -17,7 +17,7 @@ class Code(NamedTuple):
         title: what it is, in a few words.
         explanation: why it is a problem and what to do.
         before: an example that has the problem.
-        after: the same example mended.
+        after: the same example corrected.
     """
 
     title: str

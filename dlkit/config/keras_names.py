@@ -7,6 +7,7 @@ category (activations, losses, metrics, optimizers, initializers, random_layers)
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -17,3 +18,8 @@ def table() -> dict[str, dict[str, list[str]]]:
     text = files("dlkit.config").joinpath("keras_names.json").read_text(encoding="utf-8")
     loaded: dict[str, dict[str, list[str]]] = json.loads(text)
     return loaded
+
+
+def snake_case(name: str) -> str:
+    """`SparseCategoricalCrossentropy` as `sparse_categorical_crossentropy`."""
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()

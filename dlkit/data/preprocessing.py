@@ -16,13 +16,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.contract import Batch, Indexed, Split, Splits, Stream, Tensors, in_memory
 from dlkit.data.values import RowPlace
 from dlkit.elements import elements
 from dlkit.schema.features import Encoding
-from dlkit.schema.keras_objects import RandomStep
+from dlkit.schema.keras_objects import RandomStep, keras_class, refusals_of_keras
 from dlkit.schema.source import Piece
 
 # Keras layers, or other functions of one tensor that are made of Keras ops.
@@ -221,12 +221,10 @@ def _apply_host(host: Mapping[str, list[Any]], split: Split) -> Split:
 
 
 def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) -> keras.layers.Layer:
-    cls = getattr(keras.layers, "".join(word.title() for word in step.name.split("_")))
+    cls = keras_class(step.category, step.name)
+    assert cls is not None, "the text phase knows Keras's names"
     arguments = dict(step.arguments)
     if "value_range" in inspect.signature(cls.__init__).parameters:
         arguments["value_range"] = value_range
-    try:
+    with refusals_of_keras(f"`{step.name}`", key):
         return cls(**arguments)
-    except (ValueError, TypeError) as error:
-        words = str(error).strip().splitlines()[0]
-        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{step.name}`: {words}", key=key)) from error

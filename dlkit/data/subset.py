@@ -24,9 +24,7 @@ def limited(splits: Splits, config: Config) -> Splits:
     if few is not None:
         chosen = subset(splits.train, few * config.data.batch_size, config.seed)
         found: dict[str, Split | None] = dict.fromkeys(NAMES, chosen)
-        note = (
-            f"training, validation and test are the same {_size(chosen)} training examples, to see that they are learnt"
-        )
+        note = f"training, validation and test are the same {_size(chosen)} training examples, to see them learned"
         return _with(splits, found, [note])
     limits = config.training.limit_batches
     found, notes = {}, []
@@ -41,7 +39,7 @@ def limited(splits: Splits, config: Config) -> Splits:
 
 
 def subset(split: Split, examples: int, seed: int) -> Split:
-    """So many examples of a split, drawn by the seed, in the source's order; the split itself if it has no more.
+    """Some examples of a split, drawn by the seed, in the source's order; the split itself if it has no more.
 
     Of a stream they are the first ones of an order that the seed gives.
     """

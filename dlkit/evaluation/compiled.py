@@ -8,16 +8,16 @@ from typing import Any
 import keras
 import numpy as np
 
+from dlkit.config.keras_names import snake_case
 from dlkit.data.bound import Target
 from dlkit.data.contract import Batch
 from dlkit.evaluation.trained import Trained, model_blamed
-from dlkit.models.keras_table import snake_case
 from dlkit.models.objective import Objective
 from dlkit.models.predictions import Predictions
 
 
 class Compiled:
-    """What a saved model says of how it is to be measured.
+    """What a saved model says of how it is measured.
 
     Attributes:
         path: of its file.

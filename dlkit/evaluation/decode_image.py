@@ -11,7 +11,7 @@ from PIL import Image
 # Pixels of the largest image that is read: 256 megapixels, 0.75 GiB in colour.
 MOST_PIXELS = 2**28
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
-# What Pillow calls so many channels.
+# Pillow's names of images by their number of channels.
 MODES = {1: "L", 2: "LA", 3: "RGB", 4: "RGBA"}
 
 

@@ -1,4 +1,4 @@
-"""Reads what a model shall predict for, image files and NumPy arrays, a few examples at a time.
+"""Reads what a model predicts for: image files and NumPy arrays, a few examples at a time.
 
 A file that cannot be used is named, never skipped.
 """
@@ -15,6 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
@@ -48,7 +49,7 @@ class _UnusableError(Exception):
 
 
 def read_inputs(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Inputs]:
-    """Read files for a model, at most so many examples at a time, all of one shape.
+    """Read files for a model, a limited number of examples at a time, all of one shape.
 
     Args:
         trained: the model, which says what shape and type its inputs have.
@@ -235,5 +236,5 @@ def _only_input(trained: Trained) -> Any:
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or str(error) or type(error).__name__
-    return re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", text.strip().splitlines()[0])
+    text = getattr(error, "strerror", None) or first_line(error)
+    return re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", text)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,10 +12,10 @@ import keras
 import numpy as np
 
 from dlkit import runs
-from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
+from dlkit.config.causes import first_line, reported_as
+from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Spec, Target
 from dlkit.models.saving import load_model
-from dlkit.models.sizes import first_line
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import Loaded, load_run_config
@@ -86,21 +87,15 @@ def _load(path: Path, folder: RunFolder | None, loaded: Loaded | None, *, trust:
         return load_model(path, trust=trust)
 
 
-@contextlib.contextmanager
-def model_blamed(path: Path) -> Iterator[None]:
+def model_blamed(path: Path) -> AbstractContextManager[None]:
     """Within the block, whatever Keras or TensorFlow raise is the failure of the model of this file."""
-    try:
-        yield
-    except DlkitError:
-        raise
-    except Exception as error:
-        raise RunError(
-            Problem(
-                "model-does-not-run",
-                f"the model {path} fails on these examples: {first_line(error)}",
-                help="--debug shows where; a model that was changed by hand may do so",
-            )
-        ) from error
+    return reported_as(
+        lambda error: Problem(
+            "model-does-not-run",
+            f"the model {path} fails on these examples: {first_line(error)}",
+            help="--debug shows where; a model that was changed by hand may do so",
+        )
+    )
 
 
 def check_fit(trained: Spec, given: Spec) -> None:

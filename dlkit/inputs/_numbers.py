@@ -75,7 +75,7 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
 
     Args:
         values: of a source, first axis the examples.
-        feature: what they shall be.
+        feature: what they must be.
         place: where they come from, for messages.
         nan_allowed: whether NaN may stay.
         help: what to do about NaN.

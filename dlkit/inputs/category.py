@@ -49,7 +49,7 @@ class CategoryInput(InputSettings):
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """One value a column: text, or int64."""
-        key = ("data", "inputs", name)
+        key = self.key_of(name)
         shape = column.shape if column.shape is not None else None if self.shape is None else tuple(self.shape)
         if shape is None or None in shape or len(shape) > 1:
             message = f"`{name}` must have one value, or a row of values, for each example"

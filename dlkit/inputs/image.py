@@ -49,7 +49,7 @@ class ImageInput(InputSettings):
         if shape[-1] is None:
             message = f"the source does not say how many channels `{name}` has"
             help = "state it, as in `shape: [null, null, 3]`"
-            raise ConfigError(Problem("shape-unknown", message, ("data", "inputs", name), help=help))
+            raise ConfigError(Problem("shape-unknown", message, self.key_of(name), help=help))
         return Feature(name, self.kind, shape, "uint8" if column.dtype == "uint8" else "float32")
 
     def without_source(self, name: str) -> Feature | None:

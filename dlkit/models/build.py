@@ -9,6 +9,7 @@ from typing import Any
 
 import keras
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
 from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
@@ -160,7 +161,7 @@ def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: b
 
 
 def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
-    """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learnt yet."""
+    """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learned yet."""
     settings = training.optimizer.model_dump()
     return keras.optimizers.get({"class_name": settings.pop("name"), "config": settings})
 
@@ -195,7 +196,7 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
         raise ConfigError(
             Problem(
                 "model-does-not-build",
-                f"the model cannot be built: {str(error).strip().splitlines()[0]}",
+                f"the model cannot be built: {first_line(error)}",
                 key=("model",),
                 help="the message names the layer and the shapes it was given; --debug shows all of it",
             )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import inspect
 import json
-import re
 from typing import Any
 
 import keras
+
+from dlkit.config.keras_names import snake_case
 
 # Arguments that every Keras object takes and that no configuration states.
 HIDDEN = {"self", "name", "dtype", "kwargs", "args", "fn", "reduction", "gradient_accumulation_steps", "seed"}
@@ -28,11 +29,6 @@ NOT_FOR_A_CONFIGURATION = {
 def arguments(cls: type) -> list[str]:
     """The constructor's arguments that a configuration may state, in order."""
     return [name for name in inspect.signature(cls).parameters if name not in HIDDEN]
-
-
-def snake_case(name: str) -> str:
-    """`SparseCategoricalCrossentropy` as `sparse_categorical_crossentropy`."""
-    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])", "_", name).lower()
 
 
 def classes(module: Any, base: type) -> dict[str, list[str]]:

@@ -8,10 +8,10 @@ from typing import Any
 
 import keras
 
+from dlkit.config.keras_names import snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Target
-from dlkit.models.keras_table import snake_case
-from dlkit.schema.keras_objects import Loss, Metric
+from dlkit.schema.keras_objects import Loss, Metric, keras_class, refusals_of_keras
 from dlkit.schema.metric_names import metric_columns
 from dlkit.schema.plugins import call_plugin
 from dlkit.schema.training import Training
@@ -110,23 +110,14 @@ class Choice:
 def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions, key: Key, *, logits: bool) -> Any:
     """A loss or metric by its snake_case name; a loss is made for logits or for results."""
     own = name in plugins.get(module, {})
-    make: Callable[..., Any] = plugins[module][name] if own else keras_class(module, name)
-    try:
+    make = plugins[module][name] if own else keras_class(module, name)
+    assert make is not None, "the text phase knows Keras's names"
+    with refusals_of_keras(f"`{name}`", key):
         if "from_logits" in inspect.signature(make).parameters:
             arguments["from_logits"] = logits
         if own:
             return call_plugin(f"`{name}` of {module}", key, make, **arguments)
         return make(**arguments)
-    except (ValueError, TypeError) as error:
-        words = str(error).strip().splitlines()[0]
-        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{name}`: {words}", key=key)) from error
-
-
-def keras_class(module: str, name: str) -> Callable[..., Any]:
-    """The class of a Keras module by its snake_case name."""
-    classes = vars(getattr(keras, module)).items()
-    found: Callable[..., Any] = next(c for n, c in classes if isinstance(c, type) and snake_case(n) == name)
-    return found
 
 
 def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[keras.metrics.Metric]:

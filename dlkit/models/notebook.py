@@ -29,7 +29,6 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
     """The function of a builder: its settings are the fields of the settings class, and stated nowhere else."""
     builder = str(settings_class.model_fields["builder"].annotation.__args__[0])  # type: ignore[union-attr]
     kind = settings_class.usual_input
-    fields = {name: field for name, field in settings_class.model_fields.items() if name != "builder"}
 
     def build(
         input_shape: Sequence[int],
@@ -39,14 +38,13 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         optimizer: str | dict[str, Any] = "adam",
         **settings: Any,
     ) -> keras.Model:
-        data = {
-            "inputs": {"input": {"kind": kind, "preprocess": []}},
-            "targets": {"output": {"kind": target}},
-        }
         config = from_mapping(
             {
                 "name": builder,
-                "data": data,
+                "data": {
+                    "inputs": {"input": {"kind": kind, "preprocess": []}},
+                    "targets": {"output": {"kind": target}},
+                },
                 "model": {"builder": builder, **settings},
                 "training": {"optimizer": optimizer},
             },
@@ -63,8 +61,15 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         dtype = "float32" if target == "number" else "int32"
         return build_model(config, Spec(inputs, {"output": Feature("output", target, (), dtype, names)}))
 
-    documented = "\n".join(_documented(name, field, "    ") for name, field in fields.items())
     build.__name__ = build.__qualname__ = builder
+    _describe(build, settings_class)
+    return build
+
+
+def _describe(build: Callable[..., keras.Model], settings_class: type[BuilderSettings]) -> None:
+    """Give a builder's function a docstring and a signature with its settings."""
+    fields = {name: field for name, field in settings_class.model_fields.items() if name != "builder"}
+    documented = "\n".join(_documented(name, field, "    ") for name, field in fields.items())
     build.__doc__ = f"""{(settings_class.__doc__ or "").strip()}
 
 Ends in logits and comes compiled with the loss and metrics that fit them, so that `model.fit(x, y)` is right at once.
@@ -90,7 +95,6 @@ Raises:
         for name, field in fields.items()
     ]
     build.__signature__ = inspect.Signature([*own, *described], return_annotation=keras.Model)  # type: ignore[attr-defined]
-    return build
 
 
 def _documented(name: str, field: FieldInfo, indent: str) -> str:

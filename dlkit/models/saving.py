@@ -9,13 +9,13 @@ from pathlib import Path
 
 import keras
 
+from dlkit.config.causes import first_line, printable
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Spec
 from dlkit.files import disk_errors, written_aside
 from dlkit.models.about import UnknownKindError, check_described, describe, read_spec
 from dlkit.models.archive import ABOUT, ForeignError, read_archive
 from dlkit.models.build import BuiltModel, results_model
-from dlkit.models.sizes import first_line, printable
 
 
 def save_model(path: Path, built: BuiltModel) -> None:
@@ -82,13 +82,9 @@ def load_model(path: Path, *, trust: bool = False) -> tuple[keras.Model, Spec]:
         model = keras.saving.load_model(path, safe_mode=not trust)
         check_described(model, spec)
     except UnknownKindError as error:
-        raise RunError(
-            Problem(
-                "plugin-needed",
-                f"{path} needs a plug-in: {printable(str(error))}",
-                help="name the run, whose configuration has the plug-in, or one that has it with --data CONFIG",
-            )
-        ) from error
+        message = f"{path} needs a plug-in: {printable(str(error))}"
+        help = "name the run, whose configuration has the plug-in, or one that has it with --data CONFIG"
+        raise RunError(Problem("plugin-needed", message, help=help)) from error
     # Keras refuses a configuration in as many ways as it has layers; whatever it says, the file is the reason.
     except Exception as error:
         raise _damaged(path, error) from error

@@ -18,6 +18,8 @@ import keras
 import tensorflow as tf
 from keras.src.backend.common import global_state
 
+from dlkit.config.causes import first_line
+
 # The largest width, length or count of a part; a row of that many float32 takes 0.5 GiB.
 LARGEST_NUMBER = 2**27
 # The largest tensor of one example between two layers: 1 GiB of float32.
@@ -186,20 +188,3 @@ def _tensors(model: keras.Model) -> Iterator[tuple[str, int]]:
             for node in operation._inbound_nodes:
                 for tensor in node.output_tensors:
                     yield operation.name, math.prod(size or 1 for size in tensor.shape[1:])
-
-
-def first_line(error: BaseException) -> str:
-    """The first line of what an error says, or its kind where it says nothing.
-
-    Keras wraps the reason of a part in an error for each part around it, all of which begin alike.
-    """
-    text = str(error).rpartition("Exception encountered: ")[2]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if not lines:
-        return type(error).__name__
-    return printable((" ".join(lines[:2]) if lines[0].endswith(":") else lines[0])[:300])
-
-
-def printable(text: str) -> str:
-    """A text from a file without characters that would move a cursor."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)

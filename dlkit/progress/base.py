@@ -14,7 +14,7 @@ from dlkit.training.listeners import Listener, RunPlan
 
 
 class Progress(Listener):
-    """A listener that can also tell what happens before training begins. Shows nothing by itself."""
+    """A listener that also shows what happens before training begins. Shows nothing by itself."""
 
     def working(self, what: str) -> None:
         """Something that takes a while begins before training, as in `loading TensorFlow`."""

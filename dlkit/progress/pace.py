@@ -28,7 +28,7 @@ class Pace:
         self.epoch, self.step = epoch, step
 
     def epoch_ended(self, epoch: int, seconds: float) -> None:
-        """An epoch ended after so many seconds, validation included."""
+        """An epoch ended after this many seconds, validation included."""
         self._epoch_seconds.append(seconds)
         self.epoch, self.step = epoch + 1, 0
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.spinner import Spinner
 from rich.table import Table
@@ -28,6 +27,7 @@ from dlkit.progress.base import (
     time_spent,
 )
 from dlkit.progress.pace import Pace
+from dlkit.progress.resizing import ResizableLive
 from dlkit.training.listeners import RunPlan
 
 
@@ -36,7 +36,7 @@ class TerminalProgress(Progress):
 
     def __init__(self, console: Console | None = None) -> None:
         self._console = console or Console(highlight=False)
-        self._live: Live | None = None
+        self._live: ResizableLive | None = None
         self._plan: RunPlan | None = None
         self._pace: Pace | None = None
         self._logs: dict[str, float] = {}
@@ -131,10 +131,10 @@ class TerminalProgress(Progress):
     def _show(self, what: RenderableType) -> None:
         """Put something that will be replaced at the bottom of the screen."""
         if self._live is None:
-            self._live = Live(what, console=self._console, transient=True, refresh_per_second=8)
+            self._live = ResizableLive(what, self._console)
             self._live.start()
         else:
-            self._live.update(what)
+            self._live.show(what)
 
     def _print(self, what: RenderableType) -> None:
         self._console.print(what, soft_wrap=True)

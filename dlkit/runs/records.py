@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, TypeAdapter, ValidationError
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import Problem, RunError
 from dlkit.files import parse_json, read_bytes
 
@@ -153,7 +154,7 @@ def _damage(path: Path, place: str = "") -> Iterator[None]:
         if isinstance(error, ValidationError):
             reason = first_mistake(error)
         else:
-            reason = (getattr(error, "strerror", None) or str(error)).splitlines()[0]
+            reason = getattr(error, "strerror", None) or first_line(error)
         raise RunError(
             Problem(
                 "damaged-run",

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
 from dlkit.config.problems import Problem
-from dlkit.schema.base import Section
-from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
+from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
-from dlkit.schema.fitted import Fitted, Nothing, State
+from dlkit.schema.fitted import State
 from dlkit.schema.registry import Registry
 from dlkit.schema.step import StepSettings
 
@@ -22,14 +21,13 @@ if TYPE_CHECKING:
     from dlkit.schema.source import SourceField
 
 
-class InputSettings(Section):
+class InputSettings(ColumnSettings):
     """What every input has.
 
     A new kind is a file in `dlkit/inputs/`, whose class has the file's name as `kind: Literal[...]`.
     """
 
-    # What people call this kind elsewhere, comma-separated.
-    also_called: ClassVar[str] = ""
+    group = "inputs"
     # The axes of one example, by name, where the kind has fixed ones.
     axes: ClassVar[tuple[str, ...]] = ()
     # The step that brings values to about 1, for what is proposed where they are not.
@@ -38,27 +36,15 @@ class InputSettings(Section):
     usual_builder: ClassVar[str] = "mlp"
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
-    # The state that `fit` gives.
-    state_type: ClassVar[type[Fitted]] = Nothing
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
     # What a file with one example is called, where `predict` takes such files.
     example_file: ClassVar[str] = ""
-    fields_also_called: ClassVar[Mapping[str, str]] = ALSO_CALLED
 
-    kind: str
-    column: Column = Field(None, description="Column of the source, where it differs from the input's own name.")
-    columns: Columns = Field(
-        None, description='Several columns, side by side: a list, or a pattern such as `"sensor_*"`.'
-    )
     shape: list[Annotated[int, Field(gt=0)] | None] | None = Field(
         None, description="Shape of one example, where the source does not give it; null for a size that varies."
     )
     preprocess: list[StepSettings] = Field(default_factory=list, description="Steps in order.")
-
-    def wanted(self, name: str) -> tuple[str, ...]:
-        """The columns that the input of this name reads; patterns as they are written."""
-        return wanted_columns(name, self.column, self.columns)
 
     # Values, from a source to a batch.
 
@@ -75,38 +61,9 @@ class InputSettings(Section):
         """
         raise NotImplementedError
 
-    def without_source(self, name: str) -> Feature | None:
-        """What examples are as far as the settings alone decide it; None where that is too little for a model."""
-        return None
-
-    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
-        """What the training rows decide, such as a vocabulary. Those of a stream are read only where `fitted` is True.
-
-        Args:
-            values: an array of the source's, first axis the training rows.
-            feature: as `feature` gave it.
-            place: where they come from, for messages.
-
-        Returns:
-            The feature with what was decided, the fitted state as plain values that JSON keeps, and notes.
-
-        Raises:
-            RunError: if nothing can be learned from such values.
-        """
-        return feature, {}, []
-
     def check_state(self, state: State, feature: Feature) -> None:
-        """Refuse a state, read from a file, that `fit` and the steps cannot have given.
-
-        Args:
-            state: what `fit` gave, and under `steps` what each step learned.
-            feature: its raw form, as that file has it.
-
-        Raises:
-            ValueError: if it is of other types, or contradicts itself or the feature.
-        """
-        own = {key: value for key, value in state.items() if key != "steps"}
-        self.state_type.model_validate(own)
+        """Refuse a state that `fit` and the steps cannot have given: under `steps` is what each step learned."""
+        super().check_state({key: value for key, value in state.items() if key != "steps"}, feature)
         steps = state.get("steps")
         if not isinstance(steps, list) or len(steps) != len(self.preprocess):
             raise ValueError("`steps` is no list with a state for each step of `preprocess`")
@@ -157,9 +114,9 @@ class InputSettings(Section):
 
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """What is wrong with the input of this name, given the whole configuration."""
-        yield from column_rules(("data", "inputs", name), self.column, self.columns)
+        yield from super().rules(name, config)
         for number, step in enumerate(self.preprocess):
-            yield from step.rules(("data", "inputs", name, "preprocess", number), config)
+            yield from step.rules((*self.key_of(name), "preprocess", number), config)
 
 
 INPUTS = Registry("input", InputSettings, "kind", package="dlkit.inputs")

@@ -1,13 +1,21 @@
-"""Keras objects that a configuration names: losses, metrics, callbacks and random layers."""
+"""Keras objects that a configuration names: losses, metrics, callbacks and random layers; and their classes."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 from pydantic import Field, model_serializer
 
+from dlkit.config.causes import first_line
+from dlkit.config.keras_names import snake_case
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
+from dlkit.lazy import lazy
 from dlkit.schema.base import KerasObject
+
+keras = lazy("keras")
 
 
 class Loss(KerasObject):
@@ -87,3 +95,32 @@ AnyLoss = Annotated[Loss, Word("name")]
 AnyMetric = Annotated[Metric, Word("name")]
 AnyCallback = Annotated[Callback, Word("name")]
 AnyRandomStep = Annotated[RandomStep, _RandomStepForm()]
+
+
+def keras_class(category: str, name: str) -> type[Any] | None:
+    """Keras's class of a name in snake_case; None where Keras has none, as for a plug-in's.
+
+    Args:
+        category: as `KerasObject.category`.
+        name: as a configuration has it.
+    """
+    classes = vars(keras.layers if category == RandomStep.category else getattr(keras, category)).items()
+    return next((cls for written, cls in classes if isinstance(cls, type) and snake_case(written) == name), None)
+
+
+@contextmanager
+def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> Iterator[None]:
+    """Within the block, the errors by which Keras refuses arguments are raised as mistakes of a setting.
+
+    Args:
+        what: is made, in words.
+        key: the setting that asks for it.
+        code: of the problem.
+
+    Raises:
+        ConfigError: if Keras refuses them.
+    """
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        raise ConfigError(Problem(code, f"Keras refuses {what}: {first_line(error)}", key)) from error

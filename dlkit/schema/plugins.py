@@ -21,21 +21,21 @@ import importlib
 import importlib.util
 import inspect
 import sys
-import typing
-import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal
+from typing import Any
 
-from pydantic import BaseModel, create_model
+from pydantic import BaseModel
 
 from dlkit.config import keras_names
+from dlkit.config.causes import reported_as
 from dlkit.config.paths import expanded
-from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.schema.builder import BUILDERS
+from dlkit.schema.function_settings import settings_class
 from dlkit.schema.input import INPUTS
 from dlkit.schema.registry import Additions, Registry, plugged
 from dlkit.schema.source import SOURCES
@@ -126,19 +126,13 @@ def call_plugin(what: str, key: Key, function: Callable[..., Any], *positional: 
     Raises:
         ConfigError: with the code `plugin-raised`.
     """
-    try:
+
+    def problem(error: Exception) -> Problem:
+        message = f"the plug-in's {what} raised {type(error).__name__}: {error}"
+        return Problem("plugin-raised", message, key, help="the mistake is in the plug-in; --debug shows where")
+
+    with reported_as(problem, ConfigError):
         return function(*positional, **arguments)
-    except DlkitError:
-        raise
-    except Exception as error:
-        raise ConfigError(
-            Problem(
-                "plugin-raised",
-                f"the plug-in's {what} raised {type(error).__name__}: {error}",
-                key=key,
-                help="the mistake is in the plug-in; --debug shows where",
-            )
-        ) from error
 
 
 def _add(dictionary: str, entry: str, value: Callable[..., Any], plugins: Plugins) -> None:
@@ -241,7 +235,7 @@ def _entries(module: ModuleType, name: str) -> list[tuple[str, str, Callable[...
     return entries
 
 
-def _check_free(dictionary: str, entry: str, own: typing.Container[str], others: typing.Container[str]) -> None:
+def _check_free(dictionary: str, entry: str, own: Container[str], others: Container[str]) -> None:
     if entry in own or entry in others:
         owner = "dlkit" if entry in own else "another plug-in"
         raise ConfigError(
@@ -251,66 +245,3 @@ def _check_free(dictionary: str, entry: str, own: typing.Container[str], others:
                 help="give it another name",
             )
         )
-
-
-def settings_class(
-    registry: Registry[Any], entry: str, function: Callable[..., Any], where: str = "the function"
-) -> type[BaseModel]:
-    """The class of the settings that a source's or builder's function takes by keyword.
-
-    Args:
-        registry: of the sources or of the builders.
-        entry: the name that it gets.
-        function: of the plug-in.
-        where: how messages call it.
-
-    Raises:
-        ConfigError: if no such class can be made.
-    """
-    base = registry.base_for_functions()
-    if base is None:
-        message = f"{where}: it must be a class that derives from {registry.base.__name__}"
-        raise ConfigError(Problem("bad-plugin", message))
-    fields: dict[str, Any] = {registry.tag: (Literal[entry], ...)}
-    for name, parameter, annotation in _settings_of(function, base, where):
-        fields[name] = (annotation, ... if parameter.default is parameter.empty else parameter.default)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a setting called `copy` hides a method of pydantic's that nobody calls
-            made = create_model(entry, __base__=base, __doc__=inspect.getdoc(function), **fields)
-            made.model_rebuild()
-    except Exception as error:
-        raise ConfigError(
-            Problem(
-                "bad-plugin",
-                f"{where}: a parameter has a type that YAML cannot give: {error}",
-                help="use int, float, bool, str, list, dict, Literal or None",
-            )
-        ) from error
-    made.function = staticmethod(function)  # type: ignore[attr-defined]
-    return made
-
-
-def _settings_of(function: Callable[..., Any], base: type[Any], where: str) -> list[tuple[str, inspect.Parameter, Any]]:
-    """Name, parameter and type of each setting that a function takes."""
-    try:
-        parameters = inspect.signature(function).parameters
-        hints = typing.get_type_hints(
-            function if inspect.isroutine(function) else type(function).__call__, include_extras=True
-        )
-    except Exception as error:
-        raise ConfigError(Problem("bad-plugin", f"{where}: its signature cannot be read: {error}")) from error
-    # What the class of settings itself has: `kind`, `open`, `build`.
-    taken = {name for name in dir(base) if not hasattr(BaseModel, name)} | {*base.model_fields, "model_config"}
-    wrong = [p.name for p in parameters.values() if p.kind is p.VAR_KEYWORD or p.name in taken]
-    positional = [p for p in parameters.values() if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    if wrong or len(positional) != base.positional:
-        reason = f"`{wrong[0]}` cannot be a setting" if wrong else f"it must have {base.form}"
-        raise ConfigError(
-            Problem(
-                "bad-plugin",
-                f"{where}: {reason}",
-                help="settings are keyword-only parameters: `def f(inputs, *, units: int = 64)`",
-            )
-        )
-    return [(p.name, p, hints.get(p.name, Any)) for p in parameters.values() if p.kind is p.KEYWORD_ONLY]

@@ -9,10 +9,10 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.base import PositiveFloat, Section
-from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
+from dlkit.schema.base import PositiveFloat
+from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Feature
-from dlkit.schema.fitted import Fitted, Nothing, State
+from dlkit.schema.fitted import State
 from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 keras = lazy("keras")
 
 
-class TargetSettings(Section):
+class TargetSettings(ColumnSettings):
     """What every target has.
 
     A new kind is a file in `dlkit/targets/`, whose class has the file's name as `kind: Literal[...]`. It says which of
@@ -33,8 +33,7 @@ class TargetSettings(Section):
     the outputs of the network become results (Keras ops), and how results are put into words.
     """
 
-    # What people call this kind elsewhere, comma-separated.
-    also_called: ClassVar[str] = ""
+    group = "targets"
     # What its labels are, as messages say it: "integer classes".
     holds: ClassVar[str] = ""
     losses: ClassVar[frozenset[str]] = frozenset()
@@ -51,28 +50,17 @@ class TargetSettings(Section):
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
-    # The state that `fit` gives.
-    state_type: ClassVar[type[Fitted]] = Nothing
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        **ALSO_CALLED,
+        **ColumnSettings.fields_also_called,
         "loss_weight": "weight, coefficient, task_weight",
         "class_weight": "class_weights, weights, weight, pos_weight, balance, balanced",
     }
 
-    kind: str
-    column: Column = Field(None, description="Column of the source, where it differs from the target's own name.")
-    columns: Columns = Field(
-        None, description='Several columns, side by side: a list, or a pattern such as `"sensor_*"`.'
-    )
     loss: AnyLoss | None = Field(None, description="Keras loss; by default the one that fits the kind.")
     metrics: list[AnyMetric] | None = Field(None, description="Keras metrics; by default those that fit the kind.")
     loss_weight: PositiveFloat = Field(1.0, description="Weight of this target's loss in the loss of the run.")
 
     # The text phase.
-
-    def wanted(self, name: str) -> tuple[str, ...]:
-        """The columns that the target of this name reads; patterns as they are written."""
-        return wanted_columns(name, self.column, self.columns)
 
     def loss_of(self, config: Config) -> Loss | None:
         """The loss that is asked for, here or at `training.loss`; None for the kind's own."""
@@ -81,10 +69,6 @@ class TargetSettings(Section):
     def metrics_of(self, config: Config) -> list[Metric] | None:
         """The metrics that are asked for, here or at `training.metrics`; None for the kind's own."""
         return self.metrics if self.metrics is not None else config.training.metrics
-
-    def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """What is wrong with the target of this name, given the whole configuration."""
-        yield from column_rules(("data", "targets", name), self.column, self.columns)
 
     # Labels, from a source to a batch: NumPy, on the host.
 
@@ -101,26 +85,6 @@ class TargetSettings(Section):
         """
         raise NotImplementedError
 
-    def without_source(self, name: str) -> Feature | None:
-        """What the labels are as far as the settings alone decide it; None where that is too little for a model."""
-        return None
-
-    def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
-        """What the training rows decide, such as the classes.
-
-        Args:
-            labels: an array of the source's, first axis the training rows.
-            feature: as `feature` gave it.
-            place: where they come from, for messages.
-
-        Returns:
-            The feature with its classes, the fitted state, and notes for the user.
-
-        Raises:
-            RunError: if nothing can be learned from such labels.
-        """
-        return feature, {}, []
-
     def fit_stream(self, feature: Feature) -> State:
         """The state where the training rows are a stream, which is not read for it.
 
@@ -128,18 +92,6 @@ class TargetSettings(Section):
             ConfigError: if the settings have to say more.
         """
         return {}
-
-    def check_state(self, state: State, feature: Feature) -> None:
-        """Refuse a state, read from a file, that `fit` cannot have given.
-
-        Args:
-            state: what `fit` gave.
-            feature: the labels, as that file has them.
-
-        Raises:
-            ValueError: if it is of other types, or contradicts itself or the feature.
-        """
-        self.state_type.model_validate(state)
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """Labels of a source as batches hold them: of the feature's dtype and shape, first axis the examples.
@@ -271,11 +223,11 @@ class TargetSettings(Section):
         if shape in (None, (), (1,)) or (one_hot and len(shape or ()) == 1):
             return
         assert shape is not None
-        message = f"`{name}` is to be one label for each example, but its examples have the shape {list(shape)}"
+        message = f"`{name}` must be one label for each example, but its examples have the shape {list(shape)}"
         help = "give single examples, `unbatch()` the dataset if it is batched"
         if len(shape) == 1 and shape[0] is not None:
             help += "; turn one-hot labels into integers with tf.argmax"
-        raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+        raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
 
     def classes_from_stream(self, name: str) -> None:
         """Refuse a stream whose classes nothing gives.
@@ -284,7 +236,7 @@ class TargetSettings(Section):
             ConfigError: always.
         """
         message = f"the training examples of `{name}` are a stream, which is not read to find its classes"
-        key = ("data", "targets", name, "classes")
+        key = (*self.key_of(name), "classes")
         raise ConfigError(Problem("classes-unknown", message, key, help="state them, as in `classes: 10`"))
 
     def needs_numbers(self, name: str, column: SourceField) -> None:
@@ -297,7 +249,7 @@ class TargetSettings(Section):
             what = "text" if column.dtype == "string" else "Python objects"
             message = f"the column of `{name}` holds {what}, not numbers"
             help = "use `kind: category` for classes" if column.dtype == "string" else "give an array of numbers"
-            raise ConfigError(Problem("field-type", message, ("data", "targets", name), help=help))
+            raise ConfigError(Problem("field-type", message, self.key_of(name), help=help))
 
 
 TARGETS = Registry("target", TargetSettings, "kind", package="dlkit.targets")

@@ -45,7 +45,7 @@ def open_given(given: Any, wanted: Wanted, name: str = IN_PYTHON, *, splits_stat
         splits_stated: whether the configuration says which splits are used; any name is right then.
 
     Raises:
-        RunError: anything else, fields of different length, or splits of different fields.
+        RunError: anything else, columns of different length, or splits of different columns.
     """
     if not isinstance(given, Mapping):
         given = {"train": given}
@@ -78,7 +78,7 @@ def _columns(split: str, value: Any, wanted: Wanted) -> dict[str, np.ndarray]:
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1:
         message = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items()) or "it has no fields"
-        raise _problem("length-mismatch", f"split `{split}`: {message}", "give every field one row for each example")
+        raise _problem("length-mismatch", f"split `{split}`: {message}", "give every column one row for each example")
     return columns
 
 

@@ -1,4 +1,4 @@
-"""`kind: npz`: NumPy arrays in one file, named `<field>_<split>`: `x_train`, `y_train`, `x_test`, `y_test`."""
+"""`kind: npz`: NumPy arrays in one file, named `<column>_<split>`: `x_train`, `y_train`, `x_test`, `y_test`."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _KEY = ("data", "source", "path")
 
 
 class NpzSource(SourceSettings):
-    """NumPy arrays in one `.npz` file, named `<field>_<split>`, as in `x_train`, `y_train`, `x_test`, `y_test`."""
+    """NumPy arrays in one `.npz` file, named `<column>_<split>`, as in `x_train`, `y_train`, `x_test`, `y_test`."""
 
     kind: Literal["npz"]
     path: FilePath = Field(description="The file; a relative path starts at the configuration's folder.")
@@ -96,12 +96,12 @@ def _by_split(path: Path, names: Collection[str], wanted: Collection[str]) -> di
             if name.startswith(f"{field}_") and name != f"{field}_":
                 found.setdefault(name.removeprefix(f"{field}_"), {})[field] = name
     complete = {split for split, fields in found.items() if len(fields) == len(set(wanted))}
-    # `image_raw_train` belongs to a field `image_raw`, not to field `image` in a split `raw_train`.
+    # `image_raw_train` belongs to a column `image_raw`, not to `image` in a split `raw_train`.
     found = {split: fields for split, fields in found.items() if split in complete or "_" not in split or not complete}
     needed = found or {"train": {}}
     missing = [f"{field}_{split}" for split, fields in needed.items() for field in wanted if field not in fields]
     if missing:
-        hints = [did_you_mean(missing[0], names, f"{path.name} has"), "arrays are named <field>_<split>"]
+        hints = [did_you_mean(missing[0], names, f"{path.name} has"), "arrays are named <column>_<split>"]
         listed = ", ".join(f"`{name}`" for name in missing)
         raise _problem(ConfigError, "npz-names", f"{path} has no array {listed}", "; ".join(hints))
     return found
@@ -112,7 +112,7 @@ def _common_size(path: Path, split: str, columns: dict[str, np.ndarray]) -> int:
     if len(set(lengths.values())) > 1:
         each = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items())
         message = f"the arrays of split `{split}` in {path} differ in length: {each}"
-        raise _problem(RunError, "length-mismatch", message, "give every field one row for each example")
+        raise _problem(RunError, "length-mismatch", message, "give every column one row for each example")
     return next(iter(lengths.values()))
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.causes import first_line
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
@@ -138,7 +139,7 @@ def _unknown_variant(match: re.Match[str], asked: str, error: Exception) -> tupl
     if match["config"] and match["config"] not in configs:
         help = did_you_mean(match["config"], configs, "it has")
         return f"the data set `{match['name']}` has no config `{match['config']}`", help
-    cause = str(error).splitlines()[0].rpartition('}": ')[2]  # what follows TFDS's list of arguments
+    cause = first_line(error, after='}": ')  # what follows TFDS's list of arguments
     return f"TFDS has no `{asked}` ({cause.rstrip('.')})", "leave the version out, or correct it"
 
 

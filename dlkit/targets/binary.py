@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
-from dlkit.schema.target import TargetSettings
-from dlkit.targets import _classes
-from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules
+from dlkit.targets import _labels
+from dlkit.targets._classes import OneClassTarget
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
-    from dlkit.schema import Config
     from dlkit.schema.features import Feature
     from dlkit.schema.source import SourceField
 
@@ -33,12 +29,10 @@ PAIRS = [
 ]  # fmt: skip
 
 
-class BinaryTarget(TargetSettings):
+class BinaryTarget(OneClassTarget):
     """Yes or no: 1 or 0, true or false, or two words."""
 
-    state_type = _classes.Table
     also_called = "bool, boolean"
-    fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "labels 0 and 1"
     losses = frozenset({"binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge"})
     metrics_that_fit = frozenset(
@@ -59,34 +53,26 @@ class BinaryTarget(TargetSettings):
     classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
         None, description="Names of the two classes, that of no (0) first."
     )
-    class_weight: ClassWeight = Field(
-        None, description="Weight of the examples of each class, by its name; `balanced`: the rarer, the heavier."
-    )
-
-    def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """Each class has its own name."""
-        yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, 0 or 1."""
         self.one_label(name, column.shape, one_hot=False)
         if len(column.classes) not in (0, 2):
-            message = f"`{name}` is to be yes or no, but the source has {len(column.classes)} classes for it"
-            key = ("data", "targets", name)
+            message = f"`{name}` must be yes or no, but the source has {len(column.classes)} classes for it"
+            key = self.key_of(name)
             raise ConfigError(Problem("classes-contradict", message, key, help="use `kind: category`"))
         return self.made_feature(name, (), "int32", tuple(self.classes or column.classes))
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """Which of the two labels of the training rows is yes, and how many there are of each."""
-        labels = _classes.read_labels(labels, place)
+        labels = _labels.read_labels(labels, place)
         found = [value.item() for value in np.unique(labels)]
         table, notes = self._table(feature, found, place)
-        numbers = _classes.numbers_of(labels, table, place, stated=self.classes is not None)
+        numbers = _labels.numbers_of(labels, table, place, stated=self.classes is not None)
         classes = feature.classes or (() if table == [0, 1] else tuple(map(str, table)))
         if table != [0, 1] and not feature.classes:
             notes = [f"`{table[1]}` of `{feature.name}` is the yes whose probability is predicted; `{table[0]}` is no"]
-        state = {"table": table, "counts": _classes.count(numbers, 2)}
+        state = {"table": table, "counts": _labels.count(numbers, 2)}
         return self.made_feature(feature.name, (), "int32", classes), state, notes
 
     def _table(self, feature: Feature, found: list[Any], place: RowPlace) -> tuple[list[Any], list[str]]:
@@ -117,23 +103,13 @@ class BinaryTarget(TargetSettings):
         """One integer, 0 or 1."""
         return self.made_feature(name, (), "int32", tuple(self.classes or ()))
 
-    def check_state(self, state: State, feature: Feature) -> None:
-        """A table and counts of its classes."""
-        super().check_state(state, feature)
-        _classes.check_classes(state, 2)
-
-    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
-        """0 for no, 1 for yes: int32, shape (examples,)."""
-        labels = _classes.read_labels(labels, place)
-        return _classes.numbers_of(labels, target.state["table"], place, stated=self.classes is not None)
-
-    def encode_example(self, label: Any, target: Target) -> Any:
-        """0 or 1: int32, shape ()."""
-        return _classes.number_in_stream(label, target, 2)
-
     def units(self, target: Target) -> int:
         """One logit."""
         return 1
+
+    def describes_outputs(self, target: Target) -> str:
+        """The width of the head in words."""
+        return "1 outputs"
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels of shape (batch, 1), as results have it."""
@@ -142,11 +118,6 @@ class BinaryTarget(TargetSettings):
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """What Keras leaves to several outputs: by its defaults the largest output of an example is its class."""
         return {"threshold": 0.5, "average": "macro"} if name in ("f1_score", "f_beta_score") else {}
-
-    def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
-        """The weight of each label's class, as a function of labels; None where all are 1."""
-        weights = _classes.weights_of_classes(self.class_weight, target)
-        return None if weights is None else lambda labels: tf.gather(weights, tf.cast(labels, tf.int32))
 
     def constant(self, target: Target, labels: Any) -> Any:
         """The logit of the share of yes: shape (1,)."""
@@ -158,31 +129,7 @@ class BinaryTarget(TargetSettings):
         """0 or 1 for each example: int32, shape (batch, 1)."""
         return tf.cast(logits > 0, tf.int32)
 
-    def chance_loss(self, target: Target) -> tuple[float, str]:
-        """Cross-entropy of guessing, and the words for it."""
-        return math.log(2), "guessing among 2 classes"
-
-    def are_results(self, outputs: Any) -> bool:
-        """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
-
-    def record(self, target: Target, result: Any) -> dict[str, Any]:
-        """The likelier class and the probability of each, as JSON has them."""
-        return _classes.probability_record(self._pairs(target, result))
-
-    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
-        """Both classes of one example with their probabilities, the likelier first."""
-        return sorted(self._pairs(target, result), key=lambda pair: -pair[1])[:count]
-
-    def _pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
+    def pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
+        """No and yes with their probabilities."""
         yes = np.reshape(result, -1)[0]
-        return list(zip(_classes.names(target), (np.float32(1) - yes, yes), strict=True))
-
-    def label(self, target: Target, label: Any) -> Any:
-        """The name of a label's class."""
-        return _classes.names(target)[int(np.reshape(label, -1)[0])]
-
-    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
-        """Whether labels have the classes that a model was trained on."""
-        yield from _classes.same_classes(trained, given)
+        return list(zip(_labels.names(target), (np.float32(1) - yes, yes), strict=True))

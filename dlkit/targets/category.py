@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
-from dlkit.schema.target import TargetSettings
-from dlkit.targets import _classes
-from dlkit.targets._classes import CLASSES_ALSO_CALLED, ClassWeight, class_rules, numbered
+from dlkit.targets import _labels
+from dlkit.targets._classes import OneClassTarget
+from dlkit.targets._labels import numbered
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
-    from dlkit.schema import Config
     from dlkit.schema.features import Feature
     from dlkit.schema.source import SourceField
 
@@ -27,12 +25,10 @@ np = lazy("numpy")
 tf = lazy("tensorflow")
 
 
-class CategoryTarget(TargetSettings):
+class CategoryTarget(OneClassTarget):
     """One class of several: whole numbers, text or one-hot labels."""
 
-    state_type = _classes.Table
     also_called = "class, categorical, label, multiclass, classification"
-    fields_also_called: ClassVar[Mapping[str, str]] = {**TargetSettings.fields_also_called, **CLASSES_ALSO_CALLED}
     holds = "integer classes"
     # A category is an integer, so losses over one-hot labels do not fit.
     losses = frozenset({"sparse_categorical_crossentropy"})
@@ -54,18 +50,10 @@ class CategoryTarget(TargetSettings):
     classes: Annotated[int, Field(ge=2)] | Annotated[list[str], Field(min_length=2)] | None = Field(
         None, description="Number of classes or their names, where neither the source nor the labels give them."
     )
-    class_weight: ClassWeight = Field(
-        None, description="Weight of the examples of each class, by its name; `balanced`: the rarer, the heavier."
-    )
-
-    def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """Each class has its own name."""
-        yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, whose classes the settings, the source or one-hot labels give."""
-        key: Key = ("data", "targets", name)
+        key: Key = self.key_of(name)
         self.one_label(name, column.shape, one_hot=in_memory)
         found, shape = column.classes, column.shape or ()
         if len(shape) == 1 and shape != (1,):
@@ -95,15 +83,15 @@ class CategoryTarget(TargetSettings):
         notes = []
         if labels.ndim == 2 and labels.shape[1] > 1:
             notes.append(f"the one-hot labels of `{feature.name}` are read as integers")
-        labels = self._read(labels, place)
+        labels = self.read(labels, place)
         if not feature.classes:
-            table = _classes.table_of(labels, place)
+            table = _labels.table_of(labels, place)
         else:
             # Names, or their numbers from 0.
             table = list(feature.classes) if labels.dtype.kind == "U" else list(range(len(feature.classes)))
-        numbers = _classes.numbers_of(labels, table, place, stated=self.classes is not None)
+        numbers = _labels.numbers_of(labels, table, place, stated=self.classes is not None)
         classes = feature.classes or tuple(map(str, table))
-        state = {"table": table, "counts": _classes.count(numbers, len(table))}
+        state = {"table": table, "counts": _labels.count(numbers, len(table))}
         return self.made_feature(feature.name, (), "int32", classes), state, notes
 
     def fit_stream(self, feature: Feature) -> State:
@@ -114,34 +102,13 @@ class CategoryTarget(TargetSettings):
 
     def without_source(self, name: str) -> Feature | None:
         """One integer, if the settings give the classes."""
-        classes = self._stated(name, (), ("data", "targets", name))
+        classes = self._stated(name, (), self.key_of(name))
         return self.made_feature(name, (), "int32", classes) if classes else None
 
-    def check_state(self, state: State, feature: Feature) -> None:
-        """A table and counts of its classes."""
-        super().check_state(state, feature)
-        _classes.check_classes(state, len(feature.classes))
-
-    def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
-        """The number of each label in the class table: int32, shape (examples,)."""
-        labels = self._read(labels, place)
-        return _classes.numbers_of(labels, target.state["table"], place, stated=self.classes is not None)
-
-    def _read(self, labels: Any, place: RowPlace) -> Any:
+    def read(self, labels: Any, place: RowPlace) -> Any:
+        """One label for each example: integers or text, shape (examples,); those of one-hot labels are integers."""
         one_hot = labels.ndim == 2 and labels.shape[1] > 1
-        return _classes.from_one_hot(labels, place) if one_hot else _classes.read_labels(labels, place)
-
-    def encode_example(self, label: Any, target: Target) -> Any:
-        """The number of a class: int32, shape ()."""
-        return _classes.number_in_stream(label, target, len(target.classes))
-
-    def units(self, target: Target) -> int:
-        """A logit for each class."""
-        return len(target.classes)
-
-    def describes_outputs(self, target: Target) -> str:
-        """The width of the head in words."""
-        return f"{len(target.classes)} classes"
+        return _labels.from_one_hot(labels, place) if one_hot else _labels.read_labels(labels, place)
 
     def smoothed(
         self, target: Target, share: float, reduction: str | None, *, logits: bool
@@ -150,11 +117,6 @@ class CategoryTarget(TargetSettings):
         loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=share, reduction=reduction)
         classes = len(target.classes)
         return lambda labels, outputs: loss(keras.ops.one_hot(labels, classes), outputs)
-
-    def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
-        """The weight of each label's class, as a function of labels; None where all are 1."""
-        weights = _classes.weights_of_classes(self.class_weight, target)
-        return None if weights is None else lambda labels: tf.gather(weights, labels)
 
     def constant(self, target: Target, labels: Any) -> Any:
         """The logarithms of the shares of the classes: logits, shape (classes,)."""
@@ -166,10 +128,6 @@ class CategoryTarget(TargetSettings):
         """The likeliest class of each example: int32, shape (batch,)."""
         return tf.argmax(logits, -1, tf.int32)
 
-    def chance_loss(self, target: Target) -> tuple[float, str]:
-        """Cross-entropy of guessing among the classes, and the words for it."""
-        return math.log(len(target.classes)), f"guessing among {len(target.classes)} classes"
-
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already."""
         inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
@@ -177,21 +135,5 @@ class CategoryTarget(TargetSettings):
 
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these labels has."""
-        return _classes.missing_classes(labels, target)
-
-    def record(self, target: Target, result: Any) -> dict[str, Any]:
-        """The likeliest class and the probability of each, as JSON has them."""
-        return _classes.probability_record(list(zip(target.classes, result, strict=True)))
-
-    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
-        """The likeliest classes of one example with their probabilities."""
-        order = np.argsort(-result, kind="stable")[:count]
-        return [(target.classes[i], result[i]) for i in order]
-
-    def label(self, target: Target, label: Any) -> Any:
-        """The name of a label's class."""
-        return target.classes[int(np.reshape(label, -1)[0])]
-
-    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
-        """Whether labels have the classes that a model was trained on."""
-        yield from _classes.same_classes(trained, given)
+        counts = _labels.count(labels.astype(np.int64), len(target.classes))
+        return [name for name, n in zip(target.classes, counts, strict=True) if n == 0]

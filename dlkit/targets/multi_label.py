@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -11,14 +11,12 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
-from dlkit.schema.target import TargetSettings
-from dlkit.targets import _classes
-from dlkit.targets._classes import CLASSES_ALSO_CALLED, class_rules, numbered, shortest
+from dlkit.targets._classes import ClassTarget, shortest
+from dlkit.targets._labels import numbered
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
-    from dlkit.schema import Config
     from dlkit.schema.features import Feature
     from dlkit.schema.source import SourceField
 
@@ -26,14 +24,12 @@ np = lazy("numpy")
 tf = lazy("tensorflow")
 
 
-class MultiLabelTarget(TargetSettings):
+class MultiLabelTarget(ClassTarget):
     """Several classes at once: text such as `rain, wind`, several columns of 0 and 1, or a vector of them."""
 
-    state_type = _classes.Counts
     also_called = "multilabel, tags, multi_class_multi_label, multi_hot"
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        **TargetSettings.fields_also_called,
-        **CLASSES_ALSO_CALLED,
+        **ClassTarget.fields_also_called,
         "separator": "sep, delimiter",
     }
     holds = "several classes at once"
@@ -53,11 +49,6 @@ class MultiLabelTarget(TargetSettings):
     )
     separator: Annotated[str, Field(min_length=1)] = Field(",", description="What stands between two classes in text.")
 
-    def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """Each class has its own name."""
-        yield from super().rules(name, config)
-        yield from class_rules(("data", "targets", name), self.classes)
-
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """A number, 0 or 1, for each class."""
         text = column.dtype == "string"
@@ -66,15 +57,13 @@ class MultiLabelTarget(TargetSettings):
             self.one_label(name, column.shape, one_hot=False)
         elif column.shape is None or len(column.shape) != 1 or column.shape[0] is None:
             message = (
-                f"`{name}` is to be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
+                f"`{name}` must be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
             )
             help = "name its columns with `columns:`, or give text with a `separator`"
-            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+            raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         elif classes and len(classes) != column.shape[0]:
             message = f"`{name}` has {len(classes)} classes, and labels of {column.shape[0]} values"
-            raise ConfigError(
-                Problem("classes-contradict", message, ("data", "targets", name), help="give one for each")
-            )
+            raise ConfigError(Problem("classes-contradict", message, self.key_of(name), help="give one for each"))
         else:
             classes = classes or numbered(column.shape[0])
         return self.made_feature(name, (len(classes) or None,), "float32", classes)
@@ -92,11 +81,6 @@ class MultiLabelTarget(TargetSettings):
         feature = self.made_feature(feature.name, (len(classes),), "float32", classes)
         hot = self._hot(labels, classes, place)
         return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, []
-
-    def check_state(self, state: State, feature: Feature) -> None:
-        """A table and counts of its classes."""
-        super().check_state(state, feature)
-        _classes.check_classes(state, len(feature.classes))
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """1 for each class that an example has, else 0: float32, shape (examples, classes)."""
@@ -139,14 +123,6 @@ class MultiLabelTarget(TargetSettings):
             return tf.cast(tf.reduce_any(words[:, None] == tf.constant(target.classes)[None], axis=0), tf.float32)
         return tf.ensure_shape(tf.cast(label, tf.float32), (len(target.classes),))
 
-    def units(self, target: Target) -> int:
-        """A logit for each class."""
-        return len(target.classes)
-
-    def describes_outputs(self, target: Target) -> str:
-        """The width of the head in words."""
-        return f"{len(target.classes)} classes"
-
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """Each class by itself, and the mean over the classes."""
         if name == "auc":
@@ -162,29 +138,16 @@ class MultiLabelTarget(TargetSettings):
         """Cross-entropy of guessing yes or no for each class, and the words for it."""
         return math.log(2), "guessing yes or no for each class"
 
-    def are_results(self, outputs: Any) -> bool:
-        """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
-
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these examples has."""
         return [name for name, n in zip(target.classes, labels.sum(axis=0), strict=True) if n == 0]
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
         """The classes whose probability is at least a half, and the probability of each."""
-        pairs = list(zip(target.classes, result, strict=True))
+        pairs = self.pairs(target, result)
         chosen = [name for name, probability in pairs if probability >= 0.5]
         return {"classes": chosen, "probabilities": {name: shortest(value) for name, value in pairs}}
-
-    def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
-        """The likeliest classes of one example with their probabilities."""
-        return [(target.classes[i], result[i]) for i in np.argsort(-result, kind="stable")[:count]]
 
     def label(self, target: Target, label: Any) -> Any:
         """The names of an example's classes."""
         return [name for name, hot in zip(target.classes, np.reshape(label, -1), strict=True) if hot]
-
-    def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
-        """Whether labels have the classes that a model was trained on."""
-        yield from _classes.same_classes(trained, given)

@@ -73,9 +73,9 @@ class NumberTarget(TargetSettings):
         """One number, or a vector."""
         shape = () if column.shape in (None, (1,)) else column.shape
         if len(shape) > 1 or None in shape:
-            message = f"`{name}` is to be one number or a vector, but its examples have the shape {list(shape)}"
+            message = f"`{name}` must be one number or a vector, but its examples have the shape {list(shape)}"
             help = "flatten it in the source, or predict a part of it"
-            raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
+            raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         self.needs_numbers(name, column)
         return self.made_feature(name, shape, "float32", ())
 

@@ -6,20 +6,20 @@ the number of its first or last batch, unless it asks for `every_step`.
 
 from __future__ import annotations
 
-import contextlib
 import inspect
 import json
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import keras
 
-from dlkit.config.problems import DlkitError, Key, Problem, RunError
+from dlkit.config.causes import reported_as
+from dlkit.config.problems import Key, Problem
 from dlkit.files import write_text
-from dlkit.models.keras_table import snake_case
-from dlkit.schema.keras_objects import Callback
+from dlkit.schema.keras_objects import Callback, keras_class
 from dlkit.schema.plugins import call_plugin
 from dlkit.training.checkpoints.files import Progress
 from dlkit.training.listeners import RunPlan
@@ -56,7 +56,7 @@ class Callbacks:
         return [name for name, c in pairs if not (hasattr(c, "get_state") and hasattr(c, "set_state"))]
 
     def cut_back(self, epochs: int) -> None:
-        """Training goes on after so many epochs: the rows that files have of later ones are dropped.
+        """Training goes on after this many epochs: the rows that files have of later ones are dropped.
 
         Called before `train_begin`, or while training goes on.
         """
@@ -131,7 +131,7 @@ class Callbacks:
 def _make(given: Callback, number: int, plugins: Mapping[str, Callable[..., Any]]) -> keras.callbacks.Callback:
     if given.name in plugins:
         return call_plugin(f"callback `{given.name}`", _key(number), plugins[given.name], **given.arguments)
-    made = keras_class(given.name)
+    made = keras_class(given.category, given.name)
     assert made is not None
     with _blamed(given.name, "__init__", number):
         return made(**given.arguments)
@@ -155,34 +155,23 @@ def _cut_rows(path: Path, separator: str, epochs: int) -> None:
     write_text(path, "".join(lines))
 
 
-def keras_class(name: str) -> type[keras.callbacks.Callback] | None:
-    """Keras's own callback of a name in snake_case, None for one of a plug-in."""
-    return next((c for n, c in vars(keras.callbacks).items() if inspect.isclass(c) and snake_case(n) == name), None)
-
-
 def monitor_of(given: Callback) -> str | None:
     """The column that one of Keras's callbacks monitors; None for one that monitors none, and for a plug-in's."""
-    made = keras_class(given.name)
+    made = keras_class(given.category, given.name)
     parameter = inspect.signature(made).parameters.get("monitor") if made is not None else None
     return None if parameter is None else str(given.arguments.get("monitor", parameter.default))
 
 
-@contextlib.contextmanager
-def _blamed(name: str, hook: str, number: int) -> Iterator[None]:
+def _blamed(name: str, hook: str, number: int) -> AbstractContextManager[None]:
     """Within the block, whatever is raised is reported as the callback's mistake."""
-    try:
-        yield
-    except DlkitError:
-        raise
-    except Exception as error:
-        raise RunError(
-            Problem(
-                "callback-failed",
-                f"the callback `{name}` raised {type(error).__name__} in {hook}: {error}",
-                key=_key(number),
-                help="correct it, and go on from the newest checkpoint with --resume; --debug shows where",
-            )
-        ) from error
+    return reported_as(
+        lambda error: Problem(
+            "callback-failed",
+            f"the callback `{name}` raised {type(error).__name__} in {hook}: {error}",
+            key=_key(number),
+            help="correct it, and go on from the newest checkpoint with --resume; --debug shows where",
+        )
+    )
 
 
 def _key(number: int) -> Key:

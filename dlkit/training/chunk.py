@@ -16,7 +16,7 @@ class ChunkLength:
         self._coordinator, self._steps = coordinator, FIRST_CHUNK
 
     def next(self, most: int) -> int:
-        """Updates of the next chunk, at most so many."""
+        """Updates of the next chunk, at most this many."""
         return min(most, self._coordinator.min(self._steps))
 
     def took(self, steps: int, seconds: float) -> None:

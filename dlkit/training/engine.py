@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import keras
 
 from dlkit.data.feeding import Feeder
+from dlkit.runs import RunFolder
+from dlkit.training.best import BestTracker
 from dlkit.training.checkpoints.files import Progress
 from dlkit.training.clock import Clock
 from dlkit.training.health.monitor import HealthMonitor
 from dlkit.training.health.probe import HealthProbe
 from dlkit.training.health.snapshot import HealthSnapshot
+from dlkit.training.listeners import RunPlan
 from dlkit.training.nonfinite.rollback import remedied
 from dlkit.training.nonfinite.trace import Pieces
 from dlkit.training.prepare import Prepared
@@ -17,6 +22,7 @@ from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.optimizers import make_optimizer
 from dlkit.training.program.schedules import learning_rate
 from dlkit.training.program.state import State
+from dlkit.training.program.strategy import devices
 from dlkit.training.program.train import TrainProgram
 
 
@@ -40,7 +46,8 @@ class Engine:
             progress: of the run, with the rollbacks so far.
         """
         config, built = remedied(prepared.config, progress), prepared.built
-        self._feeder, self._seed = feeder, config.seed
+        self._config, self._built, self._plan = config, built, plan
+        self._feeder = feeder
         self._rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, feeder.steps)
         self.optimizer = make_optimizer(config.training.optimizer, self._rate, config.runtime.precision)
         self.program = TrainProgram(built, feeder, self.optimizer, config, plan)
@@ -69,4 +76,28 @@ class Engine:
 
     def pieces(self) -> Pieces:
         """What it takes to make updates once more."""
-        return Pieces(self.program, self._probe, self.state, self._feeder, self._seed)
+        return Pieces(self.program, self._probe, self.state, self._feeder, self._config.seed)
+
+    def run_plan(self, folder: RunFolder, progress: Progress, best: BestTracker) -> RunPlan:
+        """What a run is about to train with it.
+
+        Args:
+            folder: of the run.
+            progress: of the run.
+            best: what decides which epoch is best.
+        """
+        return RunPlan(
+            name=self._config.name,
+            folder=str(folder.path),
+            epochs=self._config.training.epochs,
+            first_epoch=progress.epoch + 1,
+            steps=self._feeder.steps,
+            examples=dict(self._built.spec.sizes),
+            parameters=sum(math.prod(v.shape) for v in self._built.network.trainable_variables),
+            monitor=best.monitor,
+            mode=best.mode,
+            compiled=self._plan.compile,
+            micro_batches=self._plan.micro_batches,
+            first_step=progress.step_in_epoch,
+            devices=tuple(devices()),
+        )

@@ -21,7 +21,7 @@ from dlkit.training.coordinator import make_coordinator
 from dlkit.training.engine import Engine
 from dlkit.training.interrupts import Interrupts, interrupted
 from dlkit.training.limits import Limits, still_stopped
-from dlkit.training.listeners import Listener, RunPlan
+from dlkit.training.listeners import Listener
 from dlkit.training.nonfinite import incident as incidents
 from dlkit.training.nonfinite.rollback import rollback_message
 from dlkit.training.nonfinite.trace import NotFinite, trace
@@ -29,7 +29,6 @@ from dlkit.training.prepare import Prepared
 from dlkit.training.profile import Profile
 from dlkit.training.program.evaluate import EvalProgram
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.strategy import devices
 
 
 class Loop:
@@ -82,7 +81,7 @@ class Loop:
             RunError: if a loss or weight is no longer a finite number, or a checkpoint cannot be written.
             Interrupted: if a signal asked the run to stop; a checkpoint was saved first.
         """
-        plan = self._run_plan()
+        plan = self._engine.run_plan(self._folder, self.progress, self._best)
         self._listener.started(plan)
         self._callbacks.train_begin(plan)
         with contextlib.closing(self._checkpoints), Interrupts() as interrupts:
@@ -297,21 +296,3 @@ class Loop:
         self._go_back_to(checkpoint, keep_rate=True)
         self._listener.noted("not-finite", problem.message)
         self._listener.noted("rollback", rollback_message(self._config, self.progress))
-
-    def _run_plan(self) -> RunPlan:
-        built, plan, progress = self._built, self._plan, self.progress
-        return RunPlan(
-            name=self._config.name,
-            folder=str(self._folder.path),
-            epochs=self._config.training.epochs,
-            first_epoch=progress.epoch + 1,
-            steps=self._train.steps,
-            examples=dict(built.spec.sizes),
-            parameters=sum(math.prod(v.shape) for v in built.network.trainable_variables),
-            monitor=self._best.monitor,
-            mode=self._best.mode,
-            compiled=plan.compile,
-            micro_batches=plan.micro_batches,
-            first_step=progress.step_in_epoch,
-            devices=tuple(devices()),
-        )

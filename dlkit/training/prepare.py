@@ -19,6 +19,7 @@ from dlkit.data.preprocessing import fit_inputs, host_stage
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema import Config
+from dlkit.schema.keras_objects import refusals_of_keras
 from dlkit.schema.loader import Loaded
 from dlkit.training.best import check_monitor, chosen_monitor, with_mode
 from dlkit.training.initial import freeze, take_weights
@@ -169,11 +170,8 @@ def _model(
 def _must_have_optimizer(config: Config) -> None:
     """Refuse what Keras refuses of the optimizer's settings."""
     settings = config.training.optimizer
-    try:
+    with refusals_of_keras("the optimizer", ("training", "optimizer"), "optimizer-refused"):
         make_optimizer(settings, settings.learning_rate, config.runtime.precision)
-    except (ValueError, TypeError) as error:
-        message = f"Keras refuses the optimizer: {str(error).strip().splitlines()[0]}"
-        raise ConfigError(Problem("optimizer-refused", message, ("training", "optimizer"))) from error
 
 
 def _known_spec(loaded: Loaded) -> Spec:

@@ -37,7 +37,7 @@ class Profile:
             raise RunError(Problem("file-not-written", message, help="free some space, or train without it")) from error
 
     def end(self, steps: int, *, compiling: bool) -> None:
-        """A chunk of so many updates ended."""
+        """A chunk of updates ended."""
         if compiling:
             return
         self.steps += steps

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import Problem, RunError
 from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
@@ -87,7 +88,6 @@ class Recorder(Listener):
                     tf.summary.write(name, tf.constant(value, tf.float32), metadata=_SCALAR)
             writer.flush()
         except tf.errors.OpError as error:
-            message = (
-                f"{self._folder.tensorboard} could not be written: {error.message.splitlines()[0].rpartition('}} ')[2]}"
-            )
+            reason = first_line(error, after="}} ")
+            message = f"{self._folder.tensorboard} could not be written: {reason}"
             raise RunError(Problem("file-not-written", message, help="free some space, then go on")) from error

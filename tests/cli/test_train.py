@@ -239,7 +239,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
         if line.startswith("epoch "):
             break
     process.send_signal(signal.SIGINT)
-    _, message = process.communicate(timeout=600)
+    _, message = process.communicate()
     assert process.returncode == 130, message
     assert "a checkpoint is saved" in message
     assert "dlkit train --resume" in message

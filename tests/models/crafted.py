@@ -19,9 +19,13 @@ from dlkit.config.problems import RunError
 from dlkit.models.about import describe
 from dlkit.models.saving import load_model
 from dlkit.schema.features import Feature
-from tests.bound import spec_of
+from tests.bound import fitted, spec_of
 
-SPEC = spec_of([Feature("x", "image", (8, 8, 1), "uint8")], [Feature("y", "category", (), "int32", ("a", "b", "c"))])
+SPEC = fitted(
+    spec_of([Feature("x", "image", (8, 8, 1), "uint8")], [Feature("y", "category", (), "int32", ("a", "b", "c"))]),
+    x={"steps": [None]},
+    y={"table": ["a", "b", "c"], "counts": [5, 4, 3]},
+)
 Config = dict[str, Any]
 
 

@@ -15,8 +15,8 @@ from dlkit.data.bound import Spec, bound
 from dlkit.models.build import build, results_model
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.features import Feature
+from dlkit.schema.function_settings import settings_class
 from dlkit.schema.loader import from_mapping
-from dlkit.schema.plugins import settings_class
 
 IMAGE = Spec(
     {"image": Feature("image", "image", (28, 28, 1), "uint8")},

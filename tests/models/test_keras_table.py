@@ -9,6 +9,7 @@ import pytest
 
 from dlkit.config import keras_names
 from dlkit.models.keras_table import build_table
+from dlkit.schema.keras_objects import keras_class
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import OPTIMIZERS
 
@@ -18,6 +19,15 @@ CLASSES = {"adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
 
 def test_the_table_of_names_is_that_of_the_installed_keras():
     assert keras_names.table() == build_table()
+
+
+@pytest.mark.parametrize("category", ["losses", "metrics", "callbacks", "random_layers"])
+def test_every_name_has_its_class_in_keras(category):
+    for name, arguments in keras_names.table()[category].items():
+        cls = keras_class(category, name)
+        assert cls is not None, name
+        assert set(arguments) <= set(inspect.signature(cls).parameters)
+    assert keras_class(category, "of_a_plug_in") is None
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS.names())

@@ -57,7 +57,7 @@ def test_an_editor_sees_the_keys_of_a_block() -> None:
         assert ast.unparse(keys[key]).startswith("Required") == info.is_required()
 
 
-def test_help_tells_of_every_setting_and_of_the_keys_of_a_block() -> None:
+def test_help_explains_every_setting_and_the_keys_of_a_block() -> None:
     for builder, settings in BUILDERS.items():
         text = inspect.getdoc(getattr(dlkit, builder)) or ""
         for name, info in settings.model_fields.items():

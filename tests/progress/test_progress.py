@@ -115,7 +115,7 @@ def test_a_terminal_shows_bar_table_and_result(width: int) -> None:
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
-def test_the_bar_tells_place_speed_and_time_left(width: int) -> None:
+def test_the_bar_shows_place_speed_and_time_left(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, record=True)
     progress = TerminalProgress(console)
     progress.started(PLAN)

@@ -9,7 +9,7 @@ from dlkit.data.contract import Stream
 from dlkit.data.load import load_splits
 from dlkit.schema import loader
 from dlkit.schema.data import Data
-from dlkit.schema.plugins import settings_class
+from dlkit.schema.function_settings import settings_class
 from dlkit.schema.source import SOURCES
 
 X = np.random.default_rng(0).random((20, 4))

@@ -43,7 +43,7 @@ def test_a_field_whose_name_begins_like_another(tmp_path):
         ({"x_train": X}, ["`y_train`", "it has"]),
         ({"x_train": X, "y_train": Y, "x_test": X}, ["`y_test`", "did you mean"]),
         ({"x_train": X, "y_trian": Y}, ["`y_train`", "did you mean `y_trian`?"]),
-        ({"images": X, "labels": Y}, ["`x_train`, `y_train`", "`images`, `labels`", "<field>_<split>"]),
+        ({"images": X, "labels": Y}, ["`x_train`, `y_train`", "`images`, `labels`", "<column>_<split>"]),
     ],
 )
 def test_missing_arrays_are_listed_with_the_nearest(tmp_path, arrays, says):

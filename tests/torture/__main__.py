@@ -57,7 +57,7 @@ def _case(case: runs.Case, place: Path, words: argparse.Namespace) -> runs.Row:
 
 
 def _side_by_side(jobs: list, place: Path, workers: int) -> dict:
-    """Each job in a process of its own, so many at a time; what they give, by name."""
+    """Each job in a process of its own, a few at a time; what they give, by name."""
     waiting, busy, rows = list(jobs), {}, {}
     while waiting or busy:
         while waiting and len(busy) < workers:

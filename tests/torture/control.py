@@ -1,4 +1,4 @@
-"""The same torture for `model.fit` with Keras's own BackupAndRestore, to see whether the test can tell."""
+"""The same torture for `model.fit` with Keras's own BackupAndRestore, to see whether the test notices."""
 
 from __future__ import annotations
 

@@ -104,7 +104,7 @@ def run_and_kill(
     epochs: int,
     seconds: float,
 ) -> None:
-    """One run, killed so many times, then left to end."""
+    """One run, killed a number of times, then left to end."""
     number = forks.fork(lambda: begin(case, data, place, epochs), log)
     latest = place / "torture" / "latest"
     for _ in range(kills):

@@ -47,7 +47,7 @@ class Points:
 
 
 def state(step: int, best: list[int]) -> Checkpoint:
-    """The state of a made-up run after so many steps; its arrays tell the step."""
+    """The state of a made-up run after this many steps; its arrays hold the step."""
     arrays = {f"weights/{i}": np.full((40, 7), step * 10 + i, np.float32) for i in range(4)}
     return Checkpoint(
         arrays, Progress(epoch=step, step=step, best_epochs=best, best_values=[0.5] * len(best)), {"model": "a"}

@@ -12,7 +12,7 @@ from dlkit.training import chunk
 
 
 @pytest.fixture
-def one_step_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
+def one_step_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every chunk is a single step."""
     monkeypatch.setattr(chunk, "FIRST_CHUNK", 1)
     monkeypatch.setattr(chunk, "CHUNK_SECONDS", 0.0)

@@ -83,8 +83,26 @@ def load_folder(folder: Path) -> Loaded:
     return loader.load(folder / "config.yaml", needs_source=False)
 
 
+class Notes(Listener):
+    """Remembers what it was reported."""
+
+    def __init__(self) -> None:
+        self.kinds: list[str] = []
+        self.rows: list[dict[str, Any]] = []
+        self.result: dict[str, Any] = {}
+
+    def noted(self, kind: str, text: str) -> None:
+        self.kinds.append(kind)
+
+    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
+        self.rows.append(row)
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self.result = result
+
+
 class InterruptAt(Listener):
-    """Sends this process a signal once so many updates have been made."""
+    """Sends this process a signal once a number of updates have been made."""
 
     def __init__(self, step: int, number: int = signal.SIGINT) -> None:
         self.step, self.number, self.done = step, number, 0

@@ -129,7 +129,7 @@ def test_every_step_calls_after_each_update_and_changes_no_bit(tmp_path: Path) -
     assert state_digest(every.path) == state_digest(plain.path)
 
 
-def test_a_callback_with_state_resumes_to_the_same_bits(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_callback_with_state_resumes_to_the_same_bits(tmp_path: Path, one_step_chunks: None) -> None:
     whole = train(tmp_path / "whole", "halving", epochs=5)
     rates = [row["learning_rate"] for row in whole.read_history()]
     np.testing.assert_allclose(rates, [0.001, 0.001, 0.0005, 0.0005, 0.00025], rtol=1e-6)

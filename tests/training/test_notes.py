@@ -22,7 +22,7 @@ class Notes(Listener):
         self.notes[kind] = text
 
 
-def test_going_on_with_another_number_of_devices_is_allowed_and_said(tmp_path: Path, one_step_stretches: None) -> None:
+def test_going_on_with_another_number_of_devices_is_allowed_and_said(tmp_path: Path, one_step_chunks: None) -> None:
     whole = train(settings(MLP), tmp_path / "whole")
     with pytest.raises(Interrupted):
         train(settings(MLP), tmp_path / "cut", listener=InterruptAt(10))
@@ -36,7 +36,7 @@ def test_going_on_with_another_number_of_devices_is_allowed_and_said(tmp_path: P
     assert state_digest(folder.path) == state_digest(whole.folder)
 
 
-def test_going_on_with_the_same_devices_says_nothing(tmp_path: Path, one_step_stretches: None) -> None:
+def test_going_on_with_the_same_devices_says_nothing(tmp_path: Path, one_step_chunks: None) -> None:
     with pytest.raises(Interrupted):
         train(settings(MLP), tmp_path, listener=InterruptAt(10))
     folder = RunFolder((tmp_path / "small" / "latest").resolve())

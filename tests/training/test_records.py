@@ -28,7 +28,7 @@ def cut_in_third_epoch(config: dict[str, Any], tmp_path: Path) -> Path:
     return folder
 
 
-def test_log_and_curves_have_each_epoch_once(tmp_path: Path, one_step_stretches: None) -> None:
+def test_log_and_curves_have_each_epoch_once(tmp_path: Path, one_step_chunks: None) -> None:
     folder = cut_in_third_epoch(settings(MLP, {"health": 3}), tmp_path)
     assert (folder / "train.log").read_text().count("  epoch 2  ") == 1
     resume(folder)
@@ -39,7 +39,7 @@ def test_log_and_curves_have_each_epoch_once(tmp_path: Path, one_step_stretches:
     assert len(curves(folder / "tensorboard" / "train")["health/gradient"]) == 7
 
 
-def test_a_csv_logger_keeps_its_earlier_rows_and_has_each_epoch_once(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_csv_logger_keeps_its_earlier_rows_and_has_each_epoch_once(tmp_path: Path, one_step_chunks: None) -> None:
     path = tmp_path / "epochs.csv"
     config = settings(MLP, {"callbacks": [{"name": "csv_logger", "filename": str(path)}]})
     resume(cut_in_third_epoch(config, tmp_path))
@@ -49,7 +49,7 @@ def test_a_csv_logger_keeps_its_earlier_rows_and_has_each_epoch_once(tmp_path: P
     assert all(float(row["val_loss"]) > 0 for row in rows)
 
 
-def test_a_rollback_cuts_them_too(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_rollback_cuts_them_too(tmp_path: Path, one_step_chunks: None) -> None:
     """One image of the third epoch's data blows up the loss once; the run goes back and on."""
     path = tmp_path / "epochs.csv"
     training = {

@@ -15,7 +15,7 @@ import pytest
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.training.checkpoints import files as checkpoints
-from dlkit.training.checkpoints import manager as keeper
+from dlkit.training.checkpoints import manager
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import DATA, MLP, InterruptAt, resume, settings, state_digest, train
@@ -26,7 +26,7 @@ class Cut(Exception):
 
 
 class CutAt(Listener):
-    """Raises once so many chunks have ended."""
+    """Raises once a number of chunks have ended."""
 
     def __init__(self, chunk: int) -> None:
         self.left = chunk
@@ -50,7 +50,7 @@ def test_checkpoints_in_mid_epoch_are_where_they_were_asked_for_and_change_no_bi
     assert state_digest(often.folder) == state_digest(plain.folder)
 
 
-def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_step_chunks: None) -> None:
     whole = train(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Cut):
         train(with_checkpoints(every_steps=3), tmp_path / "cut", listener=CutAt(12))
@@ -82,7 +82,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
 
     def slow(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
         if checkpoint.progress.epoch == 1:
-            waited.append(epochs.second.wait(timeout=600))
+            waited.append(epochs.second.wait())
         save(folder, checkpoint)
 
     monkeypatch.setattr(checkpoints, "save", slow)
@@ -101,7 +101,7 @@ def test_training_goes_on_while_a_checkpoint_is_written(
 
 
 def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_stretches: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_chunks: None
 ) -> None:
     save, failed = checkpoints.save, threading.Event()
 
@@ -114,7 +114,7 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
     class Waits(Ending):
         def progressed(self, epoch: int, step: int, rate: float, logs: dict[str, float]) -> None:
             if epoch == 2 and step == 2:
-                failed.wait(timeout=600)
+                failed.wait()
 
     epochs = Waits()
     monkeypatch.setattr(checkpoints, "save", refused)
@@ -129,12 +129,12 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
 
 
 def test_minutes_pass_on_the_monotonic_clock(
-    tmp_path: Path, one_step_stretches: None, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, one_step_chunks: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = iter(range(0, 100000, 40))
     # There is no other clock to look at.
     watch = SimpleNamespace(monotonic=lambda: float(next(clock)), perf_counter=time.perf_counter)
-    monkeypatch.setattr(keeper, "time", watch)
+    monkeypatch.setattr(manager, "time", watch)
     done = train(with_checkpoints(every_minutes=1.5, keep=99), tmp_path)
     assert len(checkpoints.newest(done.folder / "checkpoints")) > 5
 
@@ -148,7 +148,7 @@ def test_the_best_epochs_are_kept_and_best_leads_to_the_best(tmp_path: Path) -> 
     assert checkpoints.load(folder / "best").progress.epoch == ranked[0]
 
 
-def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path, one_step_chunks: None) -> None:
     whole = train(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Cut):
         train(with_checkpoints(), tmp_path / "cut", listener=CutAt(2))
@@ -159,7 +159,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path
     assert state_digest(folder) == state_digest(whole.folder)
 
 
-def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_step_stretches: None) -> None:
+def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_step_chunks: None) -> None:
     with pytest.raises(Interrupted):
         train(with_checkpoints(), tmp_path, listener=InterruptAt(9))
     folder = (tmp_path / "small" / "latest").resolve()
@@ -170,7 +170,7 @@ def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_st
     assert not [p for p in folder.rglob(".*") if "partial" in p.name or p.name.endswith(".old")]
 
 
-def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_step_chunks: None) -> None:
     with pytest.raises(Interrupted):
         train(with_checkpoints(), tmp_path, listener=InterruptAt(16))
     folder = (tmp_path / "small" / "latest").resolve()
@@ -180,7 +180,7 @@ def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_s
         resume(folder)
 
 
-def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_stretches: None) -> None:
+def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_chunks: None) -> None:
     whole = train(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Interrupted):
         train(with_checkpoints(), tmp_path / "cut", listener=InterruptAt(16))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -19,28 +17,9 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
-from dlkit.training import chunk, outcome, run
-from dlkit.training.interrupts import Interrupted
+from dlkit.training import run
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, RNN, XLA, InterruptAt, load, resume, settings, state_digest, train
-
-
-class Notes(Listener):
-    """Remembers what it was reported."""
-
-    def __init__(self) -> None:
-        self.kinds: list[str] = []
-        self.rows: list[dict[str, Any]] = []
-        self.result: dict[str, Any] = {}
-
-    def noted(self, kind: str, text: str) -> None:
-        self.kinds.append(kind)
-
-    def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
-        self.rows.append(row)
-
-    def finished(self, result: dict[str, Any]) -> None:
-        self.result = result
+from tests.training.helpers import CNN, DATA, MLP, RNN, Notes, load, settings, state_digest, train
 
 
 @pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
@@ -94,124 +73,6 @@ print(json.dumps(model.evaluate(data["x"], data["y"], verbose=0)))
     assert accuracy == pytest.approx(done.test["accuracy"], rel=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("model", "more", "step"),
-    [(MLP, {}, 1), (MLP, XLA, 8), (MLP, {}, 14), (CNN, {}, 8), (CNN, {}, 18), (RNN, {}, 3), (RNN, XLA, 18)],
-    ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
-)
-def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: dict[str, Any], more: dict[str, Any], step: int, tmp_path: Path, one_step_stretches: None
-) -> None:
-    config = settings(model, {"schedule": "cosine"}, **more)
-    whole = train(config, tmp_path / "whole")
-    with pytest.raises(Interrupted) as interrupted:
-        train(config, tmp_path / "cut", listener=InterruptAt(step))
-    assert interrupted.value.exit_status == 130
-    folder = (tmp_path / "cut" / "small" / "latest").resolve()
-    assert RunFolder(folder).read_state()["state"] == "interrupted"
-    assert not (folder / "model.keras").exists()
-    resume(folder)
-    assert state_digest(folder) == state_digest(whole.folder)
-    assert (folder / "test.json").read_text() == (whole.folder / "test.json").read_text()
-
-
-def test_termination_is_heard_and_has_its_own_exit_status(tmp_path: Path, one_step_stretches: None) -> None:
-    with pytest.raises(Interrupted) as interrupted:
-        train(settings(MLP), tmp_path, listener=InterruptAt(3, signal.SIGTERM))
-    assert interrupted.value.exit_status == 143
-
-
-def test_resume_passes_over_a_damaged_checkpoint(tmp_path: Path, one_step_stretches: None) -> None:
-    config = settings(MLP)
-    whole = train(config, tmp_path / "whole")
-    with pytest.raises(Interrupted):
-        train(config, tmp_path / "cut", listener=InterruptAt(17))
-    folder = (tmp_path / "cut" / "small" / "latest").resolve()
-    newest = sorted((folder / "checkpoints").glob("step-*"))[-1] / "arrays.npz"
-    content = bytearray(newest.read_bytes())
-    content[len(content) // 2] ^= 1
-    newest.write_bytes(content)
-    notes = Notes()
-    run.resume(load(config), RunFolder(folder), notes, data=DATA)
-    assert notes.kinds[0] == "checkpoint-skipped"
-    assert state_digest(folder) == state_digest(whole.folder)
-
-
-def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_stretches: None) -> None:
-    config = settings(MLP)
-    with pytest.raises(Interrupted):
-        train(config, tmp_path, listener=InterruptAt(9))
-    folder = (tmp_path / "small" / "latest").resolve()
-    x, y = DATA["train"]
-    with pytest.raises(RunError, match="training data"):
-        resume(folder, data={**DATA, "train": (x[::-1], y[::-1])})
-
-
-@pytest.mark.parametrize(("model", "more"), [(MLP, XLA), (CNN, {}), (RNN, {})], ids=["mlp-xla", "cnn", "rnn"])
-def test_both_feeders_and_every_stretch_length_give_the_same_bits(
-    model: dict[str, Any], more: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    digests = set()
-    for number, (feed, first) in enumerate([("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]):
-        monkeypatch.setattr(chunk, "FIRST_CHUNK", first)
-        if first < 16:
-            monkeypatch.setattr(chunk, "CHUNK_SECONDS", 0.0)
-        done = train(settings(model, data={"feed": feed}, **more), tmp_path / str(number))
-        digests.add(state_digest(done.folder))
-    assert len(digests) == 1
-
-
-def test_blocks_smaller_than_an_epoch_give_the_same_bits(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = train(settings(MLP, data={"feed": "pipeline"}), tmp_path / "whole")
-    monkeypatch.setattr("dlkit.data.feeding.BLOCK_BYTES", 2 * 16 * 28 * 28)
-    blocks = train(settings(MLP, data={"feed": "pipeline"}), tmp_path / "blocks")
-    assert state_digest(blocks.folder) == state_digest(whole.folder)
-
-
-def test_the_same_configuration_gives_the_same_bits_and_another_seed_others(tmp_path: Path) -> None:
-    first, again = train(settings(CNN), tmp_path / "1"), train(settings(CNN), tmp_path / "2")
-    other = train(settings(CNN, seed=7), tmp_path / "3")
-    assert state_digest(first.folder) == state_digest(again.folder)
-    assert state_digest(first.folder) != state_digest(other.folder)
-
-
-@pytest.mark.parametrize(
-    "optimizer",
-    [
-        {"name": "adam"},
-        {"name": "adam", "global_clipnorm": 0.1},
-        {"name": "adamw", "weight_decay": 0.01},
-        {"name": "sgd", "momentum": 0.9, "nesterov": True, "clipnorm": 0.1},
-        {"name": "rmsprop", "clipvalue": 0.01},
-        {"name": "adagrad"},
-        {"name": "nadam"},
-        {"name": "lion", "learning_rate": 0.0001},
-    ],
-    ids=lambda o: "-".join(str(v) for v in o.values()),
-)
-def test_a_step_is_what_keras_does_with_the_same_batch(optimizer: dict[str, Any], tmp_path: Path) -> None:
-    """Keras's own train_on_batch over the same order of examples ends with the same weights."""
-    config = settings({"builder": "mlp", "dense": [16]}, {"optimizer": optimizer, "epochs": 2})
-    done = train(config, tmp_path, data={"train": DATA["train"]})
-    keras.utils.set_random_seed(42)
-    loaded = load(config)
-    spec = dlkit.Spec(
-        {"image": dlkit.Feature("image", "image", (28, 28, 1), "uint8")},
-        {"label": dlkit.Feature("label", "category", (), "int32", tuple("0123456789"))},
-    )
-    model = dlkit.build_model(loaded.config, spec)
-    x, y = DATA["train"]
-    from dlkit.data.order import permutation
-
-    for epoch in range(2):
-        order = permutation(42, epoch, len(x))
-        for start in range(0, len(x), 16):
-            rows = order[start : start + 16]
-            model.train_on_batch(x[rows], y[rows])
-    for ours, theirs in zip(done.model.weights, model.weights, strict=True):
-        np.testing.assert_allclose(ours.numpy(), theirs.numpy(), atol=2e-5)
-
-
 def test_early_stopping_ends_the_run_and_the_best_weights_are_saved(tmp_path: Path) -> None:
     config = settings(
         {"builder": "mlp", "dense": [64]},
@@ -245,21 +106,6 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_saves_no_model(tmp_path: Pat
     assert not (folder / "model.keras").exists()
 
 
-def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_stretches: None) -> None:
-    def data() -> dict[str, Any]:
-        return {name: tf.data.Dataset.from_tensor_slices(pair) for name, pair in DATA.items()}
-
-    config = settings(MLP, image={"shape": [28, 28, 1]})
-    whole = train(config, tmp_path / "whole", data=data())
-    with pytest.raises(Interrupted):
-        train(config, tmp_path / "cut", data=data(), listener=InterruptAt(10))
-    folder = (tmp_path / "cut" / "small" / "latest").resolve()
-    resume(folder, data=data())
-    assert state_digest(folder) == state_digest(whole.folder)
-    loss, _ = whole.model.evaluate(*DATA["test"], verbose=0)
-    assert loss == pytest.approx(whole.test["loss"], rel=1e-5)
-
-
 def test_a_label_out_of_range_in_a_stream_is_reported_and_no_model_is_saved(tmp_path: Path) -> None:
     x, y = DATA["train"]
     labels = y.copy()
@@ -273,14 +119,6 @@ def test_a_label_out_of_range_in_a_stream_is_reported_and_no_model_is_saved(tmp_
     assert not (folder / "model.keras").exists()
 
 
-def test_a_second_process_on_the_same_run_leaves_and_names_the_first(tmp_path: Path) -> None:
-    done = train(settings(MLP), tmp_path)
-    folder = RunFolder(done.folder)
-    with folder.locked(), pytest.raises(RunError) as refused, folder.locked():
-        pass
-    assert str(os.getpid()) in refused.value.problems[0].message
-
-
 def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None:
     notes = Notes()
     expects = {"test_accuracy": ">= 0.0", "test_loss": "< 0.0", "val_accuracy": "<= 1"}
@@ -290,7 +128,7 @@ def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None
     ]  # fmt: skip
 
 
-def test_the_history_tells_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
+def test_the_history_holds_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
     done = train(settings(MLP, {"epochs": 2, "schedule": "cosine"}), tmp_path)
     # Seven updates an epoch: the last ones are number 6 and 13 of 14.
     expected = [0.001 * (1 + np.cos(np.pi * step / 14)) / 2 for step in (6, 13)]
@@ -361,25 +199,6 @@ def test_more_epochs_keep_the_schedule_and_are_refused_where_it_has_ended_at_not
     assert ended.state == "finished"
 
 
-def test_an_interrupt_while_the_run_is_saved_leaves_it_interrupted_and_it_goes_on(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def interrupted(*args: Any) -> None:
-        raise KeyboardInterrupt
-
-    config = settings(MLP)
-    with monkeypatch.context() as patched:
-        patched.setattr(outcome, "save_model", interrupted)
-        with pytest.raises(Interrupted) as stopped:
-            train(config, tmp_path)
-    assert stopped.value.exit_status == 130
-    folder = (tmp_path / "small" / "latest").resolve()
-    assert RunFolder(folder).read_state()["state"] == "interrupted"
-    resume(folder)
-    assert RunFolder(folder).read_state()["state"] == "finished"
-    assert (folder / "model.keras").is_file()
-
-
 def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_path: Path) -> None:
     done = train(settings(MLP, {"epochs": 1}), tmp_path)
     again = dlkit.load_run("small", tmp_path, data=DATA)
@@ -391,11 +210,16 @@ def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_
 def test_examples_that_train_and_test_alike_are_reported(tmp_path: Path) -> None:
     notes: list[str] = []
 
-    class Told(Listener):
+    class Remembered(Listener):
         def noted(self, kind: str, text: str) -> None:
             notes.append(text)
 
-    train(settings(MLP, {"epochs": 1}), tmp_path, data={"train": DATA["train"], "test": DATA["train"]}, listener=Told())
+    train(
+        settings(MLP, {"epochs": 1}),
+        tmp_path,
+        data={"train": DATA["train"], "test": DATA["train"]},
+        listener=Remembered(),
+    )
     assert any("test holds the same examples as train" in note for note in notes)
 
 

@@ -155,7 +155,7 @@ def load(folder: Path) -> Checkpoint:
 
 
 def of_step(folder: Path, step: int) -> Path:
-    """Where the state after so many updates is kept."""
+    """Where the state after a number of updates is kept."""
     return folder / f"step-{step:010d}"
 
 

@@ -21,7 +21,7 @@ LAG = 9.0
 # Slopes are those of straight lines through this much of the curve: from one step to the next they are mostly noise.
 SLOPE_DECADES = 0.5
 FEWEST_POINTS = 5
-# A fall counts if it is so many times what the noise of the batches does to the average, and so much of the loss.
+# A fall counts if it is this many times the noise of the batches in the average, and this share of the loss.
 NOISE_FACTOR = 8.0
 SMALLEST_FALL = 0.05
 # It has begun where the average has come so much of the way to its lowest point.
@@ -145,7 +145,7 @@ def smooth(losses: np.ndarray, decay: float) -> np.ndarray:
 
 
 def lag(steps: int) -> float:
-    """Mean age, in steps, of the losses in the average, for a test of so many steps."""
+    """Mean age, in steps, of the losses in the average, for a test of this many steps."""
     return min(LAG, steps / 10)
 
 

@@ -29,7 +29,7 @@ from dlkit.training.program.train import TrainProgram
 
 # An epoch, but not so few steps that there is no curve, nor more than it takes to draw one.
 FEWEST, MOST = 200, 300
-# The loss has diverged when its average is so many times its lowest; one that may be negative, when it is not finite.
+# The loss has diverged when its average is this many times its lowest; one that may be negative, when not finite.
 DIVERGED = 4.0
 
 

@@ -67,7 +67,7 @@ class HealthMonitor:
         return self._every - step % self._every if isinstance(self._every, int) else None
 
     def due(self, step: int, *, full: bool) -> bool:
-        """Whether the next update is to be looked at.
+        """Whether the next update will be looked at.
 
         Args:
             step: updates made before it.

@@ -1,6 +1,6 @@
 """Measures a network at one batch, between two chunks: a forward and a backward pass that change nothing.
 
-It runs the very layers, draws and weights that the update of that batch will use, in a program of its own, so that a
+It runs the same layers, draws and weights that the update of that batch will use, in a program of its own, so that a
 run ends with the same bits whether it is watched or not.
 """
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.contract import Batch
@@ -24,9 +23,8 @@ PARTS = ("inputs", "targets", "weights")
 FLOAT16_MAX = 65504.0
 
 
-@dataclass(frozen=True)
-class Incident:
-    """Where the first number came from that is not finite.
+class IncidentRecord(BaseModel):
+    """`incident.json`: where the first number came from that is not finite.
 
     Attributes:
         epoch: from 0.
@@ -38,29 +36,10 @@ class Incident:
         examples: positions in the batch of the examples concerned, at most ten; empty where it is not by example.
         rows: numbers of the same examples in the training split.
         in_data: whether it came with the data.
-        batch: NumPy arrays, inputs as the host stage leaves them.
-        arrays: state of the run before the batch.
         too_large: the input whose values float16 cannot hold, where that is what the network computes in; else empty.
     """
 
-    epoch: int
-    step: int
-    tensor: str
-    layer: str
-    bad: int
-    values: int
-    examples: list[int]
-    rows: list[int]
-    in_data: bool
-    batch: Batch
-    arrays: dict[str, np.ndarray]
-    too_large: str = ""
-
-
-class IncidentRecord(BaseModel):
-    """`incident.json`: an `Incident` without its arrays."""
-
-    model_config = ConfigDict(strict=True, extra="forbid")
+    model_config = ConfigDict(strict=True, extra="forbid", frozen=True, arbitrary_types_allowed=True)
 
     epoch: Annotated[int, Field(ge=0)]
     step: Annotated[int, Field(ge=0)]
@@ -72,6 +51,18 @@ class IncidentRecord(BaseModel):
     rows: list[int]
     in_data: bool
     too_large: str = ""
+
+
+class Incident(IncidentRecord):
+    """The record with what it takes to look at it again.
+
+    Attributes:
+        batch: NumPy arrays, inputs as the host stage leaves them.
+        arrays: state of the run before the batch.
+    """
+
+    batch: SkipValidation[Batch]
+    arrays: SkipValidation[dict[str, np.ndarray]]
 
 
 def to_problem(incident: Incident | None, found: NotFinite, steps: int, folder: Path) -> Problem:
@@ -116,7 +107,7 @@ def keep(folder: Path, incident: Incident) -> None:
     batch = {f"{part}/{n}": x for part in PARTS for n, x in getattr(incident.batch, part).items()}
     batch["rows"] = incident.batch.rows
     size = sum(a.nbytes for a in [*batch.values(), *incident.arrays.values()])
-    about = {k: v for k, v in vars(incident).items() if k not in ("batch", "arrays")}
+    about = incident.model_dump(include=set(IncidentRecord.model_fields))
     with disk_errors(folder, size), written_aside(folder) as aside:
         aside.mkdir()
         np.savez(aside / "batch.npz", **batch)

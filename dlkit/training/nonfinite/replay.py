@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.causes import first_line
 from dlkit.config.problems import Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.schema.loader import Loaded
@@ -98,7 +99,7 @@ def _first_bad_operation(program: TrainProgram, batch: Any) -> str:
         program.update(batch)
     except tf.errors.InvalidArgumentError as error:
         named = re.search(r'op "(\w+)"', error.message)
-        return named[1] if named else error.message.splitlines()[0]
+        return named[1] if named else first_line(error)
     finally:
         tf.debugging.disable_check_numerics()
         tf.config.run_functions_eagerly(False)

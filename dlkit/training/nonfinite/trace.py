@@ -68,7 +68,7 @@ def trace(pieces: Pieces, checkpoint: Checkpoint, found: NotFinite) -> Incident 
 
 
 def _back_to(pieces: Pieces, checkpoint: Checkpoint, found: NotFinite, step: int) -> None:
-    """The state of the run after so many updates of the epoch."""
+    """The state of the run after a number of updates of the epoch."""
     pieces.state.restore(checkpoint.arrays, keep_rate=False)
     same_epoch = checkpoint.progress.epoch == found.epoch
     position = checkpoint.progress.step_in_epoch if same_epoch else 0

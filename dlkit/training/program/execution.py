@@ -67,7 +67,7 @@ def choose_micro_batches(config: Config) -> int:
 
 
 def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
-    """The plan for a model on so many replicas of this machine, as far as `runtime` leaves it open.
+    """The plan for a model on the replicas of this machine, as far as `runtime` leaves it open.
 
     On one CPU, XLA compiles networks in one micro-batch that have no convolutions, pooling or random image layers. The
     rest is a graph; so are replicas, each of which starts a compiled program more slowly than the few operations of a

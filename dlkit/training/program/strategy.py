@@ -108,7 +108,7 @@ def _wanted(config: Config) -> tuple[str, int]:
 
 
 def _split_cpu(count: int) -> None:
-    """Make so many logical devices of the CPU, with a thread each."""
+    """Make logical devices of the CPU, with a thread each."""
     (cpu,) = tf.config.list_physical_devices("CPU")
     have = tf.config.get_logical_device_configuration(cpu) or [None]
     if len(have) == count:
@@ -128,7 +128,7 @@ def _split_cpu(count: int) -> None:
 
 
 def _one_thread_each(count: int) -> None:
-    """Run so many operations side by side, each on one thread."""
+    """Run a number of operations side by side, each on one thread."""
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(count)
 

@@ -32,7 +32,7 @@ def test_the_rate_rises_by_the_same_factor_and_the_loss_is_the_batch_loss_before
     factors = mlp.rates[1:] / mlp.rates[:-1]
     np.testing.assert_allclose(factors, 1e8 ** (1 / 199), rtol=1e-6)
     assert len(mlp.rates) == len(mlp.losses) == len(mlp.smoothed)
-    # Nothing is learnt at such rates: ten classes, guessed.
+    # Nothing is learned at such rates: ten classes, guessed.
     assert np.mean(mlp.losses[:20]) == pytest.approx(np.log(10), abs=0.4)
 
 
@@ -112,7 +112,7 @@ def test_more_steps_than_an_epoch_go_on_with_the_next() -> None:
     assert len(found.losses) == 30  # of 7 an epoch, the last one short
 
 
-def test_where_nothing_can_be_learnt_nothing_is_suggested() -> None:
+def test_where_nothing_can_be_learned_nothing_is_suggested() -> None:
     x, y = images(1000)
     found = find(settings(MLP), {"train": (np.zeros_like(x), np.random.default_rng(0).permutation(y))})
     assert found.suggestion is found.alternative is None

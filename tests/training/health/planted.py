@@ -227,7 +227,7 @@ PLANTS = {
         ("learns next to nothing", "see whether inputs and labels belong together", "`model.dense: [32]`"),
     ),
     "plateau": Plant(
-        "epochs that go on after all is learnt",
+        "epochs that go on after all is learned",
         "plateau",
         classify(mlp(16), {"epochs": 20, "monitor": "val_accuracy"}),
         zeros_and_ones,

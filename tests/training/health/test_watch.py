@@ -51,7 +51,7 @@ def in_one_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return train(SICK, tmp_path_factory.mktemp("whole")).folder
 
 
-@pytest.mark.usefixtures("one_step_stretches")
+@pytest.mark.usefixtures("one_step_chunks")
 @pytest.mark.parametrize("step", [3, 22, 38])
 def test_a_run_that_goes_on_is_reported_what_one_in_one_go_is(step: int, in_one_go: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):

@@ -100,7 +100,7 @@ def test_a_rate_that_is_far_too_high_names_a_layer_and_leaves_no_damaged_checkpo
     assert folder.read_state()["code"] == "loss-not-finite"
 
 
-def test_a_later_epoch_is_traced_from_its_checkpoint(tmp_path: Path, one_step_stretches: None) -> None:
+def test_a_later_epoch_is_traced_from_its_checkpoint(tmp_path: Path, one_step_chunks: None) -> None:
     settings_ = config({"optimizer": {"name": "sgd", "learning_rate": 0.1}, "epochs": 2})
     with pytest.raises(Interrupted):
         train(settings_, tmp_path, data=DATA, listener=InterruptAt(13))
@@ -173,7 +173,7 @@ def test_a_rollback_goes_on_with_a_lower_rate_and_is_recorded(tmp_path: Path) ->
 
 
 def test_a_rolled_back_run_is_that_of_the_lower_rate_and_resumes_to_the_same_bits(
-    tmp_path: Path, one_step_stretches: None
+    tmp_path: Path, one_step_chunks: None
 ) -> None:
     whole = train(config(TOO_HIGH), tmp_path / "whole", data=DATA)
     with pytest.raises(Interrupted):

@@ -66,7 +66,7 @@ def test_micro_batches_give_the_answer_of_one(model: dict[str, Any], tmp_path: P
 
 
 def test_a_run_goes_on_with_the_micro_batches_it_began_with_on_a_machine_with_other_cores(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_stretches: None
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_chunks: None
 ) -> None:
     config = settings(CNN, data={"batch_size": 32}, runtime={"compile": "auto"})
     monkeypatch.setattr(choices, "cores", lambda: 2)

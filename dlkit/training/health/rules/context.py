@@ -13,7 +13,7 @@ from dlkit.training.health.snapshot import HealthSnapshot
 
 # Looks that agree before something is reported: one of them alone may be an unlucky batch.
 SEVERAL = 5
-# Share of the loss of a constant answer above which next to nothing is learnt. Healthy runs of MNIST are at 0.3 to 0.6
+# Share of the loss of a constant answer above which next to nothing is learned. Healthy runs of MNIST are at 0.3 to 0.6
 # after two epochs; those that learn nothing are at 1.0 to 1.1, since a batch is fitted best by its own shares.
 UNLEARNT = 0.9
 # A loss that has fallen by less stands still.

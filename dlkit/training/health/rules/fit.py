@@ -20,16 +20,16 @@ from dlkit.training.health.rules.context import (
     share_of_constant,
 )
 
-# val_loss above its best, in each of so many validated epochs, while the loss in training falls by a tenth and more.
+# val_loss above its best, in each of this many validated epochs, while the loss in training falls by a tenth and more.
 # Three epochs may also be a swing of plain gradient descent at a high rate.
 RISEN, RISEN_EPOCHS, STILL_FALLS = 1.1, 4, 0.9
-# Epochs and updates after which a run should have learnt something, and the epochs over which it stands still.
+# Epochs and updates after which a run should have learned something, and the epochs over which it stands still.
 UNDER_EPOCHS, UNDER_UPDATES, STANDS = 5, 200, 3
-# A loss so many times that of a constant answer is that of a network whose answers are still near 0.
+# A loss this many times that of a constant answer is that of a network whose answers are still near 0.
 UNSCALED = 2.0
 # Validated epochs without a better figure.
 PLATEAU_EPOCHS = 10
-# Below a tenth of its highest rate a run is at the end of its schedule, where little is to be expected.
+# Below a tenth of its highest rate a run is at the end of its schedule, where little can be expected.
 DECAYED = 0.1
 
 

@@ -16,7 +16,7 @@ VANISHED = 2e-3
 # The other way about: healthy runs lie below 4, 16 and 24 layers of batch normalisation and ReLU at 37 and 340.
 EXPLODED = 30.0
 # Norm of the gradient of all weights against the run's own median, and against the largest of its first looks, which
-# a run that has learnt everything falls far below. Healthy runs stay below 7 times the median of the looks before.
+# a run that has learned everything falls far below. Healthy runs stay below 7 times the median of the looks before.
 GROWN, GROWN_SINCE_START = 100.0, 10.0
 # Saturated share of a layer's outputs that is worth a word.
 SATURATED = 0.3

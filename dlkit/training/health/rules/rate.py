@@ -21,7 +21,7 @@ from dlkit.training.health.rules.context import (
 )
 
 # The median over the layers, averaged over three looks: healthy runs of MNIST and diabetes stay below 0.014 (0.028 for
-# a layer of a single unit) while they have learnt little; rates a hundred times too high give 0.07 to 0.16.
+# a layer of a single unit) while they have learned little; rates a hundred times too high give 0.07 to 0.16.
 HIGH, HIGH_LOOKS = 0.04, 3
 # A loss so far above that of a constant answer, and above the first ones, means that training diverges; a new network
 # may begin with a larger one, and is none the worse for it. Rates too high give 1.9 to 12 times the constant answer's.
@@ -119,7 +119,7 @@ def spike(case: HealthContext) -> Iterator[Problem]:
         return
     newest, before = looks[-1], looks[:-1]
     usual = statistics.median(look.recent for look in before)
-    # A run that has learnt nearly everything has losses near 0, of which many times is still little.
+    # A run that has learned nearly everything has losses near 0, of which many times is still little.
     if newest.recent < SPIKE * usual or newest.recent - usual < UNFINISHED * case.constant:
         return
     yield Problem(

@@ -46,7 +46,7 @@ def test_a_single_large_gradient_does_not_explode() -> None:
     assert codes(case([*looks, look(100, gradient=1e4), look(110, gradient=1e5)])) == ["exploding-gradients"]
 
 
-def test_a_gradient_that_was_small_as_all_was_learnt_does_not_explode_as_it_comes_back() -> None:
+def test_a_gradient_that_was_small_as_all_was_learned_does_not_explode_as_it_comes_back() -> None:
     looks = [look(10 * n, gradient=1.0 if n < 3 else 1e-4) for n in range(20)]
     assert codes(case([*looks, look(200, gradient=2.0), look(210, gradient=2.0)])) == []
 
@@ -79,14 +79,14 @@ def test_one_class_is_a_fault_only_where_the_labels_have_several(shares: tuple[f
     assert not alone("one-class", case([replace(one, epoch=1) for one in looks]))
 
 
-def test_a_rate_is_too_high_only_while_little_is_learnt_and_not_in_the_first_updates() -> None:
+def test_a_rate_is_too_high_only_while_little_is_learned_and_not_in_the_first_updates() -> None:
     large = layers(dense_1={"update": 0.1}, label={"update": 0.1})
     assert codes(case([look(10 * n, recent=2.2, layers=large) for n in range(3)])) == ["rate-too-high"]
     assert codes(case([look(n, recent=2.2, layers=large) for n in range(3)])) == []
     assert codes(case([look(10 * n, recent=1.0, layers=large) for n in range(3)])) == []
 
 
-def test_a_loss_that_rises_far_above_a_constant_answers_tells_a_rate_that_is_too_high() -> None:
+def test_a_loss_that_rises_far_above_that_of_a_constant_answer_shows_a_rate_that_is_too_high() -> None:
     rising = [look(10 * n, recent=2.3 + n) for n in range(12)]
     assert codes(case(rising)) == ["rate-too-high"]
     # Numbers far from 0 begin with a large loss.
