@@ -11,8 +11,8 @@ import keras
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Target
 from dlkit.models.keras_table import snake_case
+from dlkit.schema.history import metric_columns
 from dlkit.schema.keras_objects import Loss, Metric
-from dlkit.schema.metric_names import metric_columns
 from dlkit.schema.plugins import call_plugin
 from dlkit.schema.training import Training
 

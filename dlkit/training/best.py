@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.config.suggestions import nearest_name
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.schema.history import monitor_problem, monitor_problems
 from dlkit.schema.training import Training
 from dlkit.training.callbacks import monitor_of
 from dlkit.training.checkpoints.files import Progress
@@ -102,45 +102,14 @@ def check_monitor(settings: Training, columns: Collection[str], *, validation: b
     Raises:
         ConfigError: naming each.
     """
-    problems = []
-    monitor, _ = chosen_monitor(settings, validation=validation)
-    if monitor is not None and (unknown := _unknown(monitor, columns, validation, ("training", "monitor"))):
-        problems.append(unknown)
-    if settings.early_stopping is not None and monitor is None:
-        problems.append(
-            Problem(
-                "contradiction",
-                "early stopping needs a validation split, and there is none",
-                ("training", "early_stopping"),
-                help="hold some examples back for `validation`, or set `training.monitor: loss`",
-            )
-        )
+    problems = list(monitor_problems(settings, columns, validation=validation))
     for number, callback in enumerate(settings.callbacks):
-        wanted = monitor_of(callback)
-        if wanted is not None and (
-            unknown := _unknown(wanted, columns, validation, ("training", "callbacks", number, "monitor"))
-        ):
-            problems.append(unknown)
+        monitor = monitor_of(callback)
+        if monitor is not None:
+            key = ("training", "callbacks", number, "monitor")
+            problems += monitor_problem(monitor, columns, key, validation=validation)
     if problems:
         raise ConfigError(problems)
-
-
-def _unknown(monitor: str, columns: Collection[str], validation: bool, key: Key) -> Problem | None:
-    """What is wrong with a monitored column; None if the history will have it."""
-    known = [f"{prefix}{name}" for prefix in ("", "val_") if validation or not prefix for name in columns]
-    if monitor in known or monitor == "learning_rate":
-        return None
-    if not validation and monitor.removeprefix("val_") in columns:
-        message = f"`{monitor}` is monitored and there is no validation split"
-        return Problem("no-such-column", message, key, help=f"there are {', '.join(known)}")
-    near = nearest_name(monitor, known)
-    return Problem(
-        "no-such-column",
-        f"`{monitor}` is not a figure that this run has",
-        key,
-        label=f"did you mean `{near}`?" if near else "",
-        help=f"there are {', '.join(known)}",
-    )
 
 
 def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:

@@ -134,7 +134,7 @@ def test_with_several_targets_a_metric_has_the_name_of_its_target(monitor: str, 
 
 def test_a_monitor_of_a_validation_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path, helpers.settings(MLP, {"monitor": "val_loss"}), {"train": DATA["train"]})
-    assert (problem.code, problem.key) == ("no-such-column", ("training", "monitor"))
+    assert (problem.code, problem.key) == ("contradiction", ("training", "monitor"))
     assert "no validation split" in problem.message
 
 
