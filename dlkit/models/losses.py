@@ -8,9 +8,10 @@ from typing import Any
 
 import keras
 
-from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.data.bound import Target
 from dlkit.models.keras_table import snake_case
+from dlkit.models.sizes import first_line
 from dlkit.schema.history import metric_columns
 from dlkit.schema.keras_objects import Loss, Metric
 from dlkit.schema.plugins import call_plugin
@@ -77,8 +78,7 @@ class Choice:
         wanted = [Metric(name=name) for name in settings.default_metrics] if given is None else given
         made = []
         for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
-            key = self._key(target, "metrics", given)
-            key = (*key, number) if given is not None else key
+            key = self.metric_key(target, number)
             if metric.name in settings.within_an_example and target.units == 1:
                 message = f"`{metric.name}` compares the numbers of an example, and `{target.name}` is a single number"
                 raise ConfigError(Problem("does-not-fit", message, key, help="`r2_score` compares the examples"))
@@ -86,6 +86,12 @@ class Choice:
             arguments = {**settings.metric_arguments(target, metric.name), **metric.arguments, "name": column}
             made.append(_make("metrics", name, arguments, self._plugins, key, logits=False))
         return made
+
+    def metric_key(self, target: Target, number: int) -> Key:
+        """Where a metric of a target is asked for, by its number among them."""
+        given = self._given_metrics(target)
+        key = self._key(target, "metrics", given)
+        return key if given is None else (*key, number)
 
     def metrics_are_given(self, target: Target) -> bool:
         """Whether the configuration chose the metrics of a target."""
@@ -117,9 +123,11 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
         if own:
             return call_plugin(f"`{name}` of {module}", key, make, **arguments)
         return make(**arguments)
-    except (ValueError, TypeError) as error:
-        words = str(error).strip().splitlines()[0]
-        raise ConfigError(Problem("refused-by-keras", f"Keras refuses `{name}`: {words}", key=key)) from error
+    except DlkitError:
+        raise
+    except Exception as error:  # mostly ValueError and TypeError; AttributeError for an argument of a wrong type
+        message = f"Keras refuses `{name}`: {first_line(error)}"
+        raise ConfigError(Problem("refused-by-keras", message, key=key)) from error
 
 
 def keras_class(module: str, name: str) -> Callable[..., Any]:
