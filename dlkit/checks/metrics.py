@@ -37,7 +37,8 @@ def give_no_number(case: CheckContext) -> Iterator[Problem]:
 def _examples(case: CheckContext, name: str, target: Target) -> tuple[Any, Any, Any]:
     """Labels, logits and weights of a target: those of the training batch and its trial, as far as there are any."""
     sample = case.batches.get("train")
-    labels = np.zeros((FEW, *target.shape), target.dtype) if sample is None else sample.batch.targets[name]
+    shape = (FEW, *(size or 1 for size in target.shape))
+    labels = np.zeros(shape, target.dtype) if sample is None else sample.batch.targets[name]
     weights = None if sample is None else sample.batch.weights.get(name)
     if case.trial is not None:
         return labels, case.trial.outputs[name], weights
