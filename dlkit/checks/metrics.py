@@ -23,9 +23,9 @@ def give_no_number(case: CheckContext) -> Iterator[Problem]:
     for name, target in case.built.spec.targets.items():
         labels, logits, weights = _examples(case, name, target)
         results = target.settings.results(target, logits)
-        labels = target.settings.metric_labels(target, labels)
         for number, metric in enumerate(case.built.choice.metrics(target)):
-            if reason := _why_not(metric, labels, results, weights):
+            true, given = target.settings.metric_values(target, metric, labels, results)
+            if reason := _why_not(metric, true, given, weights):
                 yield Problem(
                     "unusable-metric",
                     f"the metric `{metric.name}` of `{name}` {reason[0]}",

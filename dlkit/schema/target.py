@@ -191,6 +191,17 @@ class TargetSettings(Section):
         """Labels in the shape that Keras's metrics take beside results."""
         return labels
 
+    def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
+        """Labels and results as a Keras metric is to count them.
+
+        Args:
+            target: what is predicted.
+            metric: of Keras's, or of a plug-in.
+            labels: of a batch.
+            results: as `results` gave them.
+        """
+        return self.metric_labels(target, labels), results
+
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """Arguments of a Keras metric that this kind sets where the configuration does not."""
         return {}
