@@ -50,6 +50,7 @@ class Choice:
         if smoothing and (smoothed := settings.smoothed(target, smoothing, reduction, logits=logits)):
             return smoothed
         name = given.name if given else settings.default_loss
+        _must_compare_examples(name, target, self._key(target, "loss", given), f"`{settings.default_loss}`")
         arguments = {**(given.arguments if given else {}), "reduction": reduction}
         if smoothing:
             arguments["label_smoothing"] = smoothing
@@ -79,9 +80,7 @@ class Choice:
         made = []
         for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
             key = self.metric_key(target, number)
-            if metric.name in settings.within_an_example and target.units == 1:
-                message = f"`{metric.name}` compares the numbers of an example, and `{target.name}` is a single number"
-                raise ConfigError(Problem("does-not-fit", message, key, help="`r2_score` compares the examples"))
+            _must_compare_examples(metric.name, target, key, "`r2_score`")
             name = settings.accuracy if metric.name == "accuracy" and settings.accuracy else metric.name
             arguments = {**settings.metric_arguments(target, metric.name), **metric.arguments, "name": column}
             made.append(_make("metrics", name, arguments, self._plugins, key, logits=False))
@@ -111,6 +110,17 @@ class Choice:
         """Where a loss or the metrics of a target are chosen."""
         own = getattr(target.settings, what) is not None
         return (*target.key, what) if own or given is None else ("training", what)
+
+
+def _must_compare_examples(name: str, target: Target, key: Key, instead: str) -> None:
+    """Refuse a loss or metric that compares the numbers of an example with each other, where there is only one.
+
+    Raises:
+        ConfigError: naming what compares the examples instead.
+    """
+    if name in target.settings.within_an_example and target.units == 1:
+        message = f"`{name}` compares the numbers of an example, and `{target.name}` is a single number"
+        raise ConfigError(Problem("does-not-fit", message, key, help=f"{instead} compares the examples"))
 
 
 def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions, key: Key, *, logits: bool) -> Any:

@@ -51,7 +51,7 @@ class TargetSettings(Section):
     activation: ClassVar[str] = "linear"
     # Metrics that are the same on logits as on results.
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
-    # Metrics that compare the outputs of one example with each other, and need several.
+    # Losses and metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **ALSO_CALLED,

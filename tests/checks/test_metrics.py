@@ -142,6 +142,26 @@ def test_it_is_refused_without_data_and_for_a_stream(tmp_path: Path) -> None:
     assert problem_of(lambda: dlkit.train(config.resolved(), data=stream, verbose=False)).code == "unusable-metric"
 
 
+@pytest.mark.parametrize("name", ["pearson_correlation", "concordance_correlation", "cosine_similarity"])
+def test_what_compares_the_numbers_of_an_example_needs_several(name: str, tmp_path: Path) -> None:
+    single, several = {"train": (X, LABELS["number"])}, {"train": (X, LABELS["numbers"])}
+    problem = problem_of(lambda: examine(loaded("number", [name], tmp_path), data=single))
+    assert (problem.code, problem.key) == ("does-not-fit", ("data", "targets", "y", "metrics", 0))
+    assert "`y` is a single number" in problem.message
+    assert "`r2_score`" in problem.help
+    examine(loaded("numbers", [name], tmp_path), data=several)
+
+
+def test_a_loss_that_compares_the_numbers_of_an_example_needs_several(tmp_path: Path) -> None:
+    config = loaded("number", ["r2_score"], tmp_path).resolved()
+    config["data"]["targets"]["y"]["loss"] = "cosine_similarity"
+    data = {"train": (X, LABELS["number"])}
+    problem = problem_of(lambda: examine(from_mapping(config, needs_source=False), data=data))
+    assert (problem.code, problem.key) == ("does-not-fit", ("data", "targets", "y", "loss"))
+    assert "`mean_squared_error`" in problem.help
+    examine(from_mapping(config, needs_source=False), data={"train": (X, LABELS["numbers"])})
+
+
 def test_metrics_of_several_targets_name_theirs(tmp_path: Path) -> None:
     config = loaded("number", ["mean_absolute_error"], tmp_path).resolved()
     config["data"]["targets"]["z"] = {"kind": "binary"}
