@@ -192,14 +192,7 @@ class TargetSettings(Section):
         return labels
 
     def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
-        """Labels and results as a Keras metric is to count them.
-
-        Args:
-            target: what is predicted.
-            metric: of Keras's, or of a plug-in.
-            labels: of a batch.
-            results: as `results` gave them.
-        """
+        """Labels of a batch, and its results as `results` gave them, as a Keras metric is to count them."""
         return self.metric_labels(target, labels), results
 
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
