@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dlkit.checks import data, model, splits, step
+from dlkit.checks import data, metrics, model, splits, step
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 
@@ -23,6 +23,7 @@ RULES: dict[str, Rule] = {
     "nothing-to-train": model.nothing_to_train,
     "output-width": model.output_width,
     "large-model": model.too_large,
+    "unusable-metric": metrics.give_no_number,
     "loss-not-finite": step.loss_not_finite,
     "gradient-not-finite": step.gradient_not_finite,
     "disconnected-weights": step.disconnected,
@@ -34,6 +35,7 @@ RULES: dict[str, Rule] = {
 BEFORE_TRAINING = (
     "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
     "constant-target", "class-without-examples", "nothing-to-train", "output-width", "large-model",
+    "unusable-metric",
 )  # fmt: skip
 
 

@@ -88,6 +88,11 @@ def _without_other_branches(pairs: list[tuple[ErrorDetails, Path]], root: Node) 
             node = find(root, key)
             form = type(node.value) if node is not None and isinstance(node.value, list | dict) else None
             labels = [p.branches[-1][1] for _, p in pairs if p.branches and p.branches[-1][0] == key]
+            types = [other for other in labels if not other.startswith("literal")]
+            if types and node is not None and not isinstance(node.value, str):
+                labels = types  # a word of a list is not what was meant
+            if label not in labels:
+                continue
             if form is not union_form(label) and any(form is union_form(other) for other in labels):
                 continue
         kept.append((details, path))

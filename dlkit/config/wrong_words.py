@@ -7,13 +7,13 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dlkit.config.annotations import is_step, literal_choices
+from dlkit.config.annotations import is_step, literal_choices, members
 from dlkit.config.corrections import correction
 from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
 from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find, plain
-from dlkit.config.words import list_choices, section_name, shown
+from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
 
 
 def wrong_word(path: Path, value: Any, node: Node | None, root: Node, config_class: type[BaseModel]) -> Problem:
@@ -60,4 +60,6 @@ def unknown_choice(
     fitting = getattr(config_class, "fitting", lambda key, root: None)(path.key, plain(root))
     fit = [choice for choice in choices if choice in fitting] if fitting else []
     help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)
+    if len(choices) == 1 and len(members(at_the_end(path))) > 1:
+        help_ = f"it must be {type_in_words(path)}"
     return Problem("unknown-choice", message, key, label=label, help=help_)

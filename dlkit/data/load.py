@@ -21,7 +21,7 @@ from dlkit.data.streams import make_stream
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
-from dlkit.schema.source import SourceData
+from dlkit.schema.source import SourceData, SourceField
 from dlkit.sources._given import open_given
 
 Fields = Mapping[Key, Feature]
@@ -104,6 +104,8 @@ def open_source(data: Data, *, given: Any = None) -> SourceData:
 def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Feature]]:
     """The columns and features of every input and target, by path of their settings."""
     columns = resolve(data, source.fields)
+    if data.weights is not None:
+        _check_weights(side_by_side({name: source.fields[name] for name in columns["data", "weights"]}))
     in_memory = source.arrays is not None
 
     def feature(key: Key) -> Feature:
@@ -256,6 +258,23 @@ def _as_in_batches(values: np.ndarray, place: RowPlace, bound: Input | Target) -
     return bound.settings.values(values, bound.feature, place), bound.settings.notes(values, bound, place)
 
 
+def _check_weights(column: SourceField) -> None:
+    """Refuse a column of weights that does not have one number for each example.
+
+    Raises:
+        ConfigError: naming what it has.
+    """
+    wrong = "are text, not numbers" if column.dtype == "string" else ""
+    wrong = "are Python objects, not numbers" if column.dtype == "object" else wrong
+    if column.shape not in (None, (), (1,)):
+        wrong = f"have the shape {list(column.shape)}"
+    if wrong:
+        help = "name a column with one number for each example"
+        raise ConfigError(
+            Problem("bad-weights", f"the weights of the examples {wrong}", ("data", "weights"), help=help)
+        )
+
+
 def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
     """The weight of each example of a split: float32, shape (examples,); None where each counts once.
 
@@ -265,10 +284,8 @@ def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
     if data.weights is None:
         return None
     values, place = reader.read(split, ("data", "weights"))
-    if values.dtype.kind not in "iufb" or values.size != len(values):
-        message = f"weights are {values.dtype} of shape {list(values.shape[1:])}"
-        raise place.run_error("bad-weights", message, "give one number for each example")
-    weights = values.reshape(len(values)).astype(np.float32)
+    with np.errstate(over="ignore"):  # what became infinite is looked for next
+        weights = values.reshape(len(values)).astype(np.float32)
     place.refuse_not_finite(weights, values)
     if (wrong := np.flatnonzero(weights < 0)).size:
         message = f"{place.row(wrong[0])} has the weight {weights[wrong[0]]:g}"

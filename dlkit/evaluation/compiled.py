@@ -59,9 +59,9 @@ class Compiled:
         with model_blamed(self.path):
             for name, metrics in self.metrics.items():
                 target = part.targets[name]
-                labels = target.settings.metric_labels(target, part.labels[name])
                 for metric in metrics:
-                    metric.update_state(labels, part.results[name], sample_weight=part.weights.get(name))
+                    counted = target.settings.metric_values(target, metric, part.labels[name], part.results[name])
+                    metric.update_state(*counted, sample_weight=part.weights.get(name))
 
     def results(self) -> dict[str, float]:
         """What the metrics have counted, by name, with the target before it where there are several.

@@ -43,13 +43,20 @@ def write(path: Path, predictions: Predictions) -> None:
 
 
 def records(predictions: Predictions) -> Iterator[dict[str, Any]]:
-    """One mapping for each example: `input`, and by target the class and all probabilities, or the value."""
+    """One mapping for each example: `input`, and by target the class and all probabilities, or the value.
+
+    Where they are known, with the label, and with the weight of the example.
+    """
     for i, place in enumerate(predictions.places):
         row: dict[str, Any] = {"input": place}
         for target, feature in predictions.targets.items():
             row[target] = feature.settings.record(feature, predictions.results[target][i])
             if target in predictions.labels:
                 row[target]["label"] = feature.settings.label(feature, predictions.labels[target][i])
+            if target in predictions.weights:
+                row[target]["weight"] = float(
+                    str(predictions.weights[target][i])
+                )  # the shortest number that is this float32
         yield row
 
 

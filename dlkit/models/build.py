@@ -70,11 +70,6 @@ class BuiltModel:
         targets = self.spec.targets
         return {name: targets[name].settings.results(targets[name], x) for name, x in outputs.items()}
 
-    def metric_labels(self, name: str, labels: Any) -> Any:
-        """Labels of a target in the shape that Keras's metrics take beside its results."""
-        target = self.spec.targets[name]
-        return target.settings.metric_labels(target, labels)
-
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
         """New metrics for each target, by its name; they see results."""
         return {name: self.choice.metrics(target) for name, target in self.spec.targets.items()}

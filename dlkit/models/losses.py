@@ -11,8 +11,8 @@ import keras
 from dlkit.config.keras_names import snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Target
+from dlkit.schema.history import metric_columns
 from dlkit.schema.keras_objects import Loss, Metric, keras_class, refusals_of_keras
-from dlkit.schema.metric_names import metric_columns
 from dlkit.schema.plugins import call_plugin
 from dlkit.schema.training import Training
 
@@ -49,6 +49,7 @@ class Choice:
         if smoothing and (smoothed := settings.smoothed(target, smoothing, reduction, logits=logits)):
             return smoothed
         name = given.name if given else settings.default_loss
+        _must_compare_examples(name, target, self._key(target, "loss", given), f"`{settings.default_loss}`")
         arguments = {**(given.arguments if given else {}), "reduction": reduction}
         if smoothing:
             arguments["label_smoothing"] = smoothing
@@ -77,15 +78,18 @@ class Choice:
         wanted = [Metric(name=name) for name in settings.default_metrics] if given is None else given
         made = []
         for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
-            key = self._key(target, "metrics", given)
-            key = (*key, number) if given is not None else key
-            if metric.name in settings.within_an_example and target.units == 1:
-                message = f"`{metric.name}` compares the numbers of an example, and `{target.name}` is a single number"
-                raise ConfigError(Problem("does-not-fit", message, key, help="`r2_score` compares the examples"))
+            key = self.metric_key(target, number)
+            _must_compare_examples(metric.name, target, key, "`r2_score`")
             name = settings.accuracy if metric.name == "accuracy" and settings.accuracy else metric.name
             arguments = {**settings.metric_arguments(target, metric.name), **metric.arguments, "name": column}
             made.append(_make("metrics", name, arguments, self._plugins, key, logits=False))
         return made
+
+    def metric_key(self, target: Target, number: int) -> Key:
+        """Where a metric of a target is asked for, by its number among them."""
+        given = self._given_metrics(target)
+        key = self._key(target, "metrics", given)
+        return key if given is None else (*key, number)
 
     def metrics_are_given(self, target: Target) -> bool:
         """Whether the configuration chose the metrics of a target."""
@@ -105,6 +109,17 @@ class Choice:
         """Where a loss or the metrics of a target are chosen."""
         own = getattr(target.settings, what) is not None
         return (*target.key, what) if own or given is None else ("training", what)
+
+
+def _must_compare_examples(name: str, target: Target, key: Key, instead: str) -> None:
+    """Refuse a loss or metric that compares the numbers of an example with each other, where there is only one.
+
+    Raises:
+        ConfigError: naming what compares the examples instead.
+    """
+    if name in target.settings.within_an_example and target.units == 1:
+        message = f"`{name}` compares the numbers of an example, and `{target.name}` is a single number"
+        raise ConfigError(Problem("does-not-fit", message, key, help=f"{instead} compares the examples"))
 
 
 def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions, key: Key, *, logits: bool) -> Any:

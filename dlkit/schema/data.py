@@ -48,6 +48,10 @@ class Splits(Section):
 class Data(Section):
     """Where examples come from and what they are."""
 
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "weights": "weight, sample_weight, sample_weights, example_weight, example_weights"
+    }
+
     source: AnySource | None = Field(
         None, description="Where examples come from; not needed when arrays are given in Python."
     )

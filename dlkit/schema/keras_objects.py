@@ -122,5 +122,5 @@ def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> It
     """
     try:
         yield
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, AttributeError) as error:
         raise ConfigError(Problem(code, f"Keras refuses {what}: {first_line(error)}", key)) from error

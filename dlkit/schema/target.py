@@ -48,7 +48,7 @@ class TargetSettings(ColumnSettings):
     activation: ClassVar[str] = "linear"
     # Metrics that are the same on logits as on results.
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
-    # Metrics that compare the outputs of one example with each other, and need several.
+    # Losses and metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **ColumnSettings.fields_also_called,
@@ -154,6 +154,10 @@ class TargetSettings(ColumnSettings):
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels in the shape that Keras's metrics take beside results."""
         return labels
+
+    def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
+        """Labels of a batch, and its results as `results` gave them, as a Keras metric is to count them."""
+        return self.metric_labels(target, labels), results
 
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """Arguments of a Keras metric that this kind sets where the configuration does not."""

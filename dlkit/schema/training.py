@@ -241,7 +241,9 @@ class Training(Section):
         None, description="Keras metrics, of every target that states none; by default those that fit its kind."
     )
     monitor: str | None = Field(
-        None, description="Column of the history that decides which epoch is best; by default val_loss, else loss."
+        None,
+        description="Column of the history that decides which epoch is best; by default val_loss. Without a validation "
+        "split nothing decides, and the last weights are kept.",
     )
     mode: Literal["auto", "min", "max"] = Field(
         "auto", description="Whether lower or higher is better; auto asks the metric."

@@ -72,6 +72,9 @@ def _columns(split: str, value: Any, wanted: Wanted) -> dict[str, np.ndarray]:
         parts = dict(value)
     elif isinstance(value, (tuple, list)) and len(value) == 2:
         parts = _by_field(value[0], value[1], wanted)
+    elif isinstance(value, tuple) and len(value) == 3:
+        help = 'name the weights, as in `data.weights: w`, and give them as a column: (x, {"y": y, "w": w})'
+        raise _problem("given-data", f"split `{split}` is given as three parts, and there are two", help)
     else:
         raise _problem("given-data", f"split `{split}` is given as {type(value).__name__}", _FORMS)
     columns = {name: _array(split, name, part) for name, part in parts.items()}

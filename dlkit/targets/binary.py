@@ -117,6 +117,8 @@ class BinaryTarget(OneClassTarget):
 
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """What Keras leaves to several outputs: by its defaults the largest output of an example is its class."""
+        if name == "binary_io_u":
+            return {"dtype": "float32"}  # by its default it cuts the weights of examples to whole numbers
         return {"threshold": 0.5, "average": "macro"} if name in ("f1_score", "f_beta_score") else {}
 
     def constant(self, target: Target, labels: Any) -> Any:

@@ -166,6 +166,18 @@ class NumberTarget(TargetSettings):
         """Labels of shape (batch, units), as results have it."""
         return keras.ops.reshape(keras.ops.cast(labels, "float32"), (-1, self.units(target)))
 
+    def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
+        """Labels and results; for R2, which does not change thereby, less the mean of the training rows.
+
+        Keras takes the variance as the difference of two sums of squares in float32, which is nothing but rounding
+        where the mean is far larger than the deviation.
+        """
+        labels, results = super().metric_values(target, metric, labels, results)
+        if not target.state or not isinstance(metric, keras.metrics.R2Score):
+            return labels, results
+        mean, _ = self._scale(target)
+        return labels - mean, results - mean
+
     def constant(self, target: Target, labels: Any) -> Any:
         """The mean of the labels, as the network would give it: shape (units,)."""
         mean = tf.reduce_mean(self.metric_labels(target, labels), axis=0)

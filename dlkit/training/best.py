@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.config.suggestions import nearest_name
+from dlkit.schema.history import monitor_problem, monitor_problems
 from dlkit.schema.training import Training
 from dlkit.training.callbacks import monitor_of
 from dlkit.training.checkpoints.files import Progress
@@ -102,45 +102,14 @@ def check_monitor(settings: Training, columns: Collection[str], *, validation: b
     Raises:
         ConfigError: naming each.
     """
-    problems = []
-    monitor, _ = chosen_monitor(settings, validation=validation)
-    if monitor is not None and (unknown := _unknown(monitor, columns, validation, ("training", "monitor"))):
-        problems.append(unknown)
-    if settings.early_stopping is not None and monitor is None:
-        problems.append(
-            Problem(
-                "contradiction",
-                "early stopping needs a validation split, and there is none",
-                ("training", "early_stopping"),
-                help="hold some examples back for `validation`, or set `training.monitor: loss`",
-            )
-        )
+    problems = list(monitor_problems(settings, columns, validation=validation))
     for number, callback in enumerate(settings.callbacks):
-        wanted = monitor_of(callback)
-        if wanted is not None and (
-            unknown := _unknown(wanted, columns, validation, ("training", "callbacks", number, "monitor"))
-        ):
-            problems.append(unknown)
+        monitor = monitor_of(callback)
+        if monitor is not None:
+            key = ("training", "callbacks", number, "monitor")
+            problems += monitor_problem(monitor, columns, key, validation=validation)
     if problems:
         raise ConfigError(problems)
-
-
-def _unknown(monitor: str, columns: Collection[str], validation: bool, key: Key) -> Problem | None:
-    """What is wrong with a monitored column; None if the history will have it."""
-    known = [f"{prefix}{name}" for prefix in ("", "val_") if validation or not prefix for name in columns]
-    if monitor in known or monitor == "learning_rate":
-        return None
-    if not validation and monitor.removeprefix("val_") in columns:
-        message = f"`{monitor}` is monitored and there is no validation split"
-        return Problem("no-such-column", message, key, help=f"there are {', '.join(known)}")
-    near = nearest_name(monitor, known)
-    return Problem(
-        "no-such-column",
-        f"`{monitor}` is not a figure that this run has",
-        key,
-        label=f"did you mean `{near}`?" if near else "",
-        help=f"there are {', '.join(known)}",
-    )
 
 
 def chosen_monitor(settings: Training, *, validation: bool) -> tuple[str | None, str]:
@@ -161,13 +130,27 @@ def with_mode(settings: Training, directions: Mapping[str, str | None]) -> Train
         directions: `min` or `max` by the name of each loss and metric, without `val_`; None where it is not known.
 
     Raises:
-        ConfigError: if the mode is left open and the monitored column does not say it.
+        ConfigError: if a mode is left open, here or of one of Keras's callbacks, and the column does not say it.
     """
-    if settings.mode != "auto" or settings.monitor is None:
-        return settings
-    found = directions.get(settings.monitor.removeprefix("val_"))
-    if found is None:
-        message = f"whether a lower or a higher `{settings.monitor}` is better is not known"
-        help = "say it with `training.mode: min` or `training.mode: max`"
-        raise ConfigError(Problem("mode-unknown", message, ("training", "monitor"), help=help))
-    return settings.model_copy(update={"mode": found})
+    found = directions.get(_of_split(settings.monitor)) if settings.monitor is not None else None
+    problems = []
+    if settings.mode == "auto" and settings.monitor is not None and found is None:
+        problems.append(_mode_unknown(settings.monitor, ("training", "monitor"), "training.mode"))
+    for number, callback in enumerate(settings.callbacks):
+        monitor, is_open = monitor_of(callback), callback.arguments.get("mode", "auto") == "auto"
+        if monitor is not None and is_open and directions.get(_of_split(monitor)) is None:
+            key = ("training", "callbacks", number)
+            problems.append(_mode_unknown(monitor, key, f"training.callbacks.{number}.mode"))
+    if problems:
+        raise ConfigError(problems)
+    return settings if settings.mode != "auto" or found is None else settings.model_copy(update={"mode": found})
+
+
+def _of_split(column: str) -> str:
+    """The name of a column's figure, whatever split it is of."""
+    return column.removeprefix("val_")
+
+
+def _mode_unknown(monitor: str, key: Key, setting: str) -> Problem:
+    message = f"whether a lower or a higher `{monitor}` is better is not known"
+    return Problem("mode-unknown", message, key, help=f"say it with `{setting}: min` or `{setting}: max`")

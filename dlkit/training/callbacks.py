@@ -44,8 +44,23 @@ class Callbacks:
         self._all = [_make(given, number, plugins) for number, given in enumerate(settings)]
         self._model: keras.Model | None = None
 
-    def attach(self, model: keras.Model, optimizer: keras.optimizers.Optimizer) -> None:
-        """Give them the model, whose optimizer is the loop's, so that they can change its learning rate."""
+    def attach(
+        self,
+        model: keras.Model,
+        optimizer: keras.optimizers.Optimizer,
+        directions: Mapping[str, str | None],
+    ) -> None:
+        """Give them the model, whose optimizer is the loop's, so that they can change its learning rate.
+
+        Args:
+            model: raw input to logits.
+            optimizer: of the loop.
+            directions: `min` or `max` by the name of each loss and metric, for those whose `mode` is left open.
+        """
+        for callback in self._all:
+            if getattr(callback, "mode", None) == "auto":
+                found = directions.get(str(getattr(callback, "monitor", "")).removeprefix("val_"))
+                callback.mode = found or "auto"
         if self._all:
             self._model, model.optimizer = model, optimizer
             self._call("set_model", model)

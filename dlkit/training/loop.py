@@ -70,7 +70,7 @@ class Loop:
     def _make_engine(self) -> None:
         """The program, with the remedies of the rollbacks so far."""
         self._engine = Engine(self._prepared, self._plan, self._train, self.progress)
-        self._callbacks.attach(self._built.model, self._engine.optimizer)
+        self._callbacks.attach(self._built.model, self._engine.optimizer, self._engine.program.metrics.directions())
 
     # The story of a run.
 

@@ -37,7 +37,7 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
         program = EvalProgram(built, feeder, micro_batches=plan.micro_batches, keep=True)
         test = program.run()
         write_json(folder.test, {"epoch": result["epoch"], "examples": feeder.size, **test})
-        save_arrays(folder.predictions, _predictions(built, program))
+        save_arrays(folder.predictions, _predictions(built, program, weighted=config.data.weights is not None))
         result["test"] = test
         figures |= {f"test_{name}": value for name, value in test.items()}
     save_model(folder.model, built)
@@ -47,11 +47,19 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     return result
 
 
-def _predictions(built: BuiltModel, program: EvalProgram) -> Predictions:
-    """What the model says of the test split, as the program kept it."""
+def _predictions(built: BuiltModel, program: EvalProgram, *, weighted: bool) -> Predictions:
+    """What the model says of the test split, as the program kept it; with weights where examples have their own."""
+    targets = built.spec.targets
     kept: list[tuple[Batch, Tensors]] = program.kept
     return joined(
-        Predictions(built.spec.targets, batch.rows, RowPlaces("test", batch.rows), results, batch.targets)
+        Predictions(
+            targets,
+            batch.rows,
+            RowPlaces("test", batch.rows),
+            results,
+            batch.targets,
+            weights=batch.weights if weighted else {},
+        )
         for batch, results in kept
     )
 

@@ -137,6 +137,14 @@ def test_a_network_with_nothing_to_train() -> None:
     assert not fires("nothing-to-train", case)
 
 
+def test_a_metric_that_gives_an_array() -> None:
+    config = settings(MLP)
+    config["data"]["targets"]["label"] = {"kind": "binary", "metrics": [{"name": "recall", "thresholds": [0.1, 0.9]}]}
+    x, y = images(100)
+    problem = found(config, {"train": (x, y % 2)})["unusable-metric"]
+    assert (problem.key, problem.severity) == (("data", "targets", "label", "metrics", 0), "error")
+
+
 def test_a_head_of_the_wrong_width() -> None:
     case = healthy()
     broken = replace(case, built=replace(case.built, network=network(case, units=7)))

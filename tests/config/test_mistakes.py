@@ -98,6 +98,12 @@ CATALOGUE = [
     ("- random_flip", "- rescale", "unknown-choice", "rescale", "it belongs in `preprocess`"),
     ("kernel_size: 3", "activation: ReLU", "unknown-choice", "ReLU", "did you mean `relu`?"),
     ("kernel_size: 3", "padding: full", "unknown-choice", "full", "choices: valid, same"),
+    ("{kind: category}", "{kind: category, class_weight: inverse}", "unknown-choice", "inverse", "or a mapping"),
+    ("{kind: category}", "{kind: category, class_weight: 2.5}", "wrong-type", "2.5", "one of balanced or a mapping"),
+    ("{kind: category}", "{kind: category, class_weight: [1, 2]}", "wrong-type", "class_weight", "or a mapping"),
+    ("runtime: {deterministic: true}", "runtime: {micro_batches: 0}", "out-of-bounds", "0}", "greater than 0"),
+    ("runtime: {deterministic: true}", "runtime: {micro_batches: [2]}", "wrong-type", "micro_batches", "whole number"),
+    ("  source: {", "  sample_weight: w\n  source: {", "unknown-key", "sample_weight", "did you mean `weights`?"),
     # Bounds and forms
     ("epochs: 10", "epochs: 0", "out-of-bounds", "0\n", "must be greater than 0"),
     ("epochs: 10", "epochs: -1", "out-of-bounds", "-1", "must be greater than 0"),

@@ -15,20 +15,26 @@ import sklearn.metrics as sk
 import dlkit
 from dlkit.data.contract import Batch
 from dlkit.data.load import load_splits
+from dlkit.evaluation.evaluate import evaluate
 from dlkit.models.losses import Choice
+from dlkit.schema.history import metric_columns
+from dlkit.schema.keras_objects import Metric
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import Training
 
 RANDOM = np.random.default_rng(5)
-SIZE = 120
+# The test split has more examples than a batch of evaluation.
+PARTS = {"train": slice(0, 150), "validation": slice(150, 200), "test": slice(200, 1300)}
+SIZE = 1300
 X = RANDOM.normal(size=(SIZE, 4)).astype("float32")
 SCORE = X @ np.array([2.0, -1.0, 0.5, 0.0]) + RANDOM.normal(size=SIZE)
 # Labels of each kind, as a source may have them. A kind without an entry fails `test_every_kind_has_labels_here`.
 LABELS: dict[str, np.ndarray] = {
     "category": np.array(["low", "middle", "high"])[np.digitize(SCORE, [-1, 1])],
     "binary": np.where(SCORE > 0, "yes", "no"),
-    "number": np.stack([90 + 10 * SCORE, 20 + 3 * X[:, 1]], axis=1).astype("float32"),
+    # The mean of the third is 4,000 times its deviation.
+    "number": np.stack([90 + 10 * SCORE, 20 + 3 * X[:, 1], 1e5 + 10 * SCORE], axis=1).astype("float32"),
     "multi_label": np.stack([SCORE > 0, X[:, 1] > 0.3, X[:, 2] < -0.5], axis=1).astype("int64"),
 }
 SETTINGS: dict[str, dict[str, Any]] = {}
@@ -36,11 +42,13 @@ SETTINGS: dict[str, dict[str, Any]] = {}
 EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
     ("category", "accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
     ("category", "sparse_categorical_accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
+    ("category", "sparse_top_k_categorical_accuracy_k_2"): lambda y, p: sk.top_k_accuracy_score(y, p, k=2),
     ("category", "sparse_categorical_crossentropy"): lambda y, p: sk.log_loss(y, p, labels=[0, 1, 2]),
     ("binary", "accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
     ("binary", "binary_accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
     ("binary", "binary_crossentropy"): lambda y, p: sk.log_loss(y, p[:, 0]),
     ("binary", "precision"): lambda y, p: sk.precision_score(y, p[:, 0] > 0.5),
+    ("binary", "precision_thresholds_0_3"): lambda y, p: sk.precision_score(y, p[:, 0] > 0.3),
     ("binary", "recall"): lambda y, p: sk.recall_score(y, p[:, 0] > 0.5),
     ("binary", "f1_score"): lambda y, p: sk.f1_score(y, p[:, 0] > 0.5),
     ("binary", "f_beta_score"): lambda y, p: sk.fbeta_score(y, p[:, 0] > 0.5, beta=1.0),
@@ -61,10 +69,23 @@ EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
 }
 # Arguments that a metric cannot do without.
 ARGUMENTS = {
-    "precision_at_recall": {"recall": 0.5}, "recall_at_precision": {"precision": 0.5},
+    "precision_at_recall": {"recall": 0.5}, "recall_at_precision": {"precision": 0.6},
     "sensitivity_at_specificity": {"specificity": 0.5}, "specificity_at_sensitivity": {"sensitivity": 0.5},
     "binary_io_u": {"target_class_ids": [0, 1]},
 }  # fmt: skip
+# Metrics that are asked for a second time with other arguments.
+AGAIN: dict[str, list[dict[str, Any]]] = {
+    "category": [{"name": "sparse_top_k_categorical_accuracy", "k": 2}],
+    "binary": [{"name": "auc", "curve": "PR"}, {"name": "precision", "thresholds": 0.3}],
+}
+# Metrics that count examples: two copies of each are twice as many.
+COUNTS = {"true_positives", "true_negatives", "false_positives", "false_negatives"}
+
+
+def metrics_of(kind: str) -> list[dict[str, Any]]:
+    """Every metric that fits a kind."""
+    names = sorted(TARGETS[kind].metrics_that_fit)
+    return [{"name": name, **ARGUMENTS.get(name, {})} for name in names] + AGAIN.get(kind, [])
 
 
 def test_every_kind_has_labels_here() -> None:
@@ -87,39 +108,72 @@ def config(kind: str, metrics: list[Any] | None = None, loss: str | None = None,
 
 def pairs(kind: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """The examples, split."""
-    y = LABELS[kind]
-    return {"train": (X[:70], y[:70]), "validation": (X[70:90], y[70:90]), "test": (X[90:], y[90:])}
+    return {split: (X[part], LABELS[kind][part]) for split, part in PARTS.items()}
 
 
 @pytest.fixture(scope="module", params=TARGETS.names())
 def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dlkit.Run]:
     """A run of each kind with every metric that fits it."""
     kind = request.param
-    cls = TARGETS[kind]
-    names = sorted(cls.metrics_that_fit)
-    metrics = [{"name": name, **ARGUMENTS.get(name, {})} for name in names]
-    run = dlkit.train(config(kind, metrics), data=pairs(kind), runs_folder=tmp_path_factory.mktemp(kind), verbose=False)
-    return kind, run
+    settings = config(kind, metrics_of(kind))
+    return kind, dlkit.train(settings, data=pairs(kind), runs_folder=tmp_path_factory.mktemp(kind), verbose=False)
+
+
+def by_plain_keras(run: dlkit.Run, kind: str) -> dict[str, float]:
+    """What a user of `model.keras` gets, who has nothing but Keras."""
+    with np.load(run.folder / "predictions" / "test.npz") as kept:
+        labels = kept["y_label"]
+    plain = keras.saving.load_model(run.folder / "model.keras")
+    y = labels if kind == "category" else labels.reshape(len(labels), -1)
+    found: dict[str, float] = plain.evaluate(X[PARTS["test"]], y, batch_size=len(y), verbose=0, return_dict=True)
+    return found
+
+
+def same(figures: dict[str, float], **tolerance: float) -> dict[str, Any]:
+    return {name: pytest.approx(value, **{"rel": 1e-6, "abs": 1e-6, **tolerance}) for name, value in figures.items()}
 
 
 def test_every_metric_is_that_of_evaluate_of_plain_keras_and_of_scikit_learn(trained: tuple[str, dlkit.Run]) -> None:
     kind, run = trained
     figures = run.test
     again = run.evaluate()
+    assert list(again) == list(figures) == ["loss", *metric_columns([Metric(**m) for m in metrics_of(kind)])]
+    assert again == same(figures)
+    keras_alone = by_plain_keras(run, kind)
+    # Keras alone takes the loss of numbers in their own unit, and loses the digits of an R2 far from 0.
+    apart = {"loss", "r2_score"} if kind == "number" else set()
+    assert {n: v for n, v in keras_alone.items() if n not in apart} == same(
+        {n: v for n, v in figures.items() if n not in apart}
+    )
     with np.load(run.folder / "predictions" / "test.npz") as kept:
-        labels, results = kept["y_label"], kept["y_result"]
-    plain = keras.saving.load_model(run.folder / "model.keras")
-    by_keras = plain.evaluate(X[90:], labels.reshape(len(labels), -1) if kind != "category" else labels, verbose=0,
-                              return_dict=True)  # fmt: skip
-    for name in TARGETS[kind].metrics_that_fit:
-        assert figures[name] == pytest.approx(again[name], rel=1e-6, abs=1e-6), name
-        assert figures[name] == pytest.approx(by_keras[name], rel=1e-6, abs=1e-6), name
-        if (kind, name) in EXPECTED:
-            y = labels if labels.ndim > 1 else labels.reshape(-1)
-            expected = float(EXPECTED[kind, name](y, results.astype(np.float64)))
-            # Keras adds up squares for R2 in float32, and loses digits of numbers that are far from 0.
-            assert figures[name] == pytest.approx(expected, rel=1e-4 if name == "r2_score" else 1e-6, abs=1e-6), name
-    assert figures["loss"] == pytest.approx(again["loss"], rel=1e-5)
+        labels, results = kept["y_label"], kept["y_result"].astype(np.float64)
+    y = labels if labels.ndim > 1 else labels.reshape(-1)
+    expected = {name: float(of(y, results)) for (of_kind, name), of in EXPECTED.items() if of_kind == kind}
+    assert set(expected) <= set(figures), "each of scikit-learn's figures is one of the run's"
+    assert {name: figures[name] for name in expected} == same(expected)
+
+
+def test_numbers_that_are_not_normalized_have_the_loss_and_r2_of_plain_keras(tmp_path: Path) -> None:
+    metrics = ["mean_absolute_error", "root_mean_squared_error", "r2_score"]
+    data = {split: (X[part], SCORE[part].astype("float32")) for split, part in PARTS.items()}
+    run = dlkit.train(config("number", metrics, normalize=False), data=data, runs_folder=tmp_path, verbose=False)
+    assert run.evaluate() == same(run.test)
+    assert by_plain_keras(run, "number") == same(run.test)
+
+
+def test_a_weight_of_2_counts_an_example_twice_in_every_figure(trained: tuple[str, dlkit.Run]) -> None:
+    kind, run = trained
+    settings = config(kind, metrics_of(kind))
+    settings["data"]["weights"] = "w"
+    data = dict(pairs(kind))
+    (x, y), weights = data["test"], RANDOM.integers(0, 4, 1100)
+    for factor in (1, 0.5):
+        weighted = {s: ({"x": a}, {"y": b, "w": np.ones(len(b))}) for s, (a, b) in data.items()}
+        weighted["test"] = ({"x": x}, {"y": y, "w": weights * factor})
+        found = evaluate(run.folder, loaded=from_mapping(settings, needs_source=False), data=weighted).figures
+        copies = np.repeat(np.arange(1100), weights)
+        twice = evaluate(run.folder, data={**data, "test": (x[copies], y[copies])}).figures
+        assert found == same({n: v * factor if n in COUNTS else v for n, v in twice.items()})
 
 
 @pytest.mark.parametrize("kind", TARGETS.names())

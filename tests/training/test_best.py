@@ -134,7 +134,7 @@ def test_with_several_targets_a_metric_has_the_name_of_its_target(monitor: str, 
 
 def test_a_monitor_of_a_validation_that_is_not_there_is_refused(tmp_path: Path) -> None:
     (problem,) = refused(tmp_path, helpers.settings(MLP, {"monitor": "val_loss"}), {"train": DATA["train"]})
-    assert (problem.code, problem.key) == ("no-such-column", ("training", "monitor"))
+    assert (problem.code, problem.key) == ("contradiction", ("training", "monitor"))
     assert "no validation split" in problem.message
 
 
@@ -168,28 +168,76 @@ def test_check_refuses_the_same(tmp_path: Path) -> None:
         examine(helpers.load(config), data=DATA)
 
 
+@pytest.mark.parametrize(("name", "direction"), [("error_accuracy", "down"), ("val", "up")])
+def test_the_best_epoch_is_by_what_the_metric_says_and_not_by_its_name(
+    name: str, direction: str, tmp_path: Path
+) -> None:
+    """The metric counts epochs: the first is the lowest, the last the highest."""
+    (tmp_path / "mine.py").write_text(
+        "import keras\n\n\nclass Epochs(keras.metrics.Metric):\n"
+        "    def __init__(self, **arguments):\n        super().__init__(**arguments)\n"
+        f"        self._direction = {direction!r}\n        self.count = self.add_variable((), 'zeros')\n\n"
+        "    def update_state(self, labels, results, sample_weight=None):\n        pass\n\n"
+        "    def result(self):\n        return self.count\n\n"
+        "    def reset_state(self):\n        self.count.assign_add(1.0)\n\n\n"
+        f"metrics = {{{name!r}: Epochs}}\n"
+    )
+    training = {"monitor": f"val_{name}", "metrics": [name], "epochs": 4, "early_stopping": {"patience": 2}}
+    config = helpers.settings(MLP, training, plugins=[str(tmp_path / "mine.py")])
+    notes = Notes()
+    run = train(config, tmp_path / "runs", listener=notes)
+    assert [len(run.history["loss"]), notes.result["epoch"]] == ([3, 1] if direction == "down" else [4, 4])
+
+
 class Notes(Listener):
     def __init__(self) -> None:
         self.notes: list[tuple[str, str]] = []
+        self.result: dict[str, Any] = {}
+
+    def finished(self, result: dict[str, Any]) -> None:
+        self.result = result
 
     def noted(self, kind: str, text: str) -> None:
         self.notes.append((kind, text))
 
 
-def test_a_monitor_that_is_never_finite_fails_the_run(tmp_path: Path) -> None:
-    config = helpers.settings(MLP, {"monitor": "val_always_nan", "metrics": ["accuracy", "always_nan"], "epochs": 2})
-    (tmp_path / "nan.py").write_text(
-        "import keras\n\n\nclass Nan(keras.metrics.SparseCategoricalAccuracy):\n"
-        "    def result(self):\n        return super().result() * float('nan')\n\n\n"
-        "metrics = {'always_nan': lambda **arguments: Nan(**arguments)}\n"
-    )
-    config["plugins"] = [str(tmp_path / "nan.py")]
+NOT_FINITE = """
+import keras
+
+
+class NotFinite(keras.metrics.SparseCategoricalAccuracy):
+    def __init__(self, value="nan", **arguments):
+        super().__init__(**arguments)
+        self.value = float(value)
+
+    def result(self):
+        return super().result() * 0 + self.value
+
+
+metrics = {"odd": NotFinite}
+"""
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
+@pytest.mark.parametrize(("stopping", "epochs"), [(None, 3), ({"patience": 2}, 2)])
+def test_a_monitor_that_is_never_finite_fails_the_run(
+    value: str, stopping: dict[str, Any] | None, epochs: int, tmp_path: Path
+) -> None:
+    (tmp_path / "odd.py").write_text(NOT_FINITE)
+    training = {"monitor": "val_odd", "mode": "max", "metrics": ["accuracy", {"name": "odd", "value": value}]}
+    training |= {"epochs": 3, "early_stopping": stopping}
+    config = helpers.settings(MLP, training, plugins=[str(tmp_path / "odd.py")])
     notes = Notes()
-    with pytest.raises(RunError, match="`val_always_nan` was in no epoch a finite number") as failed:
+    with pytest.raises(RunError, match="`val_odd` was in no epoch a finite number") as failed:
         train(config, tmp_path / "runs", listener=notes)
-    assert failed.value.problems[0].code == "monitor-not-finite"
+    (problem,) = failed.value.problems
+    assert (problem.code, problem.key) == ("monitor-not-finite", ("training", "monitor"))
+    assert "training.monitor" in problem.help
     assert [kind for kind, _ in notes.notes].count("monitor-not-finite") == 1
+    assert not notes.result, "no epoch is reported as the best"
     folder = RunFolder((tmp_path / "runs" / "small" / "latest").resolve())
     assert folder.read_state()["state"] == "failed"
     assert not folder.model.exists()
-    assert np.isfinite(folder.read_history()[-1]["val_loss"])
+    history = folder.read_history()
+    assert len(history) == epochs
+    assert np.isfinite(history[-1]["val_loss"])

@@ -76,7 +76,33 @@ class Keeping(keras.callbacks.Callback):
         pass
 
 
-callbacks = {"recording": Recording, "halving": Halving, "stopping": Stopping, "raising": Raising, "keeping": Keeping}
+class Plateau(keras.callbacks.ReduceLROnPlateau):
+    pass
+
+
+class Epochs(keras.metrics.Metric):
+    """Counts epochs: rises for ever. `direction` says whether that is good."""
+
+    def __init__(self, direction=None, **arguments):
+        super().__init__(**arguments)
+        self._direction = direction
+        self.count = self.add_variable((), "zeros")
+
+    def update_state(self, labels, results, sample_weight=None):
+        pass
+
+    def result(self):
+        return self.count
+
+    def reset_state(self):
+        self.count.assign_add(1.0)
+
+
+callbacks = {
+    "recording": Recording, "halving": Halving, "stopping": Stopping, "raising": Raising, "keeping": Keeping,
+    "plateau": Plateau,
+}
+metrics = {"error_loss": Epochs, "accuracy_score": Epochs}
 '''
 MLP = {"builder": "mlp", "dense": [16]}
 
@@ -147,6 +173,34 @@ def test_reduce_lr_on_plateau_changes_the_rate_of_the_loop(tmp_path: Path) -> No
     found = train(tmp_path, callback, epochs=4)
     rates = [row["learning_rate"] for row in found.read_history()]
     np.testing.assert_allclose(rates, [0.001, 0.001, 0.0005, 0.00025], rtol=1e-6)
+
+
+@pytest.mark.parametrize("callback", ["reduce_lr_on_plateau", "plateau"])
+@pytest.mark.parametrize(
+    ("metric", "direction", "reduced"), [("error_loss", "up", False), ("accuracy_score", "down", True)]
+)
+def test_the_mode_of_a_callback_is_what_the_metric_says(
+    callback: str, metric: str, direction: str, reduced: bool, tmp_path: Path
+) -> None:
+    given = {"name": callback, "monitor": f"val_{metric}", "factor": 0.5, "patience": 1}
+    found = train(tmp_path, given, epochs=3, metrics=[{"name": metric, "direction": direction}])
+    assert (found.read_history()[-1]["learning_rate"] < 0.0009) == reduced
+
+
+def test_the_mode_of_a_callback_may_be_that_of_a_keras_metric(tmp_path: Path) -> None:
+    callback = {"name": "reduce_lr_on_plateau", "monitor": "val_accuracy", "patience": 1, "min_delta": 2.0}
+    found = train(tmp_path, callback, epochs=3)
+    np.testing.assert_allclose(found.read_history()[-1]["learning_rate"], 1e-4, rtol=1e-6)
+
+
+def test_a_metric_that_does_not_say_its_mode_needs_one_for_a_callback(tmp_path: Path) -> None:
+    callback = {"name": "reduce_lr_on_plateau", "monitor": "val_error_loss"}
+    with pytest.raises(ConfigError, match="a lower or a higher `val_error_loss`") as failed:
+        train(tmp_path, callback, metrics=["error_loss"])
+    (problem,) = failed.value.problems
+    assert (problem.code, problem.key) == ("mode-unknown", ("training", "callbacks", 0))
+    assert "`training.callbacks.0.mode: min`" in problem.help
+    assert train(tmp_path, {**callback, "mode": "max"}, epochs=1, metrics=["error_loss"])
 
 
 def test_a_callback_without_state_is_reported_at_the_start(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 
 from dlkit.config.problems import Problem
 from dlkit.schema import Config
-from dlkit.schema.rules import data, recipes, training
+from dlkit.schema.rules import data, history, recipes, training
 
 Rule = Callable[[Config], Iterator[Problem]]
 
@@ -55,12 +55,12 @@ def name_is_free(config: Config) -> Iterator[Problem]:
 RULES: tuple[Rule, ...] = (
     name_is_free,
     training.one_kind_of_clipping,
-    training.validation_for_what_needs_it,
-    training.monitor_is_a_column,
     training.schedule_fits_epochs,
     data.slices_can_be_read,
     data.splits_differ,
-    training.expects_what_the_run_has,
+    history.columns_differ,
+    history.monitor_is_a_column,
+    history.expects_what_the_run_has,
     training.one_place_for_loss_and_metrics,
     training.loss_and_metrics_fit,
     recipes.smoothing_fits,

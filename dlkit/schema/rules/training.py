@@ -1,4 +1,4 @@
-"""Rules on training: optimizer and schedule, what is monitored and expected, and loss and metrics for the targets."""
+"""Rules on training: optimizer and schedule, and loss and metrics for the targets."""
 
 from __future__ import annotations
 
@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterator
 
 from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
-from dlkit.config.suggestions import nearest_name
 from dlkit.schema import Config
-from dlkit.schema.metric_names import metric_columns as columns_of
 from dlkit.schema.training import ScheduleBase, StepDecay
 
 
@@ -45,70 +43,6 @@ def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
             ("training", "schedule", "warmup_epochs"),
             label=f"must be less than {epochs}",
         )
-
-
-def validation_for_what_needs_it(config: Config) -> Iterator[Problem]:
-    """Stopping early on `val_*`, and monitoring it, need a validation split."""
-    splits, training = config.data.splits, config.training
-    if splits is None or splits.validation is not None:
-        return
-    help_ = 'as in `splits: {train: "train[:90%]", validation: "train[90%:]"}`'
-    if training.monitor is not None and training.monitor.startswith("val_"):
-        yield Problem(
-            "contradiction",
-            f"`{training.monitor}` is monitored and there is no validation split",
-            ("training", "monitor"),
-            label="needs `data.splits.validation`",
-            help=help_,
-        )
-    elif training.early_stopping is not None and training.monitor is None:
-        yield Problem(
-            "contradiction",
-            "early stopping needs a validation split",
-            ("training", "early_stopping"),
-            label="needs `data.splits.validation`",
-            help=help_,
-        )
-
-
-def monitor_is_a_column(config: Config) -> Iterator[Problem]:
-    """The monitored column is the loss or one of the metrics."""
-    monitor = config.training.monitor
-    if monitor is None:
-        return
-    columns = metric_columns(config)
-    if monitor.removeprefix("val_") not in columns:
-        every = [f"{prefix}{name}" for name in sorted(columns) for prefix in ("", "val_")]
-        yield _unknown_column(monitor, every, ("training", "monitor"), "`training.monitor`")
-
-
-def metric_columns(config: Config) -> set[str]:
-    """Names of the loss and metrics that the run will have, without `val_` or `test_`."""
-    targets, names = config.data.targets, {"loss"}
-    for name, target in targets.items():
-        metrics = target.metrics_of(config)
-        own = target.default_metrics if metrics is None else columns_of(metrics)
-        names |= {f"{name}_{metric}" for metric in ("loss", *own)} if len(targets) > 1 else set(own)
-    return names
-
-
-def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
-    """Expectations are of `test_` or `val_` and the loss or a metric."""
-    columns, splits = metric_columns(config), config.data.splits
-    for name in config.expects:
-        key: Key = ("expects", name)
-        prefix, _, column = name.partition("_")
-        if prefix not in ("test", "val") or column not in columns:
-            every = [f"{p}_{c}" for c in sorted(columns) for p in ("test", "val")]
-            yield _unknown_column(name, every, key, "expects")
-        elif splits is not None and (splits.test if prefix == "test" else splits.validation) is None:
-            split = "test" if prefix == "test" else "validation"
-            yield Problem(
-                "contradiction",
-                f"`{name}` is expected and there is no {split} split",
-                key,
-                label=f"needs `data.splits.{split}`",
-            )
 
 
 def one_place_for_loss_and_metrics(config: Config) -> Iterator[Problem]:
@@ -157,15 +91,4 @@ def _fit(name: str, fitting: Collection[str], key: Key, target: str, what: str) 
         key,
         label=f"did you mean `{near}`?" if near else "",
         help=f"what fits: {', '.join(sorted(fitting))}",
-    )
-
-
-def _unknown_column(name: str, columns: list[str], key: Key, where: str) -> Problem:
-    near = f"test_{name}" if f"test_{name}" in columns else nearest_name(name, columns)
-    return Problem(
-        "unknown-metric",
-        f"`{name}` in {where} is not a figure that this run has",
-        key,
-        label=f"did you mean `{near}`?" if near else "",
-        help=f"it has {', '.join(columns)}",
     )

@@ -50,9 +50,10 @@ class RunningMetrics:
         if any(self.metrics.values()):
             results = self._built.results(forward.outputs)
             for name, metrics in self.metrics.items():
-                labels = self._built.metric_labels(name, batch.targets[name])
+                target = self._built.spec.targets[name]
                 for metric in metrics:
-                    metric.update_state(labels, results[name], sample_weight=batch.weights.get(name))
+                    counted = target.settings.metric_values(target, metric, batch.targets[name], results[name])
+                    metric.update_state(*counted, sample_weight=batch.weights.get(name))
 
     def results(self) -> dict[str, float]:
         """What has been counted since the last reset, by name."""
