@@ -52,3 +52,8 @@ class Encoding:
 def shown(shape: Shape) -> str:
     """A shape as YAML has it: `[28, 28, null]`."""
     return "[" + ", ".join("null" if size is None else str(size) for size in shape) + "]"
+
+
+def in_words(shape: Shape) -> str:
+    """A shape as it is read: `28 x 28 x 1`, `? x 9`, `a single number`."""
+    return " x ".join("?" if size is None else str(size) for size in shape) or "a single number"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Problem, RunError
 from dlkit.schema.base import Section
 from dlkit.schema.column import ALSO_CALLED, Column, Columns, column_rules, wanted_columns
 from dlkit.schema.features import Encoding, Feature
@@ -39,8 +40,9 @@ class InputSettings(Section):
     fitted: ClassVar[bool] = False
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
-    # What a file with one example is called, where `predict` takes such files.
+    # What a file with one example is called, and how names of such files end, where `predict` takes them.
     example_file: ClassVar[str] = ""
+    suffixes: ClassVar[tuple[str, ...]] = ()
     fields_also_called: ClassVar[Mapping[str, str]] = ALSO_CALLED
 
     kind: str
@@ -121,6 +123,19 @@ class InputSettings(Section):
     def example(self, value: Any, feature: Feature) -> Any:
         """As `values`, for one example of a stream, in TensorFlow ops."""
         raise NotImplementedError
+
+    def from_file(self, path: Path, feature: Feature) -> Any:
+        """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.
+
+        Args:
+            path: a file whose name ends in one of `suffixes`.
+            feature: what examples are.
+
+        Raises:
+            RunError: saying why the file cannot be used.
+        """
+        message = f"the model takes {self.kind} input, which is not read from `{path.suffix}` files"
+        raise RunError(Problem("unusable-input", message, help="give arrays: .npy or .npz"))
 
     def random_layers(self) -> list[Any]:
         """Settings of the random layers that augment training batches."""
