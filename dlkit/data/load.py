@@ -103,7 +103,7 @@ def open_source(data: Data, *, given: Any = None) -> SourceData:
 
 def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Feature]]:
     """The columns and features of every input and target, by path of their settings."""
-    columns = resolve(data, source.fields)
+    columns = resolve(data, source.fields, source.others)
     in_memory = source.arrays is not None
 
     def feature(key: Key) -> Feature:

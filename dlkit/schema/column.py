@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 from pydantic import Field
@@ -21,6 +22,18 @@ def wanted_columns(name: str, column: str | None, columns: list[str] | str | Non
     if columns is not None:
         return (columns,) if isinstance(columns, str) else tuple(columns)
     return (name if column is None else column,)
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several columns."""
+    return any(c in name for c in "*?[")
+
+
+def fitting(pattern: str, names: Collection[str]) -> list[str]:
+    """The column of that name, or those that fit the pattern, by the alphabet: their order in a source says nothing."""
+    if pattern in names or not is_pattern(pattern):
+        return [pattern] if pattern in names else []
+    return sorted(name for name in names if fnmatchcase(name, pattern))
 
 
 def column_rules(key: Key, column: str | None, columns: list[str] | str | None) -> Iterator[Problem]:

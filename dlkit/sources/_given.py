@@ -95,7 +95,7 @@ def _by_field(x: Any, y: Any, wanted: Wanted) -> dict[str, Any]:
 
 def _only(columns: Sequence[str], what: str) -> str:
     if len(columns) > 1:
-        message = f"the configuration has {len(columns)} {what}s, and a single array is given for them"
+        message = f"the configuration reads {len(columns)} {what} columns, and a single array is given for them"
         raise _problem("given-data", message, f"give a dictionary of arrays by name: {', '.join(columns)}")
     return columns[0]
 

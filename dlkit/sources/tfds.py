@@ -19,7 +19,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
-from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings
+from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources.bundled import TFDS_VERSIONS, BundledSource
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class TfdsSource(SourceSettings):
         if not prepared:
             _download(builder, self)
         found = _described(builder)
+        wanted = expanded(wanted, found.fields)
         if not set(wanted) <= set(found.fields):
             return found
         if _bytes(found, wanted) <= MEMORY_LIMIT:
