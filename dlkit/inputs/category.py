@@ -28,6 +28,7 @@ class CategoryInput(InputSettings):
     also_called = "categorical, string, enum, nominal, factor"
     axes = ("columns",)
     fitted = True
+    from_data, instead_of_data = "values", ""
 
     kind: Literal["category"]
     min_count: Positive = Field(1, description="Values with fewer training rows than this count as unknown.")
@@ -110,8 +111,8 @@ class CategoryInput(InputSettings):
             ConfigError: if the vocabulary is not known, since no training rows were read.
         """
         if "vocabulary" not in bound.state:
-            message = f"the values of `{bound.name}` are not known without reading the data"
-            raise ConfigError(Problem("spec-unknown", message, bound.key, help="read the training rows"))
+            message = f"the values of `{bound.name}` can only be known by reading the data"
+            raise ConfigError(Problem("spec-unknown", message, bound.key, help="check without --no-data"))
         return [Lookup(bound.name, bound.state["vocabulary"])]
 
     def encoding(self, bound: Input) -> Encoding:

@@ -43,6 +43,9 @@ class InputSettings(Section):
     # What a file with one example is called, and how names of such files end, where `predict` takes them.
     example_file: ClassVar[str] = ""
     suffixes: ClassVar[tuple[str, ...]] = ()
+    # What only the data say of it where `without_source` is None, and what the settings can say instead.
+    from_data: ClassVar[str] = "shape"
+    instead_of_data: ClassVar[str] = "state the shape of one example with `shape:`"
     fields_also_called: ClassVar[Mapping[str, str]] = ALSO_CALLED
 
     kind: str

@@ -53,6 +53,9 @@ class TargetSettings(Section):
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
+    # What only the data say of it where `without_source` is None, and what the settings can say instead.
+    from_data: ClassVar[str] = "classes"
+    instead_of_data: ClassVar[str] = "state them with `classes:`"
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **ALSO_CALLED,
         "loss_weight": "weight, coefficient, task_weight",

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
+from dlkit.schema.column import is_pattern
 from dlkit.schema.target import State, TargetSettings
 from dlkit.targets._classes import shortest
 
@@ -47,6 +48,7 @@ class NumberTarget(TargetSettings):
             "concordance_correlation", "cosine_similarity", "poisson",
         }
     )  # fmt: skip
+    from_data, instead_of_data = "number of columns", "list them with `columns:` instead of a pattern"
     default_loss = "mean_squared_error"
     default_metrics = ("mean_absolute_error",)
     # They compare the numbers of one example with each other.
@@ -68,6 +70,13 @@ class NumberTarget(TargetSettings):
             raise ConfigError(Problem("target-shape", message, ("data", "targets", name), help=help))
         self.needs_numbers(name, column)
         return self.made_feature(name, shape, "float32", ())
+
+    def without_source(self, name: str) -> Feature | None:
+        """A number for each column; None for columns of a pattern."""
+        columns = self.wanted(name)
+        if any(is_pattern(column) for column in columns):
+            return None
+        return self.made_feature(name, () if len(columns) == 1 else (len(columns),), "float32", ())
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """Mean and deviation of each number over the training rows."""
