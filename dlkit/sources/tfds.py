@@ -20,6 +20,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings, expanded
+from dlkit.sources._tfds_features import refuse_foreign_features
 from dlkit.sources.bundled import TFDS_VERSIONS, BundledSource
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ def _builder(settings: TfdsSource) -> Any:
     known = prepared | set(tfds.list_builders(with_community_datasets=False))
     if match is None or name not in known:
         raise _unknown(f"TFDS has no data set `{settings.name}`", did_you_mean(name, known, "it has"))
+    refuse_foreign_features((folder / name for folder in _data_dirs(settings)), _KEY)
     try:
         with _quiet():
             return tfds.builder(settings.name, data_dir=settings.data_dir)
