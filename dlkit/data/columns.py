@@ -74,13 +74,14 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
     fields = list(columns.values())
     if len(fields) == 1:
         return fields[0]
+    ragged = any(field.ragged for field in fields)
     widths = [1 if field.shape in ((), None) else int(np.prod([size or 1 for size in field.shape])) for field in fields]
     types = {field.dtype for field in fields}
     if "object" in types:
-        return SourceField((sum(widths),), "object")
+        return SourceField((sum(widths),), "object", ragged=ragged)
     text = "string" in types
     dtype = "string" if text else str(np.result_type(*(field.dtype for field in fields)))
-    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else ())
+    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else (), ragged)
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

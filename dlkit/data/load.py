@@ -21,6 +21,7 @@ from dlkit.data.streams import make_stream
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
+from dlkit.schema.input import INPUTS
 from dlkit.schema.source import SourceData
 from dlkit.sources._given import open_given
 
@@ -108,11 +109,21 @@ def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Featur
 
     def feature(key: Key) -> Feature:
         name, column = str(key[2]), side_by_side({column: source.fields[column] for column in columns[key]})
+        if column.ragged and not (key[1] == "inputs" and len(columns[key]) == 1 and data.inputs[name].takes_ragged):
+            raise ConfigError(_ragged(name, key))
         if key[1] == "inputs":
             return data.inputs[name].feature(name, column)
         return data.targets[name].feature(name, column, in_memory=in_memory)
 
     return columns, collect({key: partial(feature, key) for key in columns if key != ("data", "weights")})
+
+
+def _ragged(name: str, key: Key) -> Problem:
+    kinds = ", ".join(f"`kind: {kind}`" for kind in INPUTS.names() if INPUTS[kind].takes_ragged)
+    message = f"the examples of `{name}` differ in length, and its kind takes examples of one shape"
+    return Problem(
+        "shape-mismatch", message, key, help=f"cut or fill them up; inputs of {kinds} take different lengths"
+    )
 
 
 def _without_labels(data: Data, columns: Columns, features: Fields) -> Spec:

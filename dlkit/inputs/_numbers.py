@@ -63,7 +63,7 @@ def refuse_text(name: str, column: SourceField) -> None:
     key: Key = ("data", "inputs", name)
     if column.dtype in ("string", "object"):
         what, help = ("text", "use `kind: category` for words that repeat") if column.dtype == "string" else (
-            "Python objects", "use numbers"
+            "text and numbers, or other Python objects", "give an array of numbers alone"
         )  # fmt: skip
         raise _problem("field-type", f"the column of `{name}` holds {what}, not numbers", key, help)
     if column.dtype != "bfloat16" and np.dtype(column.dtype).kind not in "biuf":
@@ -83,6 +83,7 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
     Raises:
         RunError: examples of another shape than in training, NaN or infinity.
     """
+    place.refuse_text(values)
     place.same_shape(values, feature.shape)
     found = values.shape[1:] if values.ndim - 1 == len(feature.shape) else (*values.shape[1:], 1)
     shape = tuple(f if e is None else e for e, f in zip(feature.shape, found, strict=True))

@@ -56,14 +56,16 @@ class CategoryInput(InputSettings):
         """Text or int64, shape (examples, columns)."""
         rows = values.reshape(len(values), -1)
         if feature.dtype == "string":
+            if rows.dtype.kind not in "OSTU":
+                message = f"it holds {rows.dtype}, and training has text"
+                raise place.run_error("mixed-types", message, "give all splits values of one type")
             return place.as_text(rows)
+        place.refuse_text(rows)
         if rows.dtype.kind == "f":
             place.refuse_not_finite(rows)
             if (wrong := np.flatnonzero((rows != np.rint(rows)).any(axis=1))).size:
                 message = f"{place.row(wrong[0])} holds {rows[wrong[0]].tolist()}, which are not all whole numbers"
                 raise place.run_error("field-type", message, "use `kind: number` for quantities")
-        if rows.dtype.kind not in "biuf":
-            raise place.run_error("mixed-types", f"it holds {rows.dtype}", "give all splits values of one type")
         return rows.astype(np.int64, copy=False)
 
     def example(self, value: Any, feature: Feature) -> Any:
@@ -103,6 +105,11 @@ class CategoryInput(InputSettings):
                     f"`{_column(place.column, number)}` {why}, such as `{column[unknown[0]]}`: it counts as unknown"
                 )
         return notes
+
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """That unknown values are not counted outside of training."""
+        where = "validation and test have and training does not know"
+        return [f"input `{bound.name}`: values that {where} are not counted, since the data are a stream"]
 
     def host_layers(self, bound: Input) -> list[Any]:
         """Keras lookups from values to ids, 0 for what is unknown.

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
@@ -27,6 +28,9 @@ else:
 np, tf = lazy("numpy"), lazy("tensorflow")
 
 
+PADDED = "if it is padding, state `length:`, since no training row has any; else remove those rows or fill them in"
+
+
 def _default() -> list[StepSettings]:
     return [Normalize(step="normalize")]
 
@@ -37,6 +41,7 @@ class SequenceInput(InputSettings):
     also_called = "series, time_series, timeseries"
     axes = ("steps", "channels")
     usual_builder = "rnn"
+    takes_ragged = True
 
     kind: Literal["sequence"]
     length: Positive | None = Field(
@@ -48,6 +53,10 @@ class SequenceInput(InputSettings):
     def feature(self, name: str, column: SourceField) -> Feature:
         """Steps and channels: float32."""
         shape = _numbers.shape_of(self, name, column)
+        if self.length is None and shape[0] is None:
+            message = f"the sequences of `{name}` differ in length, or their length is not known"
+            help = "state `length:`; longer ones are cut, shorter ones padded"
+            raise ConfigError(Problem("shape-unknown", message, ("data", "inputs", name), help=help))
         if self.length is not None:
             shape = (self.length, *shape[1:])
         _numbers.must_be_known(name, shape)
@@ -76,10 +85,17 @@ class SequenceInput(InputSettings):
         what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {length:,} steps"
         return [f"{place.split}: {what}: their ends are cut off"] if cut else []
 
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """That cut sequences are not counted."""
+        if not bound.feature.ragged:
+            return []
+        what = f"sequences longer than {bound.shape[0]:,} steps are cut, and not counted, since the data are a stream"
+        return [f"input `{bound.name}`: {what}"]
+
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
         """Numbers of the feature's dtype and shape, all finite; of unequal lengths, NaN at the end alone."""
         if not feature.ragged:
-            return _numbers.checked(values, feature, place)
+            return _numbers.checked(values, feature, place, help=PADDED)
         rows = _rows(values, feature, place)
         length = feature.shape[0]
         assert length is not None
@@ -104,6 +120,7 @@ def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
     Raises:
         RunError: other axes or channels than in training, or infinity.
     """
+    place.refuse_text(values)
     rows = values[..., np.newaxis] if values.ndim == 2 else values
     place.same_shape(rows, (None, *feature.shape[1:]))
     with np.errstate(over="ignore"):  # what became infinite is looked for next

@@ -36,6 +36,8 @@ class InputSettings(Section):
     scaling_step: ClassVar[str] = "normalize"
     # The builder that is mostly used for this kind.
     usual_builder: ClassVar[str] = "mlp"
+    # Whether examples may differ in length, padded with NaN.
+    takes_ragged: ClassVar[bool] = False
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
     # A random layer that suits most examples, as YAML; empty where the kind has none.
@@ -99,6 +101,10 @@ class InputSettings(Section):
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
         """What is worth a line about the values of a split, as the source has them: what was cut off, or is unknown."""
+        return []
+
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """What is worth a line where the examples are a stream, whose other splits are not looked through."""
         return []
 
     def nan_allowed(self, feature: Feature) -> bool:

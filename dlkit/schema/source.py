@@ -85,11 +85,13 @@ class SourceField:
         shape: of one example; None for a size that varies, or as a whole where even the rank is unknown.
         dtype: NumPy name of the type, or `string` or `object`.
         classes: names of the classes, in order of their integers; empty where there are none or unknown.
+        ragged: whether examples differ in length, and were padded with NaN at the end of their first axis.
     """
 
     shape: tuple[int | None, ...] | None
     dtype: str
     classes: tuple[str, ...] = ()
+    ragged: bool = False
 
 
 @dataclass(frozen=True)

@@ -96,6 +96,7 @@ class NumberTarget(TargetSettings):
         return self._floats(labels, target.feature, place)
 
     def _floats(self, labels: Any, feature: Feature, place: RowPlace) -> Any:
+        place.refuse_text(labels)
         place.same_shape(labels, feature.shape)
         with np.errstate(over="ignore"):  # what became infinite is looked for next
             values = labels.reshape(len(labels), *feature.shape).astype(np.float32, copy=False)

@@ -10,8 +10,9 @@ import pytest
 import tensorflow as tf
 
 import dlkit
-from dlkit.config.problems import RunError
+from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
+from dlkit.data.preprocessing import fit_inputs
 from dlkit.models.build import build
 from dlkit.schema.loader import from_mapping
 
@@ -125,3 +126,23 @@ def test_examples_of_a_stream_are_padded_to_the_stated_length():
     splits = load_splits(data, given={"train": stream})
     found = np.stack([inputs["x"].numpy() for inputs, *_ in splits.train.make(0, -1)])  # type: ignore[union-attr]
     np.testing.assert_array_equal(found, padded(6))
+
+
+def stream(**settings: Any) -> tuple[Any, list[str]]:
+    """The training split of a stream of sequences of unequal lengths, and notes."""
+    data = from_mapping(config(**settings), needs_source=False).config.data
+    types = (tf.TensorSpec((None, 2)), tf.TensorSpec((), tf.int32))
+    train = tf.data.Dataset.from_generator(lambda: zip(RAGGED, Y, strict=True), output_signature=types)
+    splits = load_splits(data, given={"train": train})
+    return splits.train, fit_inputs(splits.spec.inputs, splits.train)[1]
+
+
+def test_a_stream_of_unequal_lengths_needs_a_length_and_says_that_cuts_are_not_counted() -> None:
+    with pytest.raises(ConfigError) as refused:
+        stream()
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.key) == ("shape-unknown", ("data", "inputs", "x"))
+    assert "state `length:`" in problem.help
+    train, notes = stream(length=5)
+    assert "input `x`: sequences longer than 5 steps are cut, and not counted, since the data are a stream" in notes
+    assert {tuple(x["x"].shape) for x, *_ in train.make(0, -1)} == {(5, 2)}
