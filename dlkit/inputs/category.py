@@ -69,9 +69,14 @@ class CategoryInput(InputSettings):
         return rows.astype(np.int64, copy=False)
 
     def example(self, value: Any, feature: Feature) -> Any:
-        """One example of a stream: text or int64, shape (columns,)."""
+        """One example of a stream: text or int64, shape (columns,). A number that is not whole stops the stream."""
         value = tf.reshape(value, feature.shape)
-        return value if value.dtype == tf.string else tf.cast(value, tf.int64)
+        if not value.dtype.is_floating:
+            return value if value.dtype == tf.string else tf.cast(value, tf.int64)
+        right = tf.reduce_all(tf.equal(value, tf.round(value)))
+        message = f"input {feature.name}: a category is no whole number:"
+        with tf.control_dependencies([tf.debugging.Assert(right, [message, value])]):
+            return tf.cast(value, tf.int64)
 
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The values of each column and how often they occur, the most frequent first."""

@@ -105,13 +105,23 @@ class SequenceInput(InputSettings):
         return np.pad(rows, [(0, 0), (0, length - rows.shape[1]), (0, 0)], constant_values=np.nan)
 
     def example(self, value: Any, feature: Feature) -> Any:
-        """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated."""
+        """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated.
+
+        One of padding alone, or with NaN before its end, stops the stream.
+        """
         length = feature.shape[0]
         if not feature.ragged or length is None:
             return _numbers.example(value, feature)
         value = tf.cast(value if value.shape.rank == 2 else value[..., tf.newaxis], tf.float32)[:length]
         padded = tf.pad(value, [[0, length - tf.shape(value)[0]], [0, 0]], constant_values=float("nan"))
-        return tf.ensure_shape(padded, feature.shape)
+        absent = tf.math.is_nan(padded)
+        steps = tf.range(1, length + 1)
+        last = tf.reduce_max(tf.where(tf.reduce_all(absent, axis=1), 0, steps))
+        holes = tf.reduce_any(tf.logical_and(tf.reduce_any(absent, axis=1), steps <= last))
+        right = tf.logical_and(last > 0, tf.logical_not(holes))
+        message = f"input {feature.name}: a sequence is padding alone, or has NaN before its end:"
+        with tf.control_dependencies([tf.debugging.Assert(right, [message, padded])]):
+            return tf.ensure_shape(tf.identity(padded), feature.shape)
 
 
 def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:

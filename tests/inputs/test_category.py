@@ -14,6 +14,7 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import fit_inputs, make_preprocessing
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import SourceField
 
 RANDOM = np.random.default_rng(0)
 JOBS = np.array([f"job {n}" for n in range(20)])
@@ -127,3 +128,11 @@ def test_of_a_stream_rare_values_of_training_are_counted_and_the_rest_is_said_no
     assert inputs["words"].state["vocabulary"] == [["a", "b"]]
     assert any("train: 2 of 6 rows have a value of `w` too rare" in note for note in notes)
     assert any("`words`: values that validation and test have" in note and "not counted" in note for note in notes)
+
+
+def test_a_stream_stops_at_a_number_that_is_not_whole() -> None:
+    settings = from_mapping(config(), needs_source=False).config.data.inputs["words"]
+    feature = settings.feature("words", SourceField((), "float32"))
+    assert settings.example(tf.constant(3.0), feature).numpy().tolist() == [3]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input words: a category is no whole number"):
+        settings.example(tf.constant(3.5), feature)

@@ -15,6 +15,7 @@ from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import fit_inputs
 from dlkit.models.build import build
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import SourceField
 
 LENGTHS = np.random.default_rng(1).integers(2, 9, 60)
 RAGGED = [np.random.default_rng(n).normal(size=(length, 2)).astype("float32") for n, length in enumerate(LENGTHS)]
@@ -135,6 +136,16 @@ def stream(**settings: Any) -> tuple[Any, list[str]]:
     train = tf.data.Dataset.from_generator(lambda: zip(RAGGED, Y, strict=True), output_signature=types)
     splits = load_splits(data, given={"train": train})
     return splits.train, fit_inputs(splits.spec.inputs, splits.train)[1]
+
+
+@pytest.mark.parametrize("wrong", [[1.0, np.nan, 2.0], [np.nan, np.nan]])
+def test_a_stream_stops_at_a_sequence_of_padding_or_with_a_hole(wrong: list[float]) -> None:
+    settings = from_mapping(config(length=4), needs_source=False).config.data.inputs["x"]
+    feature = settings.feature("x", SourceField((None, 1), "float32"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input x: a sequence is padding alone, or has NaN"):
+        settings.example(tf.constant(wrong)[:, tf.newaxis], feature)
+    right = settings.example(tf.constant([[1.0], [np.nan]]), feature)
+    np.testing.assert_array_equal(right[:, 0], [1, np.nan, np.nan, np.nan])
 
 
 def test_a_stream_of_unequal_lengths_needs_a_length_and_says_that_cuts_are_not_counted() -> None:
