@@ -6,6 +6,7 @@ The public names are imported when they are first used, so that `import dlkit` c
 from __future__ import annotations
 
 from importlib import import_module
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -26,12 +27,9 @@ _HOME = {
     "RunError": "dlkit.config.problems",
     "Spec": "dlkit.data.bound",
     "build_model": "dlkit.models.build",
-    "cnn": "dlkit.models.notebook",
     "find_lr": "dlkit.api",
     "load_config": "dlkit.api",
     "load_run": "dlkit.api",
-    "mlp": "dlkit.models.notebook",
-    "rnn": "dlkit.models.notebook",
     "train": "dlkit.api",
 }
 
@@ -59,12 +57,15 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("dlkit-tf")
-    if name in _HOME:
-        if _HOME[name].startswith(("dlkit.models", "dlkit.data")):
+    # Every builder is a function of its name, for notebooks.
+    builder = not name.startswith("_") and name not in _HOME and find_spec(f"dlkit.builders.{name}") is not None
+    home = "dlkit.models.notebook" if builder else _HOME.get(name)
+    if home is not None:
+        if home.startswith(("dlkit.models", "dlkit.data")):
             from dlkit.progress.quiet import load_tensorflow
 
             load_tensorflow()
-        return getattr(import_module(_HOME[name]), name)
+        return getattr(import_module(home), name)
     raise AttributeError(f"module 'dlkit' has no attribute {name!r}")
 
 

@@ -133,3 +133,103 @@ def test_what_is_too_long_is_found() -> None:
     assert not list(too_long(f"{REASON}it is a table\n{whole}"))
     assert list(too_long(function("g", LONGEST_FUNCTION + 1))) == [f"g has {LONGEST_FUNCTION + 1} lines"]
     assert not list(too_long(function("h", LONGEST_FUNCTION + 1, f"  {REASON}it is one table")))
+
+
+REGISTERED = {
+    file.stem for part in PARTS for file in (PACKAGE / part).glob("*.py") if not file.stem.startswith("_")
+}  # fmt: skip
+CLASSES = {
+    node.name
+    for part in PARTS
+    for file in (PACKAGE / part).glob("*.py")
+    for node in ast.parse(file.read_text(encoding="utf-8")).body
+    if isinstance(node, ast.ClassDef)
+}
+
+
+def is_name_of_a_kind(node: ast.AST | None) -> bool:
+    """Whether an expression is the name of a source, kind, step or builder, or of its class; or some of them."""
+    if isinstance(node, ast.Tuple | ast.List | ast.Set):
+        return any(map(is_name_of_a_kind, node.elts))
+    return isinstance(node, ast.Constant) and node.value in REGISTERED | CLASSES
+
+
+def asks_for_a_kind(node: ast.AST) -> bool:
+    """Whether a part of a program does something for one kind alone, or has a table of them."""
+    match node:
+        case ast.Compare(left, operators, others):
+            # `"number" in words` looks into a text; `kind in ("number", "image")` asks for a kind.
+            right = [o for op, o in zip(operators, others, strict=True) if not isinstance(op, ast.In | ast.NotIn)]
+            collections = [o for o in others if isinstance(o, ast.Tuple | ast.List | ast.Set)]
+            plain = [left] if any(isinstance(op, ast.Eq | ast.NotEq) for op in operators) else []
+            return any(map(is_name_of_a_kind, [*plain, *right, *collections]))
+        case ast.MatchValue(value):
+            return is_name_of_a_kind(value)
+        case ast.Dict(keys):
+            return any(map(is_name_of_a_kind, keys))
+        case ast.Subscript(ast.Name(name), index):
+            return name.isupper() and is_name_of_a_kind(index)
+        case ast.Constant(str(text)):
+            words = text.split(".")
+            return words[0] == "dlkit" and len(words) > 2 and words[1] in PARTS and words[2][:1].isalpha()
+        case ast.ImportFrom(module=str(module), names=names):
+            words = module.split(".")
+            if words[0] != "dlkit" or len(words) < 2 or words[1] not in PARTS:
+                return False
+            modules = [words[2]] if len(words) > 2 else [alias.name for alias in names]
+            return any(not name.startswith("_") for name in modules)
+        case ast.Import(names):
+            return any(asks_for_a_kind(ast.Constant(alias.name)) for alias in names)
+    return False
+
+
+def lines_that_ask(code: str) -> list[int]:
+    """The numbers of the lines that ask for a kind, what is for type checkers alone left out."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
+            node.body = []
+    return [node.lineno for node in ast.walk(tree) if asks_for_a_kind(node)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "path", [p for p in FILES if layer_of(p) not in PARTS], ids=lambda p: str(p.relative_to(PACKAGE))
+)
+def test_no_other_file_asks_for_a_kind(path: Path) -> None:
+    """What a source, kind, step or builder does is in its file alone, so that a new one is one file."""
+    assert not lines_that_ask(path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if feature.kind == "image": pass',
+        'if "image" != kind: pass',
+        'if kind in ("image", "other"): pass',
+        'if type(settings).__name__ == "ImageInput": pass',
+        'match step:\n    case "resize": pass',
+        'match step:\n    case {"step": "resize" | "rescale"}: pass',
+        'TABLE = {"cnn": 3}',
+        'cls = BUILDERS["cnn"]',
+        "from dlkit.inputs.image import ImageInput",
+        "from dlkit.inputs import image",
+        "import dlkit.steps.resize",
+        'image = lazy("dlkit.inputs.image")',
+    ],
+)
+def test_what_asks_for_a_kind_is_found(code: str) -> None:
+    assert lines_that_ask(code)
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'if "number" in words: pass',
+        "if feature.kind == other.kind: pass",
+        "from dlkit.sources._given import open_given",
+        'names = ["cnn", "mlp"]',
+        'x = batch["image"]',
+    ],
+)
+def test_what_asks_for_no_kind_is_left_alone(code: str) -> None:
+    assert not lines_that_ask(code)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from fnmatch import fnmatchcase
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,39 +10,44 @@ import tensorflow as tf
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.schema.column import fitting, is_pattern
 from dlkit.schema.data import Data
 from dlkit.schema.source import SourceField
 
 Columns = dict[Key, tuple[str, ...]]
 
 
-def resolve(data: Data, fields: Mapping[str, SourceField]) -> Columns:
+def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str] = ()) -> Columns:
     """The columns that each input and target reads, by path of its settings; and of the weights, where there are any.
+
+    A pattern of an input leaves out what targets and weights read.
+
+    Args:
+        data: the section of the configuration.
+        fields: the columns that were read.
+        others: names of those that were not, for the hints of messages.
 
     Raises:
         ConfigError: naming every column that the source does not have, and every pattern that none of them fits.
     """
-    given: dict[Key, tuple[str, ...]] = {("data", "inputs", n): s.wanted(n) for n, s in data.inputs.items()}
-    given |= {("data", "targets", n): s.wanted(n) for n, s in data.targets.items()}
+    inputs: dict[Key, tuple[str, ...]] = {("data", "inputs", n): s.wanted(n) for n, s in data.inputs.items()}
+    labels: dict[Key, tuple[str, ...]] = {("data", "targets", n): s.wanted(n) for n, s in data.targets.items()}
     if data.weights is not None:
-        given["data", "weights"] = (data.weights,)
+        labels["data", "weights"] = (data.weights,)
+    taken = {column for patterns in labels.values() for pattern in patterns for column in fitting(pattern, fields)}
     found, problems = {}, []
-    for key, patterns in given.items():
+    for key, patterns in (inputs | labels).items():
+        free = [name for name in fields if key in labels or name not in taken]
         columns: list[str] = []
         for number, pattern in enumerate(patterns):
-            fitting = [pattern] if pattern in fields else [name for name in fields if fnmatchcase(name, pattern)]
-            if not fitting or (not is_pattern(pattern) and pattern not in fields):
-                problems.append(_unknown(pattern, fields, _place(data, key, number)))
-            columns += [name for name in fitting if name not in columns]
+            fit = fitting(pattern, free if is_pattern(pattern) and pattern not in fields else fields)
+            if not fit:
+                problems.append(_unknown(pattern, [*fields, *others], _place(data, key, number)))
+            columns += [name for name in fit if name not in columns]
         found[key] = tuple(columns)
     if problems:
         raise ConfigError(problems)
     return found
-
-
-def is_pattern(name: str) -> bool:
-    """Whether a name stands for several columns."""
-    return any(c in name for c in "*?[")
 
 
 def _place(data: Data, key: Key, number: int) -> Key:
@@ -56,7 +60,7 @@ def _place(data: Data, key: Key, number: int) -> Key:
     return (*key, "column") if settings.column is not None else key
 
 
-def _unknown(name: str, fields: Mapping[str, SourceField], key: Key) -> Problem:
+def _unknown(name: str, fields: Sequence[str], key: Key) -> Problem:
     if is_pattern(name):
         help = did_you_mean(name, fields, "its columns are")
         return Problem("unknown-column", f"no column of the source fits `{name}`", key, help=help)
@@ -70,13 +74,14 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
     fields = list(columns.values())
     if len(fields) == 1:
         return fields[0]
+    ragged = any(field.ragged for field in fields)
     widths = [1 if field.shape in ((), None) else int(np.prod([size or 1 for size in field.shape])) for field in fields]
     types = {field.dtype for field in fields}
     if "object" in types:
-        return SourceField((sum(widths),), "object")
+        return SourceField((sum(widths),), "object", ragged=ragged)
     text = "string" in types
     dtype = "string" if text else str(np.result_type(*(field.dtype for field in fields)))
-    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else ())
+    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else (), ragged)
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

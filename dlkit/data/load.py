@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.data import weights
 from dlkit.data.bound import Input, Spec, Target
 from dlkit.data.choose import Chosen, choose, overlap_notes
 from dlkit.data.collect import collect
@@ -21,7 +22,8 @@ from dlkit.data.streams import make_stream
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
-from dlkit.schema.source import SourceData, SourceField
+from dlkit.schema.input import INPUTS
+from dlkit.schema.source import SourceData
 from dlkit.sources._given import open_given
 
 Fields = Mapping[Key, Feature]
@@ -103,18 +105,28 @@ def open_source(data: Data, *, given: Any = None) -> SourceData:
 
 def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Feature]]:
     """The columns and features of every input and target, by path of their settings."""
-    columns = resolve(data, source.fields)
+    columns = resolve(data, source.fields, source.others)
     if data.weights is not None:
-        _check_weights(side_by_side({name: source.fields[name] for name in columns["data", "weights"]}))
+        weights.check_column(side_by_side({name: source.fields[name] for name in columns["data", "weights"]}))
     in_memory = source.arrays is not None
 
     def feature(key: Key) -> Feature:
         name, column = str(key[2]), side_by_side({column: source.fields[column] for column in columns[key]})
+        if column.ragged and not (key[1] == "inputs" and len(columns[key]) == 1 and data.inputs[name].takes_ragged):
+            raise ConfigError(_ragged(name, key))
         if key[1] == "inputs":
             return data.inputs[name].feature(name, column)
         return data.targets[name].feature(name, column, in_memory=in_memory)
 
     return columns, collect({key: partial(feature, key) for key in columns if key != ("data", "weights")})
+
+
+def _ragged(name: str, key: Key) -> Problem:
+    kinds = ", ".join(f"`kind: {kind}`" for kind in INPUTS.names() if INPUTS[kind].takes_ragged)
+    message = f"the examples of `{name}` differ in length, and its kind takes examples of one shape"
+    return Problem(
+        "shape-mismatch", message, key, help=f"cut or fill them up; inputs of {kinds} take different lengths"
+    )
 
 
 def _without_labels(data: Data, columns: Columns, features: Fields) -> Spec:
@@ -188,11 +200,11 @@ def _arrays(
         if split != "train":
             read = collect({key: partial(_of_split, reader, split, bound) for key, (bound, _, _) in train.items()})
         notes += [note for _, found in read.values() for note in found]
-        weights = _weights(data, reader, split)
+        weighted = None if data.weights is None else weights.of_rows(*reader.read(split, ("data", "weights")))
         made[split] = in_memory(
             {name: read["data", "inputs", name][0] for name in data.inputs},
             {name: read["data", "targets", name][0] for name in data.targets},
-            {} if weights is None else dict.fromkeys(data.targets, weights),
+            {} if weighted is None else dict.fromkeys(data.targets, weighted),
         )
         fingerprint[split] = _digest(made[split])
     return spec, made, fingerprint, list(dict.fromkeys(notes))
@@ -256,43 +268,6 @@ def _as_in_batches(values: np.ndarray, place: RowPlace, bound: Input | Target) -
     if isinstance(bound, Target):
         return bound.settings.encode(values, bound, place), []
     return bound.settings.values(values, bound.feature, place), bound.settings.notes(values, bound, place)
-
-
-def _check_weights(column: SourceField) -> None:
-    """Refuse a column of weights that does not have one number for each example.
-
-    Raises:
-        ConfigError: naming what it has.
-    """
-    wrong = "are text, not numbers" if column.dtype == "string" else ""
-    wrong = "are Python objects, not numbers" if column.dtype == "object" else wrong
-    if column.shape not in (None, (), (1,)):
-        wrong = f"have the shape {list(column.shape)}"
-    if wrong:
-        help = "name a column with one number for each example"
-        raise ConfigError(
-            Problem("bad-weights", f"the weights of the examples {wrong}", ("data", "weights"), help=help)
-        )
-
-
-def _weights(data: Data, reader: _Reader, split: str) -> np.ndarray | None:
-    """The weight of each example of a split: float32, shape (examples,); None where each counts once.
-
-    Raises:
-        RunError: negative weights, NaN, or all 0.
-    """
-    if data.weights is None:
-        return None
-    values, place = reader.read(split, ("data", "weights"))
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        weights = values.reshape(len(values)).astype(np.float32)
-    place.refuse_not_finite(weights, values)
-    if (wrong := np.flatnonzero(weights < 0)).size:
-        message = f"{place.row(wrong[0])} has the weight {weights[wrong[0]]:g}"
-        raise place.run_error("bad-weights", message, "weights are 0 or more")
-    if not weights.any():
-        raise place.run_error("bad-weights", "every example has the weight 0", "give at least one example a weight")
-    return weights
 
 
 def _digest(split: Split) -> str:

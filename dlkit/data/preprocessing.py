@@ -93,6 +93,8 @@ def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Inp
         if bound.settings.fitted and not bound.state:
             bound, more = _fitted_to_stream(bound, train)
             notes += more
+        if isinstance(train, Stream):
+            notes += bound.settings.notes_of_stream(bound)
         states: list[Any] = []
         layers: list[Any] = list(bound.settings.host_layers(bound))
         for step in bound.settings.preprocess:
@@ -111,7 +113,8 @@ def _fitted_to_stream(bound: Input, train: Split) -> tuple[Input, list[str]]:
     values = np.concatenate([np.asarray(batch) for batch in _inputs_of(train, bound.name)])
     place = RowPlace("train", ", ".join(bound.columns), (Piece("train", 0, None),), bound.key)
     feature, state, notes = bound.settings.fit(values, bound.feature, place)
-    return replace(bound, feature=feature, state=dict(state)), notes
+    bound = replace(bound, feature=feature, state=dict(state))
+    return bound, [*notes, *bound.settings.notes(values, bound, place)]
 
 
 def _batches(split: Split, bound: Input, layers: list[Any]) -> Iterator[np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import tensorflow as tf
 
+from dlkit.data import weights as weights_of
 from dlkit.data.bound import Input, Spec, Target
 from dlkit.data.columns import joined_example
 from dlkit.data.contract import Stream, Tensors
@@ -36,7 +37,7 @@ def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: D
     def example(row: Mapping[str, tf.Tensor]) -> tuple[Tensors, Tensors, Tensors]:
         inputs = {name: i.settings.example(value(row, i), i.feature) for name, i in spec.inputs.items()}
         targets = {name: t.settings.encode_example(value(row, t), t) for name, t in spec.targets.items()}
-        weights = {} if data.weights is None else dict.fromkeys(targets, _weight(row[data.weights]))
+        weights = {} if data.weights is None else dict.fromkeys(targets, weights_of.of_example(row[data.weights]))
         return inputs, targets, weights
 
     def make(seed: int, epoch: int) -> tf.data.Dataset:
@@ -48,14 +49,6 @@ def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: D
         return dataset.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     return Stream(make, total(pieces))
-
-
-def _weight(value: tf.Tensor) -> tf.Tensor:
-    """The weight of an example: float32, shape (); one that is negative or not finite stops the stream."""
-    weight = tf.reshape(tf.cast(value, tf.float32), [])
-    right = tf.logical_and(tf.math.is_finite(weight), weight >= 0)
-    with tf.control_dependencies([tf.debugging.Assert(right, ["the weight of an example is not 0 or more:", weight])]):
-        return tf.identity(weight)
 
 
 def _mixed(seed: int, epoch: int) -> int:

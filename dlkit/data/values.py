@@ -43,6 +43,18 @@ class RowPlace:
         key = (*self.key, below) if below else self.key
         return RunError(Problem(code, f"{self.split}: column `{self.column}`: {message}", key, help=help))
 
+    def refuse_text(self, values: np.ndarray) -> None:
+        """Refuse what holds no real numbers.
+
+        Raises:
+            RunError: saying what it holds.
+        """
+        if values.dtype.kind in "biuf" or values.dtype.name == "bfloat16":
+            return
+        text = values.dtype.kind in "STU"
+        what = "text" if text else "Python objects" if values.dtype.kind == "O" else str(values.dtype)
+        raise self.run_error("mixed-types", f"it holds {what}, not numbers", "give all splits values of one type")
+
     def refuse_not_finite(self, values: np.ndarray, original: np.ndarray | None = None, *, help: str = "") -> None:
         """Refuse NaN and infinity.
 
@@ -101,8 +113,10 @@ class RowPlace:
             for number, value in enumerate(flat):
                 if not isinstance(value, str | bytes):
                     row = number // max(1, values[0].size if values.ndim > 1 else 1)
-                    message = f"{self.row(row)} holds {value!r}, a {type(value).__name__}, among text"
-                    raise self.run_error("mixed-types", message, "give text alone, or numbers alone")
+                    missing = value is None or (isinstance(value, float) and np.isnan(value))
+                    help = 'give what is missing a word of its own, such as "none"' if missing else "give text alone"
+                    message = f"{self.row(row)} holds {value!r} ({type(value).__name__}) among text"
+                    raise self.run_error("mixed-types", message, help)
             texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in flat]
             return np.array(texts, dtype=str).reshape(values.shape)
         return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from dlkit.config.problems import Problem
+from dlkit.data.bound import Input
+from dlkit.schema.input import INPUTS
 
-IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
 ARRAYS = (".npy", ".npz")
 
 
-def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
+def readable(inputs: Iterable[Input]) -> tuple[str, ...]:
+    """How the names of files end that arrays or some kind of input are read from.
+
+    Args:
+        inputs: of the model, whose kinds may be those of plug-ins.
+    """
+    kinds = [*(INPUTS[name] for name in INPUTS.names()), *(type(bound.settings) for bound in inputs)]
+    return (*dict.fromkeys(suffix for kind in kinds for suffix in kind.suffixes), *ARRAYS)
+
+
+def expand(paths: Sequence[Path], suffixes: Sequence[str]) -> tuple[list[Path], list[Problem]]:
     """The files that are meant, in the order that they are named, those of a folder or pattern in that of their names.
 
     Args:
-        paths: files, folders, patterns. Of a folder and of all below it, images and arrays are taken.
+        paths: files, folders, patterns.
+        suffixes: how names end of the files that are taken of a folder and of all below it.
 
     Returns:
         The files, and a problem for each path that leads to none.
@@ -24,12 +36,12 @@ def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
     problems = []
     for path in paths:
         if path.is_dir():
-            files = list(_below(path))
-            why = f"it is a folder without images ({', '.join(IMAGES)}) or arrays ({', '.join(ARRAYS)})"
+            files = list(_below(path, suffixes))
+            why = f"it is a folder without files that can be read ({', '.join(suffixes)})"
         elif path.exists():
             files, why = [path], ""
         elif _is_pattern(path):
-            files, why = _fitting(path), "no file fits this pattern"
+            files, why = _fitting(path, suffixes), "no file fits this pattern"
         else:
             files, why = [], "there is no such file"
         found += files
@@ -38,8 +50,8 @@ def expand(paths: Sequence[Path]) -> tuple[list[Path], list[Problem]]:
     return found, problems
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    known = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in IMAGES + ARRAYS)
+def _below(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    known = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
     return (path for path in known if path.is_file() and not path.name.startswith("."))
 
 
@@ -47,9 +59,9 @@ def _is_pattern(path: Path) -> bool:
     return any(letter in str(path) for letter in "*?[")
 
 
-def _fitting(pattern: Path) -> list[Path]:
+def _fitting(pattern: Path, suffixes: Sequence[str]) -> list[Path]:
     """Files of a pattern; one that fits a folder means all below it."""
     parts = pattern.parts
     first = next(i for i, part in enumerate(parts) if _is_pattern(Path(part)))
     fitting = sorted(Path(*parts[:first]).glob(str(Path(*parts[first:]))))
-    return [file for path in fitting for file in (_below(path) if path.is_dir() else [path])]
+    return [file for path in fitting for file in (_below(path, suffixes) if path.is_dir() else [path])]

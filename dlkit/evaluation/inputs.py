@@ -1,29 +1,25 @@
-"""Reads what a model predicts for: image files and NumPy arrays, a few examples at a time.
+"""Reads what a model predicts for: arrays, and files that the kind of its input reads, a few examples at a time.
 
 A file that cannot be used is named, never skipped.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import keras
 import numpy as np
-import tensorflow as tf
 
 from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
-from dlkit.evaluation.decode_image import decode_image
-from dlkit.evaluation.files import ARRAYS, IMAGES, expand
-from dlkit.evaluation.trained import Trained, check_input, same_shape, shown_shape
+from dlkit.evaluation.files import ARRAYS, expand, readable
+from dlkit.evaluation.trained import Trained, check_input, same_shape
 from dlkit.files import check_npy, check_npz
-from dlkit.schema.features import Feature
+from dlkit.schema.features import in_words
 from dlkit.schema.source import Piece
 
 
@@ -53,20 +49,21 @@ def read_inputs(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[
 
     Args:
         trained: the model, which says what shape and type its inputs have.
-        paths: images (PNG, JPEG, BMP, GIF, TIFF, WebP), `.npy` with one example or a row for each, or `.npz` with an
-            array for each input by its name; folders of them, and patterns.
+        paths: files that the kind of the input reads, such as images; `.npy` with one example or a row for each, or
+            `.npz` with an array for each input by its name; folders of them, and patterns.
         size: examples at a time.
 
     Raises:
         ConfigError: at the end, naming every file that cannot be used, and why, if one of them is not there.
         RunError: the same, if all of them are.
     """
-    files, absent = expand(paths)
+    suffixes = readable(trained.spec.inputs.values())
+    files, absent = expand(paths, suffixes)
     problems = list(absent)
     waiting: list[Inputs] = []
     for path in files:
         try:
-            for found in _read(trained, path, size):
+            for found in _read(trained, path, suffixes, size):
                 if waiting and (sum(len(i.places) for i in waiting) >= size or not _alike(waiting[0], found)):
                     yield _joined(waiting)
                     waiting = []
@@ -89,49 +86,31 @@ def _joined(parts: list[Inputs]) -> Inputs:
     return Inputs([place for part in parts for place in part.places], arrays)
 
 
-def _read(trained: Trained, path: Path, size: int) -> Iterator[Inputs]:
+def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> Iterator[Inputs]:
     suffix = path.suffix.lower()
-    if suffix in IMAGES:
-        yield Inputs([str(path)], _from_image(trained, path))
-    elif suffix in ARRAYS:
+    if suffix in ARRAYS:
         arrays = _from_arrays(trained, path)
         rows = len(next(iter(arrays.values())))
         for start in range(0, rows, size):
-            part = {n: _values(trained.spec.inputs[n], a[start : start + size]) for n, a in arrays.items()}
+            part = {n: _values(trained.spec.inputs[n], a[start : start + size], path, start) for n, a in arrays.items()}
             yield Inputs([f"{path}[{row}]" for row in range(start, min(start + size, rows))], part)
+    elif suffix in suffixes:
+        bound = _only_input(trained)
+        with _unusable(path):
+            example = bound.settings.from_file(path, bound.feature)
+        yield Inputs([str(path)], {bound.name: example[np.newaxis]})
     else:
-        raise _UnusableError(
-            f"`{path.suffix}` is not a kind of file that can be read", f"give {', '.join(IMAGES + ARRAYS)}"
-        )
+        raise _UnusableError(f"`{path.suffix}` is not a kind of file that can be read", f"give {', '.join(suffixes)}")
 
 
-def _from_image(trained: Trained, path: Path) -> dict[str, np.ndarray]:
-    feature = _only_input(trained)
-    if feature.kind != "image" or len(feature.shape) != 3:
-        raise _UnusableError(f"the model takes {feature.kind} input, not images", "give arrays: .npy or .npz")
-    if feature.dtype != "uint8":
-        raise _UnusableError(
-            f"the model was trained on {feature.dtype} images, whose scale is unknown",
-            "give arrays, scaled as in training: .npy or .npz",
-        )
+@contextmanager
+def _unusable(path: Path) -> Iterator[None]:
+    """Within the block, what a kind of input refuses makes the file unusable."""
     try:
-        image = decode_image(path.read_bytes(), feature.shape[2])
-    except (ValueError, OSError) as error:
-        raise _UnusableError(f"it is not a whole image ({_reason(error)})") from error
-    return {feature.name: _sized(trained, feature, image)[np.newaxis]}
-
-
-def _sized(trained: Trained, feature: Feature, image: np.ndarray) -> np.ndarray:
-    """The image in the size that the model takes; resized where the model itself resizes what it is given."""
-    height, width, _ = feature.shape
-    if height in (None, image.shape[0]) and width in (None, image.shape[1]):
-        return image
-    resizing = [layer for layer in trained.model.layers if isinstance(layer, keras.layers.Resizing)]
-    if not resizing or height is None or width is None:
-        message = f"the image is {shown_shape(image.shape[:2])}, the model takes {shown_shape(feature.shape[:2])}"
-        raise _UnusableError(message, "resize it, or train with a `resize` step in `preprocess`")
-    resized: np.ndarray = tf.image.resize(image, (height, width), method=resizing[0].interpolation).numpy()
-    return np.clip(np.round(resized), 0, 255).astype(np.uint8)
+        yield
+    except RunError as error:
+        problem = error.problems[0]
+        raise _UnusableError(problem.message.removeprefix(f"{path}: "), problem.help) from error
 
 
 def _from_arrays(trained: Trained, path: Path) -> dict[str, np.ndarray]:
@@ -179,62 +158,47 @@ def _listed(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)
 
 
-def _rows(feature: Feature, array: np.ndarray) -> np.ndarray:
-    """An array with a row for each example; a single example becomes one row."""
-    if array.dtype.kind not in ("U" if feature.dtype == "string" else "iubf"):
-        wanted = "text" if feature.dtype == "string" else "numbers"
-        raise _UnusableError(f"it holds {array.dtype}, not {wanted}")
-    shape = feature.shape
-    inner = len(shape) - 1
-    gray = inner > 0 and shape[-1] == 1 and same_shape(shape[:-1], array.shape[-inner:])
-    if gray and not same_shape(shape, array.shape[-len(shape) :]):
-        array = array[..., np.newaxis]  # images without their axis of one channel
+def _rows(bound: Input, array: np.ndarray) -> np.ndarray:
+    """An array with a row for each example; a single example becomes one row, and an axis of one channel is added."""
+    text = bound.dtype == "string"
+    if array.dtype.kind not in ("SUT" if text else "iubf"):
+        raise _UnusableError(f"it holds {array.dtype}, not {'text' if text else 'numbers'}")
+    shape = bound.shape
+    # Numbers of one value, and images of one channel, are mostly stored without that axis.
+    if shape[-1:] == (1,) and array.ndim in (len(shape) - 1, len(shape)) and array.shape[-1:] != (1,):
+        array = array[..., np.newaxis]
     if array.ndim == len(shape):
         array = array[np.newaxis]
-    ragged = getattr(feature, "feature", feature).ragged
-    if ragged and array.ndim == len(shape) + 1 and same_shape(shape[1:], array.shape[2:]):
-        array = _of_one_length(feature, array)
-    problems = check_input(feature, array.shape[1:], array.dtype.name, "its") if array.ndim else []
-    if array.ndim != len(shape) + 1 or problems:
+    expected = (None, *shape[1:]) if bound.feature.ragged else shape
+    if array.ndim != len(shape) + 1 or not same_shape(expected, array.shape[1:]):
+        problems = check_input(bound.feature, array.shape[1:], bound.dtype, "its") if array.ndim else []
         message = problems[0].message if problems else f"its shape is {array.shape}"
-        raise _UnusableError(message, f"the model takes rows of {shown_shape(shape)}")
+        raise _UnusableError(message, f"the model takes rows of {in_words(shape)}")
     if len(array) == 0:
         raise _UnusableError("it has no rows")
     return array
 
 
-def _of_one_length(bound: Any, array: np.ndarray) -> np.ndarray:
-    """Padded sequences, cut or padded to the length that the model takes."""
-    place = RowPlace("data", bound.name, (Piece("data", 0, None),), bound.key)
-    try:
-        return np.asarray(bound.settings.values(array, bound.feature, place))
-    except RunError as error:
-        raise _UnusableError(error.problems[0].message, error.problems[0].help) from error
+def _values(bound: Input, rows: np.ndarray, path: Path, first: int) -> np.ndarray:
+    """Rows of a file, from number `first` on, as the model takes them."""
+    if rows.dtype.kind == "f":
+        holes = bound.settings.nan_allowed(bound.feature)
+        right = np.isfinite(rows) | (np.isnan(rows) & holes)
+        if not right.all():
+            row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(axis=1))[0])
+            value = rows[row][~right[row]].reshape(-1)[0]
+            raise _UnusableError(f"it holds values that are not finite numbers: row {first + row} has {value}")
+    place = RowPlace(str(path), bound.name, (Piece(path.name, first, None),), bound.key)
+    with _unusable(path):
+        return np.asarray(bound.settings.values(rows, bound.feature, place))
 
 
-def _values(feature: Input, rows: np.ndarray) -> np.ndarray:
-    """Rows in the type that the model takes."""
-    if feature.dtype == "string":
-        return rows
-    holes = feature.settings.nan_allowed(feature.feature)
-    if rows.dtype.kind == "f" and not (np.isfinite(rows) | (np.isnan(rows) & holes)).all():
-        raise _UnusableError("it holds values that are not finite numbers")
-    if np.dtype(feature.dtype).kind in "iu" and rows.dtype != feature.dtype:
-        limits = np.iinfo(feature.dtype)
-        if rows.min() < limits.min or rows.max() > limits.max:
-            raise _UnusableError(
-                f"its values lie outside of {limits.min} to {limits.max}, which is what {feature.dtype} holds"
-            )
-    return np.asarray(rows, feature.dtype)
-
-
-def _only_input(trained: Trained) -> Any:
-    inputs = trained.spec.inputs
+def _only_input(trained: Trained) -> Input:
+    inputs: Mapping[str, Input] = trained.spec.inputs
     if len(inputs) > 1:
         raise _UnusableError(f"the model has {len(inputs)} inputs", f"give an .npz with arrays {', '.join(inputs)}")
     return next(iter(inputs.values()))
 
 
 def _reason(error: Exception) -> str:
-    text = getattr(error, "strerror", None) or first_line(error)
-    return re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", text)
+    return getattr(error, "strerror", None) or first_line(error)

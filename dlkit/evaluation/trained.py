@@ -17,7 +17,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Spec, Target
 from dlkit.models.saving import load_model
 from dlkit.runs import RunFolder
-from dlkit.schema.features import Feature
+from dlkit.schema.features import Feature, in_words
 from dlkit.schema.loader import Loaded, load_run_config
 
 
@@ -129,17 +129,12 @@ def check_input(feature: Feature, shape: tuple[int | None, ...], dtype: str, of:
     key = ("data", "inputs", feature.name)
     subject = f"{of} `{feature.name}`"
     if not same_shape(feature.shape, shape):
-        message = f"{subject} has shape {shown_shape(shape)}, the model takes {shown_shape(feature.shape)}"
+        message = f"{subject} has shape {in_words(shape)}, the model takes {in_words(feature.shape)}"
         return [Problem("input-does-not-fit", message, key, help="give inputs of the shape that it was trained on")]
     if _is_whole(feature.dtype) and not _is_whole(dtype):
         message = f"{subject} is {dtype}, the model takes {feature.dtype}, which would cut off its fractions"
         return [Problem("input-does-not-fit", message, key, help="give raw values; the model scales them by itself")]
     return []
-
-
-def shown_shape(shape: tuple[int | None, ...]) -> str:
-    """A shape as it is read: `28 x 28 x 1`, `? x 9`, `a single number`."""
-    return " x ".join("?" if size is None else str(size) for size in shape) or "a single number"
 
 
 def _names(trained: Mapping[str, Feature], given: Mapping[str, Feature], what: str) -> list[Problem]:

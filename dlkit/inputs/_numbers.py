@@ -63,7 +63,7 @@ def refuse_text(name: str, column: SourceField) -> None:
     key: Key = ("data", "inputs", name)
     if column.dtype in ("string", "object"):
         what, help = ("text", "use `kind: category` for words that repeat") if column.dtype == "string" else (
-            "Python objects", "use numbers"
+            "text and numbers, or other Python objects", "give an array of numbers alone"
         )  # fmt: skip
         raise _problem("field-type", f"the column of `{name}` holds {what}, not numbers", key, help)
     if column.dtype != "bfloat16" and np.dtype(column.dtype).kind not in "biuf":
@@ -83,14 +83,35 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
     Raises:
         RunError: examples of another shape than in training, NaN or infinity.
     """
+    place.refuse_text(values)
     place.same_shape(values, feature.shape)
     found = values.shape[1:] if values.ndim - 1 == len(feature.shape) else (*values.shape[1:], 1)
     shape = tuple(f if e is None else e for e, f in zip(feature.shape, found, strict=True))
+    if np.dtype(feature.dtype).kind in "iu" and values.dtype != feature.dtype:
+        _refuse_outside(values, feature, place)
     with np.errstate(over="ignore"):  # what became infinite is looked for next
         cast = values.reshape(len(values), *shape).astype(feature.dtype, copy=False)
     holes = nan_allowed and cast.dtype.kind == "f" and np.isnan(cast).any()
     place.refuse_not_finite(np.where(np.isnan(cast), 0, cast) if holes else cast, values, help=help)
     return cast
+
+
+def _refuse_outside(values: Any, feature: Feature, place: RowPlace) -> None:
+    """Refuse numbers that a type of whole numbers does not hold.
+
+    Raises:
+        RunError: naming the first row.
+    """
+    if values.dtype.kind not in "iub":
+        message = f"it holds {values.dtype}, and {feature.dtype} is expected, which would cut off fractions"
+        raise place.run_error("field-type", message, "give raw values as in the training rows; the model scales them")
+    limits = np.iinfo(feature.dtype)
+    outside = (values < limits.min) | (values > limits.max)
+    if outside.any():
+        row = int(np.flatnonzero(outside.reshape(len(values), -1).any(axis=1))[0])
+        value = values[row][outside[row]].reshape(-1)[0]
+        message = f"{place.row(row)} has {value}, outside of {limits.min} to {limits.max}, which {feature.dtype} holds"
+        raise place.run_error("field-type", message, "give values of one type and scale in every split")
 
 
 def example(value: Any, feature: Feature) -> Any:

@@ -36,6 +36,7 @@ class CategoryInput(InputSettings):
     axes = ("columns",)
     fitted = True
     state_type = Values
+    from_data, instead_of_data = "values", ""
 
     kind: Literal["category"]
     min_count: Positive = Field(1, description="Values with fewer training rows than this count as unknown.")
@@ -63,20 +64,27 @@ class CategoryInput(InputSettings):
         """Text or int64, shape (examples, columns)."""
         rows = values.reshape(len(values), -1)
         if feature.dtype == "string":
+            if rows.dtype.kind not in "OSTU":
+                message = f"it holds {rows.dtype}, and training has text"
+                raise place.run_error("mixed-types", message, "give all splits values of one type")
             return place.as_text(rows)
+        place.refuse_text(rows)
         if rows.dtype.kind == "f":
             place.refuse_not_finite(rows)
             if (wrong := np.flatnonzero((rows != np.rint(rows)).any(axis=1))).size:
                 message = f"{place.row(wrong[0])} holds {rows[wrong[0]].tolist()}, which are not all whole numbers"
                 raise place.run_error("field-type", message, "use `kind: number` for quantities")
-        if rows.dtype.kind not in "biuf":
-            raise place.run_error("mixed-types", f"it holds {rows.dtype}", "give all splits values of one type")
         return rows.astype(np.int64, copy=False)
 
     def example(self, value: Any, feature: Feature) -> Any:
-        """One example of a stream: text or int64, shape (columns,)."""
+        """One example of a stream: text or int64, shape (columns,). A number that is not whole stops the stream."""
         value = tf.reshape(value, feature.shape)
-        return value if value.dtype == tf.string else tf.cast(value, tf.int64)
+        if not value.dtype.is_floating:
+            return value if value.dtype == tf.string else tf.cast(value, tf.int64)
+        right = tf.reduce_all(tf.equal(value, tf.round(value)))
+        message = f"input {feature.name}: a category is no whole number:"
+        with tf.control_dependencies([tf.debugging.Assert(right, [message, value])]):
+            return tf.cast(value, tf.int64)
 
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The values of each column and how often they occur, the most frequent first."""
@@ -120,6 +128,11 @@ class CategoryInput(InputSettings):
                 )
         return notes
 
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """That unknown values are not counted outside of training."""
+        where = "validation and test have and training does not know"
+        return [f"input `{bound.name}`: values that {where} are not counted, since the data are a stream"]
+
     def host_layers(self, bound: Input) -> list[Any]:
         """Keras lookups from values to ids, 0 for what is unknown.
 
@@ -127,8 +140,8 @@ class CategoryInput(InputSettings):
             ConfigError: if the vocabulary is not known, since no training rows were read.
         """
         if "vocabulary" not in bound.state:
-            message = f"the values of `{bound.name}` are not known without reading the data"
-            raise ConfigError(Problem("spec-unknown", message, bound.key, help="read the training rows"))
+            message = f"the values of `{bound.name}` can only be known by reading the data"
+            raise ConfigError(Problem("spec-unknown", message, bound.key, help="check without --no-data"))
         return [Lookup(bound.name, bound.state["vocabulary"])]
 
     def encoding(self, bound: Input) -> Encoding:

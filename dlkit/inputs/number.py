@@ -48,8 +48,8 @@ class NumberInput(InputSettings):
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")
 
     def feature(self, name: str, column: SourceField) -> Feature:
-        """A number, a vector or an array of fixed shape: float32."""
-        shape = _numbers.shape_of(self, name, column)
+        """A vector, of one number at least, or an array of fixed shape: float32."""
+        shape = _numbers.shape_of(self, name, column) or (1,)
         _numbers.must_be_known(name, shape)
         return Feature(name, self.kind, shape, "float32")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
@@ -28,6 +29,9 @@ else:
 np, tf = lazy("numpy"), lazy("tensorflow")
 
 
+PADDED = "if it is padding, state `length:`, since no training row has any; else remove those rows or fill them in"
+
+
 def _default() -> list[StepSettings]:
     return [Normalize(step="normalize")]
 
@@ -38,6 +42,7 @@ class SequenceInput(InputSettings):
     also_called = "series, time_series, timeseries"
     axes = ("steps", "channels")
     usual_builder = "rnn"
+    takes_ragged = True
 
     kind: Literal["sequence"]
     length: Positive | None = Field(
@@ -49,6 +54,10 @@ class SequenceInput(InputSettings):
     def feature(self, name: str, column: SourceField) -> Feature:
         """Steps and channels: float32."""
         shape = _numbers.shape_of(self, name, column)
+        if self.length is None and shape[0] is None:
+            message = f"the sequences of `{name}` differ in length, or their length is not known"
+            help = "state `length:`; longer ones are cut, shorter ones padded"
+            raise ConfigError(Problem("shape-unknown", message, ("data", "inputs", name), help=help))
         if self.length is not None:
             shape = (self.length, *shape[1:])
         _numbers.must_be_known(name, shape)
@@ -77,10 +86,17 @@ class SequenceInput(InputSettings):
         what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {length:,} steps"
         return [f"{place.split}: {what}: their ends are cut off"] if cut else []
 
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """That cut sequences are not counted."""
+        if not bound.feature.ragged:
+            return []
+        what = f"sequences longer than {bound.shape[0]:,} steps are cut, and not counted, since the data are a stream"
+        return [f"input `{bound.name}`: {what}"]
+
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
         """Numbers of the feature's dtype and shape, all finite; of unequal lengths, NaN at the end alone."""
         if not feature.ragged:
-            return _numbers.checked(values, feature, place)
+            return _numbers.checked(values, feature, place, help=PADDED)
         rows = _rows(values, feature, place)
         length = feature.shape[0]
         assert length is not None
@@ -90,13 +106,23 @@ class SequenceInput(InputSettings):
         return np.pad(rows, [(0, 0), (0, length - rows.shape[1]), (0, 0)], constant_values=np.nan)
 
     def example(self, value: Any, feature: Feature) -> Any:
-        """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated."""
+        """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated.
+
+        One of padding alone, or with NaN before its end, stops the stream.
+        """
         length = feature.shape[0]
         if not feature.ragged or length is None:
             return _numbers.example(value, feature)
         value = tf.cast(value if value.shape.rank == 2 else value[..., tf.newaxis], tf.float32)[:length]
         padded = tf.pad(value, [[0, length - tf.shape(value)[0]], [0, 0]], constant_values=float("nan"))
-        return tf.ensure_shape(padded, feature.shape)
+        absent = tf.math.is_nan(padded)
+        steps = tf.range(1, length + 1)
+        last = tf.reduce_max(tf.where(tf.reduce_all(absent, axis=1), 0, steps))
+        holes = tf.reduce_any(tf.logical_and(tf.reduce_any(absent, axis=1), steps <= last))
+        right = tf.logical_and(last > 0, tf.logical_not(holes))
+        message = f"input {feature.name}: a sequence is padding alone, or has NaN before its end:"
+        with tf.control_dependencies([tf.debugging.Assert(right, [message, padded])]):
+            return tf.ensure_shape(tf.identity(padded), feature.shape)
 
 
 def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
@@ -105,6 +131,7 @@ def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
     Raises:
         RunError: other axes or channels than in training, or infinity.
     """
+    place.refuse_text(values)
     rows = values[..., np.newaxis] if values.ndim == 2 else values
     place.same_shape(rows, (None, *feature.shape[1:]))
     with np.errstate(over="ignore"):  # what became infinite is looked for next

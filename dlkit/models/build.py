@@ -122,7 +122,7 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
     with origins.noting():
         logits = _logits(config, prepared, spec, preprocessing)
     model = keras.Model(unwrap(inputs), logits, name=_identifier(config.name))
-    network = keras.Model(unwrap(prepared), logits, name="network")
+    network = _network(prepared, logits)
     built = BuiltModel(model, network, preprocessing, spec, config.training, functions, origins.of(network))
     _compile(model, built, built.choice, logits=True)
     return built
@@ -175,6 +175,23 @@ def results_model(built: BuiltModel) -> keras.Model:
 def unwrap(by_name: Mapping[str, Any]) -> Any:
     """The only value of a mapping, or the mapping as a dictionary where it has several."""
     return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
+
+
+def _network(prepared: Mapping[str, Any], logits: Any) -> keras.Model:
+    """The layers between prepared inputs and logits as a model; of several inputs each is called as its key.
+
+    Keras makes new inputs in place of tensors within a graph and calls them by the tensors. Of this model, and of all
+    that is made of it, it asks that they are called as the keys of their dictionary.
+    """
+    if len(prepared) > 1:
+        for name, tensor in prepared.items():
+            tensor.name = name
+    network = keras.Model(unwrap(prepared), logits, name="network")
+    if len(prepared) > 1:
+        layers = {id(layer.output): layer for layer in network.layers if isinstance(layer, keras.layers.InputLayer)}
+        for name, tensor in network.input.items():
+            tensor.name = layers[id(tensor)].name = name
+    return network
 
 
 def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing: Preprocessing) -> Any:

@@ -11,16 +11,14 @@ from typing import TYPE_CHECKING, Any, Literal, Required, SupportsIndex, TypedDi
 import keras
 from pydantic.fields import FieldInfo
 
-from dlkit.builders.cnn import Cnn
-from dlkit.builders.mlp import Mlp
-from dlkit.builders.rnn import Rnn
 from dlkit.config.annotations import as_section, members
 from dlkit.data.bound import Spec
 from dlkit.models.build import build_model
 from dlkit.schema.base import Section
-from dlkit.schema.builder import BuilderSettings
+from dlkit.schema.builder import BUILDERS, BuilderSettings
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.target import TARGETS
 
 Classes = int | Sequence[str] | None
 
@@ -38,28 +36,25 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         optimizer: str | dict[str, Any] = "adam",
         **settings: Any,
     ) -> keras.Model:
-        config = from_mapping(
-            {
-                "name": builder,
-                "data": {
-                    "inputs": {"input": {"kind": kind, "preprocess": []}},
-                    "targets": {"output": {"kind": target}},
-                },
-                "model": {"builder": builder, **settings},
-                "training": {"optimizer": optimizer},
-            },
-            needs_source=False,
-        ).config
         # NumPy's whole numbers, as of `y.max() + 1`, are not int.
         number = isinstance(classes, SupportsIndex)
-        names = tuple(str(i) for i in range(operator.index(classes))) if number else tuple(classes or ())  # type: ignore[arg-type]
+        names = list(map(str, range(operator.index(classes)))) if number else list(classes or ())  # type: ignore[arg-type]
+        classed = names and target in TARGETS and "classes" in TARGETS[target].model_fields
+        data = {
+            "inputs": {"input": {"kind": kind, "preprocess": []}},
+            "targets": {"output": {"kind": target, **({"classes": names} if classed else {})}},
+        }
+        model, training = {"builder": builder, **settings}, {"optimizer": optimizer}
+        config = from_mapping(
+            {"name": builder, "data": data, "model": model, "training": training}, needs_source=False
+        ).config
         if isinstance(input_shape, SupportsIndex):
             raise TypeError(f"{builder}() needs `input_shape` as a tuple, as in ({operator.index(input_shape)},)")
-        if target == "category" and len(names) < 2:
+        feature = config.data.targets["output"].without_source("output")
+        if feature is None:
             raise TypeError(f"{builder}() needs `classes`, the number of classes or their names, at least 2")
         inputs = {"input": Feature("input", kind, tuple(input_shape), "float32")}
-        dtype = "float32" if target == "number" else "int32"
-        return build_model(config, Spec(inputs, {"output": Feature("output", target, (), dtype, names)}))
+        return build_model(config, Spec(inputs, {"output": feature}))
 
     build.__name__ = build.__qualname__ = builder
     _describe(build, settings_class)
@@ -189,4 +184,10 @@ if TYPE_CHECKING:
         """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` explains each setting."""
 
 else:
-    cnn, mlp, rnn = map(_function, (Cnn, Mlp, Rnn))
+
+    @functools.cache
+    def __getattr__(name: str) -> Callable[..., keras.Model]:
+        """The function of a builder."""
+        if name not in BUILDERS.own_names:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return _function(BUILDERS[name])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
@@ -27,6 +28,9 @@ class ColumnSettings(Section):
     group: ClassVar[str] = ""
     # What people call this kind elsewhere, comma-separated.
     also_called: ClassVar[str] = ""
+    # What only the data say where `without_source` is None, and what the settings can say instead.
+    from_data: ClassVar[str] = ""
+    instead_of_data: ClassVar[str] = ""
     # The type of the state that `fit` gives.
     state_type: ClassVar[type[Fitted]] = Nothing
     fields_also_called: ClassVar[Mapping[str, str]] = {"column": "field, key, col, from", "columns": "fields, cols"}
@@ -90,3 +94,15 @@ class ColumnSettings(Section):
             ValueError: if it is of other types, or contradicts itself or the feature.
         """
         self.state_type.model_validate(dict(state))
+
+
+def is_pattern(name: str) -> bool:
+    """Whether a name stands for several columns."""
+    return any(c in name for c in "*?[")
+
+
+def fitting(pattern: str, names: Collection[str]) -> list[str]:
+    """The column of that name, or those that fit the pattern, by the alphabet: their order in a source says nothing."""
+    if pattern in names or not is_pattern(pattern):
+        return [pattern] if pattern in names else []
+    return sorted(name for name in names if fnmatchcase(name, pattern))

@@ -52,3 +52,10 @@ class Encoding:
 def shown(shape: Shape) -> str:
     """A shape as YAML has it: `[28, 28, null]`."""
     return "[" + ", ".join("null" if size is None else str(size) for size in shape) + "]"
+
+
+def in_words(shape: Shape) -> str:
+    """A shape as it is read: `28 x 28 x 1`, `? x 9`, `one value`, `a single number`."""
+    if shape == (1,):
+        return "one value"
+    return " x ".join("?" if size is None else str(size) for size in shape) or "a single number"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from pydantic import Field
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Problem, RunError
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import State
@@ -34,12 +35,16 @@ class InputSettings(ColumnSettings):
     scaling_step: ClassVar[str] = "normalize"
     # The builder that is mostly used for this kind.
     usual_builder: ClassVar[str] = "mlp"
+    # Whether examples may differ in length, padded with NaN.
+    takes_ragged: ClassVar[bool] = False
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
-    # What a file with one example is called, where `predict` takes such files.
+    # What a file with one example is called, and how names of such files end, where `predict` takes them.
     example_file: ClassVar[str] = ""
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    from_data, instead_of_data = "shape", "state the shape of one example with `shape:`"
 
     shape: list[Annotated[int, Field(gt=0)] | None] | None = Field(
         None, description="Shape of one example, where the source does not give it; null for a size that varies."
@@ -75,6 +80,10 @@ class InputSettings(ColumnSettings):
         """What is worth a line about the values of a split, as the source has them: what was cut off, or is unknown."""
         return []
 
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """What is worth a line where the examples are a stream, whose other splits are not looked through."""
+        return []
+
     def nan_allowed(self, feature: Feature) -> bool:
         """Whether NaN stands for padding, or for what is missing and is filled in."""
         return feature.ragged or any(step.fills_missing for step in self.preprocess)
@@ -100,6 +109,19 @@ class InputSettings(ColumnSettings):
     def example(self, value: Any, feature: Feature) -> Any:
         """As `values`, for one example of a stream, in TensorFlow ops."""
         raise NotImplementedError
+
+    def from_file(self, path: Path, feature: Feature) -> Any:
+        """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.
+
+        Args:
+            path: a file whose name ends in one of `suffixes`.
+            feature: what examples are.
+
+        Raises:
+            RunError: saying why the file cannot be used.
+        """
+        message = f"the model takes {self.kind} input, which is not read from `{path.suffix}` files"
+        raise RunError(Problem("unusable-input", message, help="give arrays: .npy or .npz"))
 
     def random_layers(self) -> list[Any]:
         """Settings of the random layers that augment training batches."""

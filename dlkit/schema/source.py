@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
+from dlkit.schema.column import fitting, is_pattern
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Wanted(Collection[str]):
-    """The columns of a source that a run reads: a collection of their names, each once.
+    """The columns of a source that a run reads: a collection of their names and patterns, each once.
 
     Attributes:
         inputs: those that inputs read.
@@ -43,6 +44,17 @@ class Wanted(Collection[str]):
 
     def __contains__(self, name: object) -> bool:
         return name in self.names()
+
+
+def expanded(wanted: Collection[str], names: Collection[str]) -> list[str]:
+    """The wanted columns, each once, with those that fit a pattern in its place; nothing for one that none fits.
+
+    Args:
+        wanted: names and patterns.
+        names: the columns that there are.
+    """
+    found = [fitting(name, names) if is_pattern(name) else [name] for name in wanted]
+    return list(dict.fromkeys(name for some in found for name in some))
 
 
 @dataclass(frozen=True)
@@ -73,11 +85,13 @@ class SourceField:
         shape: of one example; None for a size that varies, or as a whole where even the rank is unknown.
         dtype: NumPy name of the type, or `string` or `object`.
         classes: names of the classes, in order of their integers; empty where there are none or unknown.
+        ragged: whether examples differ in length, and were padded with NaN at the end of their first axis.
     """
 
     shape: tuple[int | None, ...] | None
     dtype: str
     classes: tuple[str, ...] = ()
+    ragged: bool = False
 
 
 @dataclass(frozen=True)
@@ -92,6 +106,7 @@ class SourceData:
         stream: pieces to a dataset of single examples, dictionaries by field name. Given a seed, files are read in
             an order that follows from it; given None, examples come in the source's own order.
         notes: lines to show the user.
+        others: names of further columns, which were not read.
     """
 
     name: str
@@ -100,6 +115,7 @@ class SourceData:
     arrays: Callable[[str], Mapping[str, np.ndarray]] | None = None
     stream: Callable[[Sequence[Piece], int | None], tf.data.Dataset] | None = None
     notes: tuple[str, ...] = field(default=())
+    others: tuple[str, ...] = ()
 
 
 def fields_of(columns: Mapping[str, np.ndarray]) -> dict[str, SourceField]:

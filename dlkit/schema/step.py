@@ -84,6 +84,10 @@ class StepSettings(Section):
         """Where values lie after the step that lay between `low` and `high` before it."""
         return low, high
 
+    def scales(self) -> bool:
+        """Whether values are about 1 after the step."""
+        return False
+
     def rules(self, key: Key, config: Config) -> Iterator[Problem]:
         """What is wrong with the step at this key path, given the whole configuration."""
         yield from ()

@@ -50,6 +50,7 @@ class TargetSettings(ColumnSettings):
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Losses and metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
+    from_data, instead_of_data = "classes", "state them with `classes:`"
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **ColumnSettings.fields_also_called,
         "loss_weight": "weight, coefficient, task_weight",

@@ -14,6 +14,7 @@ from its start in every epoch, so it must give the same examples each time, and 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.problems import Problem, RunError
@@ -60,14 +61,17 @@ def open_given(given: Any, wanted: Wanted, name: str = IN_PYTHON, *, splits_stat
         return _streams({split: _named(dataset, wanted) for split, dataset in given.items()}, name)
     if any(isinstance(value, tf.data.Dataset) for value in given.values()):
         raise _problem("given-data", f"the data {name} mixes arrays and tf.data", "give all splits alike")
-    columns = {split: _columns(split, value, wanted) for split, value in given.items()}
+    ragged: set[str] = set()
+    columns = {split: _columns(split, value, wanted, ragged) for split, value in given.items()}
     fields = {split: fields_of(by_name) for split, by_name in columns.items()}
     _same_fields(fields, name)
     sizes = {split: len(next(iter(by_name.values()))) for split, by_name in columns.items()}
-    return SourceData(name, sizes, next(iter(fields.values())), columns.__getitem__)
+    found = {n: replace(one, ragged=n in ragged) for n, one in next(iter(fields.values())).items()}
+    return SourceData(name, sizes, found, columns.__getitem__)
 
 
-def _columns(split: str, value: Any, wanted: Wanted) -> dict[str, np.ndarray]:
+def _columns(split: str, value: Any, wanted: Wanted, ragged: set[str]) -> dict[str, np.ndarray]:
+    """The arrays of a split by field; the names of those whose examples differ in length go into `ragged`."""
     if isinstance(value, Mapping):
         parts = dict(value)
     elif isinstance(value, (tuple, list)) and len(value) == 2:
@@ -77,7 +81,7 @@ def _columns(split: str, value: Any, wanted: Wanted) -> dict[str, np.ndarray]:
         raise _problem("given-data", f"split `{split}` is given as three parts, and there are two", help)
     else:
         raise _problem("given-data", f"split `{split}` is given as {type(value).__name__}", _FORMS)
-    columns = {name: _array(split, name, part) for name, part in parts.items()}
+    columns = {name: _array(split, name, part, ragged) for name, part in parts.items()}
     lengths = {name: len(column) for name, column in columns.items()}
     if len(set(lengths.values())) != 1:
         message = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items()) or "it has no fields"
@@ -98,15 +102,22 @@ def _by_field(x: Any, y: Any, wanted: Wanted) -> dict[str, Any]:
 
 def _only(columns: Sequence[str], what: str) -> str:
     if len(columns) > 1:
-        message = f"the configuration has {len(columns)} {what}s, and a single array is given for them"
+        message = f"the configuration reads {len(columns)} {what} columns, and a single array is given for them"
         raise _problem("given-data", message, f"give a dictionary of arrays by name: {', '.join(columns)}")
     return columns[0]
 
 
-def _array(split: str, name: str, value: Any) -> np.ndarray:
+def _array(split: str, name: str, value: Any, ragged: set[str]) -> np.ndarray:
     try:
-        array = _as_array(value)
-    except Exception as error:  # ragged lists, frames of mixed types, tensors without values
+        array, padded = _as_array(value)
+        if padded:
+            ragged.add(name)
+    except _UnevenError:
+        message = f"`{name}` of split `{split}` has rows that differ in length, or in more than that"
+        raise _problem(
+            "given-data", message, "give rows of one shape; of numbers, their lengths alone may differ"
+        ) from None
+    except Exception as error:  # frames of mixed types, tensors without values
         raise _problem("given-data", f"`{name}` of split `{split}` is no array ({error})", _FORMS) from error
     nested = type_name(array.dtype) == "object" and any(np.ndim(item) for item in array.reshape(-1)[:1000])
     if array.ndim == 0 or nested:
@@ -115,18 +126,35 @@ def _array(split: str, name: str, value: Any) -> np.ndarray:
     return array
 
 
-def _as_array(value: Any) -> np.ndarray:
-    """An array of what was given; a list of arrays of unequal lengths is padded with NaN at their ends.
+class _UnevenError(ValueError):
+    """Rows that no array holds."""
+
+
+def _as_array(value: Any) -> tuple[np.ndarray, bool]:
+    """An array of what was given, and whether its rows had unequal lengths and are padded with NaN at their ends.
 
     Raises:
-        ValueError: for items that are no arrays, hold no numbers, or differ in more than their first axis.
+        _UnevenError: for rows of unequal lengths that hold no numbers, or differ in more than their first axis.
     """
     try:
-        return np.asarray(value)
+        array = np.asarray(value)
     except ValueError:
-        items = [item for item in value if isinstance(item, np.ndarray) and item.ndim and item.dtype.kind in "iuf"]
-        if len(items) < len(value) or len({item.shape[1:] for item in items}) != 1:
-            raise
+        return _padded(value), True
+    if array.dtype.kind == "U" and array.ndim == 1 and not isinstance(value, np.ndarray):
+        items = list(value)
+        if not all(isinstance(item, str) for item in items):  # NumPy would make text of the others
+            return np.array(items, object), False
+    return array, False
+
+
+def _padded(value: Any) -> np.ndarray:
+    try:
+        items = [np.asarray(item) for item in value]
+    except ValueError:
+        raise _UnevenError from None
+    numbers = all(item.ndim and item.dtype.kind in "iuf" for item in items)
+    if not numbers or len({item.shape[1:] for item in items}) != 1:
+        raise _UnevenError
     shape = (len(items), max(map(len, items)), *items[0].shape[1:])
     padded = np.full(shape, np.nan, np.result_type(*items, np.float32))
     for row, item in zip(padded, items, strict=True):

@@ -13,7 +13,8 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
-from dlkit.schema.source import SourceData, SourceSettings, fields_of
+from dlkit.schema.column import is_pattern
+from dlkit.schema.source import SourceData, SourceSettings, expanded, fields_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,24 +38,28 @@ class NpzSource(SourceSettings):
             RunError: it is not an .npz file, is damaged, or holds Python objects.
         """
         path = Path(self.path)
-        splits = _read(path, wanted)
+        splits, others = _read(path, wanted)
         sizes = {split: _common_size(path, split, columns) for split, columns in splits.items()}
-        first = splits.get("train") or next(iter(splits.values()))
-        return SourceData(path.name, sizes, fields_of(first), splits.__getitem__)
+        first = splits.get("train") or next(iter(splits.values()), {})
+        return SourceData(path.name, sizes, fields_of(first), splits.__getitem__, others=others)
 
 
-def _read(path: Path, wanted: Collection[str]) -> dict[str, dict[str, np.ndarray]]:
+def _read(path: Path, wanted: Collection[str]) -> tuple[dict[str, dict[str, np.ndarray]], tuple[str, ...]]:
+    """The arrays of the wanted fields by split, and the names of the other fields."""
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise _problem(ConfigError, "missing-file", f"{path} is a pipe or a device, not a file", "check the path")
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise _problem(RunError, "not-npz", f"{path} holds no named arrays", "save it with numpy.savez")
-            names = _by_split(path, file.files, wanted)
-            return {
+            every = _fields(path, file.files, wanted)
+            read = expanded(wanted, every)
+            names = _by_split(path, file.files, read)
+            arrays = {
                 split: {field: _array(path, file, name) for field, name in fields.items()}
                 for split, fields in names.items()
             }
+            return arrays, tuple(field for field in every if field not in read)
     except FileNotFoundError:
         nearby = [p.name for p in path.parent.glob("*.npz")] if path.parent.is_dir() else []
         help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
@@ -86,6 +91,14 @@ def _array(path: Path, file: Any, name: str) -> np.ndarray:
         message = f"`{name}` of {path} is a single value, not an array of examples"
         raise _problem(RunError, "field-type", message, "its first axis must count the examples")
     return array
+
+
+def _fields(path: Path, names: Collection[str], wanted: Collection[str]) -> list[str]:
+    """Every field: the arrays' names without the splits, which are those of the fields that are wanted by name."""
+    plain = [name for name in wanted if not is_pattern(name)]
+    splits = _by_split(path, names, plain) if plain else {name.rpartition("_")[2] for name in names}
+    ends = [(name, f"_{split}") for name in names for split in splits]
+    return list(dict.fromkeys(name.removesuffix(end) for name, end in ends if name.endswith(end) and name != end))
 
 
 def _by_split(path: Path, names: Collection[str], wanted: Collection[str]) -> dict[str, dict[str, str]]:

@@ -20,7 +20,8 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
-from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings
+from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings, expanded
+from dlkit.sources._tfds_features import refuse_foreign_features
 from dlkit.sources.bundled import TFDS_VERSIONS, BundledSource
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class TfdsSource(SourceSettings):
         if not prepared:
             _download(builder, self)
         found = _described(builder)
+        wanted = expanded(wanted, found.fields)
         if not set(wanted) <= set(found.fields):
             return found
         if _bytes(found, wanted) <= MEMORY_LIMIT:
@@ -120,6 +122,7 @@ def _builder(settings: TfdsSource) -> Any:
     known = prepared | set(tfds.list_builders(with_community_datasets=False))
     if match is None or name not in known:
         raise _unknown(f"TFDS has no data set `{settings.name}`", did_you_mean(name, known, "it has"))
+    refuse_foreign_features((folder / name for folder in _data_dirs(settings)), _KEY)
     try:
         with _quiet():
             return tfds.builder(settings.name, data_dir=settings.data_dir)

@@ -83,6 +83,10 @@ class Normalize(StepSettings):
             )
         return notes
 
+    def scales(self) -> bool:
+        """Always."""
+        return True
+
     def layer(self, state: State | None) -> Any:
         """keras.layers.Normalization; what never varied in training becomes 0."""
         layer = keras.layers.Normalization(axis=self.axis)

@@ -27,6 +27,11 @@ class Rescale(StepSettings):
         """keras.layers.Rescaling."""
         return keras.layers.Rescaling(self.scale, self.offset)
 
+    def scales(self) -> bool:
+        """With the factor and offset for 8-bit pixels."""
+        fields = type(self).model_fields
+        return all(getattr(self, name) == fields[name].default for name in ("scale", "offset"))
+
     def value_range(self, low: float, high: float) -> tuple[float, float]:
         """Both ends, rescaled."""
         return low * self.scale + self.offset, high * self.scale + self.offset

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
+from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.targets._classes import ClassTarget, shortest
 from dlkit.targets._labels import numbered
@@ -67,6 +68,13 @@ class MultiLabelTarget(ClassTarget):
         else:
             classes = classes or numbered(column.shape[0])
         return self.made_feature(name, (len(classes) or None,), "float32", classes)
+
+    def without_source(self, name: str) -> Feature | None:
+        """A number for each class that the settings give, or for each of several columns; None for fewer."""
+        columns = self.wanted(name)
+        known = len(columns) > 1 and not any(is_pattern(column) for column in columns)
+        classes = tuple(self.classes or (columns if known else ()))
+        return self.made_feature(name, (len(classes),), "float32", classes) if classes else None
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The classes of the training rows, and how many examples each has."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
+from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import Fitted, State
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
@@ -57,6 +58,7 @@ class NumberTarget(TargetSettings):
             "concordance_correlation", "cosine_similarity", "poisson",
         }
     )  # fmt: skip
+    from_data, instead_of_data = "number of columns", "list them with `columns:` instead of a pattern"
     default_loss = "mean_squared_error"
     default_metrics = ("mean_absolute_error",)
     # They compare the numbers of one example with each other.
@@ -78,6 +80,13 @@ class NumberTarget(TargetSettings):
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         self.needs_numbers(name, column)
         return self.made_feature(name, shape, "float32", ())
+
+    def without_source(self, name: str) -> Feature | None:
+        """A number for each column; None for columns of a pattern."""
+        columns = self.wanted(name)
+        if any(is_pattern(column) for column in columns):
+            return None
+        return self.made_feature(name, () if len(columns) == 1 else (len(columns),), "float32", ())
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """Mean and deviation of each number over the training rows."""
@@ -104,6 +113,7 @@ class NumberTarget(TargetSettings):
         return self._floats(labels, target.feature, place)
 
     def _floats(self, labels: Any, feature: Feature, place: RowPlace) -> Any:
+        place.refuse_text(labels)
         place.same_shape(labels, feature.shape)
         with np.errstate(over="ignore"):  # what became infinite is looked for next
             values = labels.reshape(len(labels), *feature.shape).astype(np.float32, copy=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -15,6 +16,9 @@ REFUSALS = (
     tf.errors.ResourceExhaustedError,
     tf.errors.UnimplementedError,
 )
+
+# What `tf.debugging.Assert` says: its words, then the values.
+ASSERTED = re.compile(r"assertion failed: \[(?P<words>[^\]]+)\] ?(?P<values>.*)")
 
 
 @contextlib.contextmanager
@@ -49,4 +53,6 @@ def as_run_error(error: tf.errors.OpError) -> RunError:
             )
         )
     help = "--debug shows where in the program it happened"
+    if asserted := ASSERTED.search(words):  # dlkit's own check of an example of a stream
+        words, help = f"{asserted['words']} {asserted['values']}".strip(), "correct or leave out what the stream gives"
     return RunError(Problem("data-refused", f"a batch of the data cannot be used: {words}", key=("data",), help=help))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from dlkit.config.problems import ConfigError, DlkitError, Problem
+from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.data.bound import Spec
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
@@ -185,27 +185,20 @@ def _known_spec(loaded: Loaded) -> Spec:
     if spec is not None:
         return spec
     problems = [
-        Problem(
-            "spec-unknown",
-            f"the shape of `{name}` is not known without reading the data",
-            ("data", "inputs", name),
-            help="state it with `shape:`, or check without --no-data",
-        )
-        for name, settings in data.inputs.items()
-        if settings.shape is None
-    ]
-    problems += [
-        Problem(
-            "spec-unknown",
-            f"what the labels of `{name}` are is not known without reading the data",
-            ("data", "targets", name),
-            help="state classes with `classes:`, or check without --no-data",
-        )
-        for name, target in data.targets.items()
-        if target.without_source(name) is None
+        _not_known(settings.from_data, name, (family, name), settings.instead_of_data)
+        for family, members in (("inputs", data.inputs), ("targets", data.targets))
+        for name, settings in members.items()
+        if settings.without_source(name) is None
     ]
     help = "check without --no-data"
     raise ConfigError(problems or Problem("spec-unknown", "too little is known without reading the data", help=help))
+
+
+def _not_known(what: str, name: str, key: Key, instead: str) -> Problem:
+    """What only the data say of an input or target."""
+    message = f"the {what} of `{name}` can only be known by reading the data"
+    help = f"{instead}, or check without --no-data" if instead else "check without --no-data"
+    return Problem("spec-unknown", message, ("data", *key), help=help)
 
 
 def _guessed_spec(loaded: Loaded) -> Spec | None:

@@ -130,3 +130,12 @@ def test_values_that_are_no_numbers_or_no_text_are_refused_with_a_row(
     wrong[(7, *[0] * (values.ndim - 1))] = 3 if values.dtype.kind == "U" else np.inf
     with pytest.raises(RunError, match="row 7"):
         opened(kind, settings, wrong)
+
+
+def test_a_column_of_single_numbers_is_normalized_as_any_other() -> None:
+    values = RANDOM.normal(size=ROWS)
+    _, splits = opened("number", {}, values)
+    assert splits.spec.inputs["x"].shape == (1,)
+    layers = make_preprocessing(splits.spec.inputs)
+    found = np.asarray(layers.for_network("x", splits.train.arrays.inputs["x"]))  # type: ignore[union-attr]
+    np.testing.assert_allclose(found[:, 0], (values - values.mean()) / values.std(), atol=1e-5)

@@ -81,7 +81,7 @@ class TestCategories:
         mixed = np.array([*["dog", "cat"] * 14, 3, "cat"], dtype=object)
         problem = problem_of(RunError, X, mixed)
         assert problem.code == "mixed-types"
-        assert "row 28 of `train` holds 3, a int, among text" in problem.message
+        assert "row 28 of `train` holds 3 (int) among text" in problem.message
 
     def test_labels_may_start_anywhere_and_leave_gaps(self):
         splits = load(X, LABELS * 1000 + 5)

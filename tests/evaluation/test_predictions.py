@@ -197,7 +197,7 @@ def test_a_pattern_or_folder_without_files_is_named(digits: Path, tmp_path: Path
         predict(digits, [tmp_path / "*.jpg", tmp_path / "empty", tmp_path / "gone.png"])
     said = [problem.message.partition(": ")[2] for problem in refused.value.problems]
     assert said[0] == "no file fits this pattern"
-    assert said[1].startswith("it is a folder without images")
+    assert said[1].startswith("it is a folder without files that can be read (.png, ")
     assert said[2] == "there is no such file"
 
 

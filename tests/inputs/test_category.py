@@ -12,8 +12,9 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import make_preprocessing
+from dlkit.data.preprocessing import fit_inputs, make_preprocessing
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import SourceField
 
 RANDOM = np.random.default_rng(0)
 JOBS = np.array([f"job {n}" for n in range(20)])
@@ -116,3 +117,22 @@ def test_the_size_of_an_embedding_can_be_stated(embedding: Any, width: int):
     splits = load_splits(loaded.data, given=({"w": JOB}, {"y": Y}))
     built = build(loaded, splits.spec)
     assert built.network.get_layer("dense_1").kernel.shape == (width, 8)
+
+
+def test_of_a_stream_rare_values_of_training_are_counted_and_the_rest_is_said_not_to_be() -> None:
+    data = from_mapping(config(column="w", min_count=2), needs_source=False).config.data
+    values = np.array(list("aabbcd"))
+    train = tf.data.Dataset.from_tensor_slices(({"w": values}, {"y": np.arange(6) % 2}))
+    splits = load_splits(data, given={"train": train})
+    inputs, notes = fit_inputs(splits.spec.inputs, splits.train)
+    assert inputs["words"].state["vocabulary"] == [["a", "b"]]
+    assert any("train: 2 of 6 rows have a value of `w` too rare" in note for note in notes)
+    assert any("`words`: values that validation and test have" in note and "not counted" in note for note in notes)
+
+
+def test_a_stream_stops_at_a_number_that_is_not_whole() -> None:
+    settings = from_mapping(config(), needs_source=False).config.data.inputs["words"]
+    feature = settings.feature("words", SourceField((), "float32"))
+    assert settings.example(tf.constant(3.0), feature).numpy().tolist() == [3]
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input words: a category is no whole number"):
+        settings.example(tf.constant(3.5), feature)

@@ -10,10 +10,12 @@ import pytest
 import tensorflow as tf
 
 import dlkit
-from dlkit.config.problems import RunError
+from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
+from dlkit.data.preprocessing import fit_inputs
 from dlkit.models.build import build
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import SourceField
 
 LENGTHS = np.random.default_rng(1).integers(2, 9, 60)
 RAGGED = [np.random.default_rng(n).normal(size=(length, 2)).astype("float32") for n, length in enumerate(LENGTHS)]
@@ -125,3 +127,33 @@ def test_examples_of_a_stream_are_padded_to_the_stated_length():
     splits = load_splits(data, given={"train": stream})
     found = np.stack([inputs["x"].numpy() for inputs, *_ in splits.train.make(0, -1)])  # type: ignore[union-attr]
     np.testing.assert_array_equal(found, padded(6))
+
+
+def stream(**settings: Any) -> tuple[Any, list[str]]:
+    """The training split of a stream of sequences of unequal lengths, and notes."""
+    data = from_mapping(config(**settings), needs_source=False).config.data
+    types = (tf.TensorSpec((None, 2)), tf.TensorSpec((), tf.int32))
+    train = tf.data.Dataset.from_generator(lambda: zip(RAGGED, Y, strict=True), output_signature=types)
+    splits = load_splits(data, given={"train": train})
+    return splits.train, fit_inputs(splits.spec.inputs, splits.train)[1]
+
+
+@pytest.mark.parametrize("wrong", [[1.0, np.nan, 2.0], [np.nan, np.nan]])
+def test_a_stream_stops_at_a_sequence_of_padding_or_with_a_hole(wrong: list[float]) -> None:
+    settings = from_mapping(config(length=4), needs_source=False).config.data.inputs["x"]
+    feature = settings.feature("x", SourceField((None, 1), "float32"))
+    with pytest.raises(tf.errors.InvalidArgumentError, match="input x: a sequence is padding alone, or has NaN"):
+        settings.example(tf.constant(wrong)[:, tf.newaxis], feature)
+    right = settings.example(tf.constant([[1.0], [np.nan]]), feature)
+    np.testing.assert_array_equal(right[:, 0], [1, np.nan, np.nan, np.nan])
+
+
+def test_a_stream_of_unequal_lengths_needs_a_length_and_says_that_cuts_are_not_counted() -> None:
+    with pytest.raises(ConfigError) as refused:
+        stream()
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.key) == ("shape-unknown", ("data", "inputs", "x"))
+    assert "state `length:`" in problem.help
+    train, notes = stream(length=5)
+    assert "input `x`: sequences longer than 5 steps are cut, and not counted, since the data are a stream" in notes
+    assert {tuple(x["x"].shape) for x, *_ in train.make(0, -1)} == {(5, 2)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -203,25 +202,3 @@ def test_an_error_in_a_nested_section_keeps_its_key_path():
     found = {error["loc"] for error in caught.value.errors()}
     assert ("data", "inputs", "x", "preprocess", 0, "height") in found
     assert ("model", "blocks", 0, "filters") in found
-
-
-NAMES = {name for family in FAMILIES.values() for name in family.own_names}
-CLASSES_OF_NAMES = {family[name].__name__ for family in FAMILIES.values() for name in family.own_names}
-TAGS = {family.tag for family in FAMILIES.values()}
-
-
-@pytest.mark.parametrize(
-    "path", sorted([*(PACKAGE / "config").rglob("*.py"), *(PACKAGE / "schema").rglob("*.py")]), ids=lambda p: p.name
-)
-def test_the_language_and_the_schema_switch_on_no_kind(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Compare):
-            sides = [node.left, *node.comparators]
-            attributes = {side.attr for side in sides if isinstance(side, ast.Attribute)}
-            words = {side.value for side in sides if isinstance(side, ast.Constant)}
-            assert not (attributes & TAGS and words & NAMES), ast.unparse(node)
-        if isinstance(node, ast.Dict) and node.keys:
-            words = {key.value for key in node.keys if isinstance(key, ast.Constant)}
-            assert not words or not words <= NAMES, f"a table by kind: {ast.unparse(node)}"
-        if isinstance(node, ast.Name):
-            assert node.id not in CLASSES_OF_NAMES, f"the class {node.id}"

@@ -50,7 +50,7 @@ def test_a_pair_alone_is_for_training_and_may_be_cut():
 def test_several_inputs_go_by_name():
     data = settings(inputs={"a": {"kind": "number"}, "b": {"kind": "number", "column": "second"}})
     splits = load_splits(data, given={"train": ({"a": X, "second": X[:, 0]}, Y)})
-    assert {name: feature.shape for name, feature in splits.spec.inputs.items()} == {"a": (4,), "b": ()}
+    assert {name: feature.shape for name, feature in splits.spec.inputs.items()} == {"a": (4,), "b": (1,)}
 
 
 def test_arrays_are_not_copied():
@@ -67,7 +67,7 @@ def test_arrays_are_not_copied():
         ({"train": (X, Y[:7])}, "length-mismatch", "`x` has 20, `y` has 7"),
         ({"train": X}, "given-data", "ndarray"),
         ({}, "given-data", "no splits"),
-        ({"train": ([[1, 2], [3]], [0, 1])}, "given-data", "`x`"),
+        ({"train": ([["a", "b"], ["c"]], [0, 1])}, "given-data", "rows that differ in length"),
         ({"train": (X, Y), "test": ({"x": X, "z": X}, Y)}, "given-data", "fields"),
         ({"train": (1.0, 2)}, "given-data", "float"),
     ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import keras
@@ -35,6 +36,15 @@ CONFIG: dict[str, Any] = {
     "model": {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 2}], "dense": [8], "dropout": 0.1},
     "training": {"epochs": 2},
 }
+
+
+def test_keras_warns_of_no_name_of_an_input(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(warnings, "filterwarnings", lambda *args, **options: None)  # dlkit leaves out some of Keras's
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        dlkit.train(CONFIG, data={"train": (INPUTS, TARGETS)}, runs_folder=tmp_path, verbose=False)
+    said = [str(w.message) for w in caught if "/keras/" in w.filename and issubclass(w.category, UserWarning)]
+    assert not said
 
 
 def test_a_model_of_three_inputs_and_two_targets_has_one_set_of_figures(tmp_path: Any) -> None:

@@ -170,7 +170,11 @@ class _Observed:
     """
 
     def __init__(self, program: TrainProgram, targets: list[str]) -> None:
-        self._every, self._twin, self._targets = keras.Model(program.twin.input, program.outputs), program.twin, targets
+        self._every, self._twin, self._targets = (
+            keras.Model(program.twin.input, program.outputs),
+            program.twin,
+            targets,
+        )
         self._names = list(program.outputs)
         self.outputs: Rows = {}
 

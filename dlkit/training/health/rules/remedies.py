@@ -11,7 +11,6 @@ from dlkit.config.problems import Key
 from dlkit.origins import MODEL
 from dlkit.schema import Config
 from dlkit.schema.training import Constant
-from dlkit.steps.rescale import Rescale
 
 if TYPE_CHECKING:
     from dlkit.training.health.rules.context import HealthContext
@@ -142,7 +141,7 @@ def fewer_layers(config: Config) -> str | None:
 def scaling(config: Config) -> str | None:
     """Values of about 1, for an input that no step of its preprocessing is known to bring there."""
     for name, settings in config.data.inputs.items():
-        if not any(step.step == "normalize" or step == Rescale(step="rescale") for step in settings.preprocess):
+        if not any(step.scales() for step in settings.preprocess):
             return f"`data.inputs.{name}.preprocess: [normalize]`"
     return None
 

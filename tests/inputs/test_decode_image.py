@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dlkit.evaluation.decode_image import decode_image
+from dlkit.inputs._decode_image import decode_image
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (5, 7, 3), np.uint8)
 GRAY = COLOURS[..., :1]

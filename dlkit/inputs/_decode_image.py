@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 import warnings
+from typing import TYPE_CHECKING
 
-import numpy as np
-from PIL import Image
+from dlkit.lazy import lazy
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+else:
+    np, Image = lazy("numpy"), lazy("PIL.Image")
 
 # Pixels of the largest image that is read: 256 megapixels, 0.75 GiB in colour.
 MOST_PIXELS = 2**28
@@ -28,8 +35,10 @@ def decode_image(content: bytes, channels: int | None = None) -> np.ndarray:
         uint8, shape (height, width, channels).
 
     Raises:
-        ValueError: if it is no such file, damaged, or larger than any photograph.
+        ValueError: if it is no such file, damaged, or larger than any photograph; or for another number of channels.
     """
+    if channels is not None and channels not in MODES:
+        raise ValueError(f"no image file has {channels:,} channels")
     try:
         with warnings.catch_warnings():
             # Pillow warns of large images, which are judged here, and of what it can repair.
@@ -41,7 +50,8 @@ def decode_image(content: bytes, channels: int | None = None) -> np.ndarray:
                     channels = _own_channels(image)
                 pixels = np.asarray(_in_bytes(image).convert(MODES[channels]))
     except (OSError, SyntaxError, EOFError, MemoryError, Image.DecompressionBombError) as error:
-        raise ValueError(str(error) or type(error).__name__) from error
+        words = re.sub(r" ?<_io\.BytesIO object at 0x\w+>", " file", str(error)) or type(error).__name__
+        raise ValueError(words) from error
     return pixels.reshape(*pixels.shape[:2], channels)
 
 

@@ -1,0 +1,143 @@
+"""Arrays to predict for, by the kinds of the inputs: one value an example, several inputs, and what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import dlkit
+from dlkit.config.problems import RunError
+from dlkit.data.bound import Input, Spec
+from dlkit.evaluation.inputs import read_inputs
+from dlkit.evaluation.predict import predict
+from dlkit.evaluation.trained import Trained
+from dlkit.schema.features import Feature
+from dlkit.schema.input import INPUTS
+from tests.training.helpers import train
+
+RANDOM = np.random.default_rng(0)
+ROWS = 60
+JOBS = np.array(["cook", "nurse"])[RANDOM.integers(0, 2, ROWS)]
+CODES = RANDOM.integers(0, 3, ROWS)
+SIZES = RANDOM.normal(size=ROWS).astype(np.float32)
+WALKS = RANDOM.normal(size=(ROWS, 6)).astype(np.float32)
+WALKS[::2, 4:] = np.nan
+GIVEN = {"job": JOBS, "code": CODES, "size": SIZES, "walk": WALKS}
+SPLITS = dict.fromkeys(("train", "test"), (GIVEN, {"y": np.arange(ROWS) % 2}))
+CONFIG: dict[str, Any] = {
+    "name": "four",
+    "data": {
+        "inputs": {
+            "job": {"kind": "category"},
+            "code": {"kind": "category"},
+            "size": {"kind": "number"},
+            "walk": {"kind": "sequence"},
+        },
+        "targets": {"y": {"kind": "binary"}},
+    },
+    "model": {"builder": "mlp", "dense": [4]},
+    "training": {"epochs": 1},
+    "runtime": {"compile": "graph"},
+}
+
+
+@pytest.fixture(scope="module")
+def four(tmp_path_factory: pytest.TempPathFactory) -> dlkit.Run:
+    """A run on four inputs of one value, or one channel, each."""
+    return train(CONFIG, tmp_path_factory.mktemp("four"), data=SPLITS)
+
+
+@pytest.mark.parametrize("columns", [False, True])
+def test_several_inputs_of_one_value_come_from_one_file(four: dlkit.Run, tmp_path: Path, columns: bool) -> None:
+    arrays: dict[str, Any] = {name: x[..., np.newaxis] if columns else x for name, x in GIVEN.items()}
+    np.savez(tmp_path / "x.npz", **arrays)
+    np.savez(tmp_path / "bytes.npz", **{**arrays, "job": arrays["job"].astype("S"), "code": arrays["code"] * 1.0})
+    expected = predict(four.folder, data=SPLITS).results["y"]
+    for name in ("x.npz", "bytes.npz"):
+        found = predict(four.folder, [tmp_path / name])
+        np.testing.assert_allclose(found.results["y"], expected, rtol=1e-5, atol=1e-7)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"job": CODES}, "it holds int64, not text"),
+        ({"code": JOBS}, "it holds <U5, not numbers"),
+        ({"code": CODES + 0.5}, r"row 0 of `x.npz` holds \[.*\.5\], which are not all whole numbers"),
+        ({"size": np.where(np.arange(ROWS) == 7, np.nan, SIZES)}, "not finite numbers: row 7 has nan"),
+        ({"walk": np.full((ROWS, 6), np.nan)}, "row 0 of `x.npz` is a sequence of padding alone"),
+        ({"size": np.stack([SIZES, SIZES], axis=1)}, "its `size` has shape 2, the model takes one value"),
+        ({"job": np.stack([JOBS, JOBS], axis=1)}, "its `job` has shape 2, the model takes one value"),
+        ({"size": SIZES[:50]}, "its arrays differ in length"),
+    ],
+)
+def test_what_cannot_be_used_is_named(four: dlkit.Run, tmp_path: Path, wrong: dict[str, Any], says: str) -> None:
+    np.savez(tmp_path / "x.npz", **{**GIVEN, **wrong})
+    with pytest.raises(RunError, match=says) as refused:
+        predict(four.folder, [tmp_path / "x.npz"])
+    (problem,) = refused.value.problems
+    assert problem.code == "unusable-input"
+    assert problem.message.count(str(tmp_path)) == 1
+
+
+def trained(kind: str, shape: tuple[int | None, ...], dtype: str) -> Trained:
+    """What `read_inputs` has to know of a model with one input `x`."""
+    settings = INPUTS[kind].model_validate({"kind": kind})
+    return Trained(
+        Path("m.keras"), None, Spec({"x": Input(Feature("x", kind, shape, dtype), settings=settings)}, {}), None
+    )  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "shape", "dtype", "rows"),
+    [
+        ("category", (1,), "int64", CODES),
+        ("category", (1,), "string", JOBS),
+        ("category", (2,), "string", np.stack([JOBS, JOBS], axis=1)),
+        ("number", (), "float32", SIZES),
+        ("number", (1,), "float32", SIZES[:, np.newaxis]),
+        ("number", (3,), "float32", RANDOM.normal(size=(ROWS, 3))),
+        ("image", (4, 4, 1), "uint8", RANDOM.integers(0, 256, (ROWS, 4, 4, 1))),
+        ("sequence", (6, 1), "float32", RANDOM.normal(size=(ROWS, 6, 1))),
+    ],
+)
+def test_rows_and_a_single_example_are_read_with_or_without_an_axis_of_one(
+    tmp_path: Path, kind: str, shape: tuple[int, ...], dtype: str, rows: np.ndarray
+) -> None:
+    model, (path,) = trained(kind, shape, dtype), [tmp_path / "x.npy"]
+    forms = [(rows, ROWS), (rows[3], 1)]
+    forms += [(rows[..., 0], ROWS), (rows[3, ..., 0], 1)] if shape[-1:] == (1,) and rows.ndim > 1 else []
+    for array, count in forms:
+        np.save(path, array)
+        found = np.concatenate([part.arrays["x"] for part in read_inputs(model, [path], 17)])
+        assert found.shape == (count, *shape)
+        expected = (rows if count > 1 else rows[3:4]).reshape(count, *shape)
+        np.testing.assert_array_equal(found, expected if dtype == "string" else expected.astype(dtype))
+
+
+@pytest.mark.parametrize(
+    ("pixels", "says"),
+    [(np.full((2, 4, 4, 1), 256), "row 0 of `x.npy` has 256, outside of 0 to 255"),
+     (np.full((2, 4, 4, 1), 0.5), "it holds float64, and uint8 is expected, which would cut off fractions")],
+)  # fmt: skip
+def test_pixels_that_bytes_do_not_hold_are_refused(tmp_path: Path, pixels: np.ndarray, says: str) -> None:
+    np.save(tmp_path / "x.npy", pixels)
+    with pytest.raises(RunError, match=says):
+        list(read_inputs(trained("image", (4, 4, 1), "uint8"), [tmp_path / "x.npy"], 8))
+
+
+@pytest.mark.parametrize("kind", INPUTS.own_names)
+def test_every_kind_reads_files_of_its_own_or_says_that_it_reads_none(kind: str, tmp_path: Path) -> None:
+    shape = {"image": (4, 4, 3), "sequence": (6, 2)}.get(kind, (3,))
+    model = trained(kind, shape, "uint8" if kind == "image" else "float32")
+    endings = INPUTS[kind].suffixes
+    for ending in {ending for name in INPUTS.own_names for ending in INPUTS[name].suffixes}:
+        (tmp_path / f"x{ending}").write_bytes(b"nothing of the kind")
+        with pytest.raises(RunError, match="not a whole" if ending in endings else f"takes {kind} input"):
+            list(read_inputs(model, [tmp_path / f"x{ending}"], 8))
+    with pytest.raises(RunError, match=r"`\.txt` is not a kind of file that can be read"):
+        (tmp_path / "x.txt").write_text("text")
+        list(read_inputs(model, [tmp_path / "x.txt"], 8))

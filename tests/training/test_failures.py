@@ -1,0 +1,21 @@
+"""What TensorFlow refuses, in words that name the data."""
+
+from __future__ import annotations
+
+import pytest
+import tensorflow as tf
+
+from dlkit.config.problems import RunError
+from dlkit.training.failures import refused_as_run_error
+
+
+def test_an_example_that_stops_a_stream_is_named_without_tensorflow_s_words_around_it() -> None:
+    def checked(x: tf.Tensor) -> tf.Tensor:
+        with tf.control_dependencies([tf.debugging.Assert(x < 3, ["input x: a number is too large:", x])]):
+            return tf.identity(x)
+
+    with pytest.raises(RunError) as failed, refused_as_run_error():
+        list(tf.data.Dataset.range(10).map(checked).batch(2))
+    (problem,) = failed.value.problems
+    assert problem.code == "data-refused"
+    assert problem.message == "a batch of the data cannot be used: input x: a number is too large: [3]"
