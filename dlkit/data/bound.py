@@ -8,7 +8,8 @@ from typing import Any
 
 from dlkit.config.problems import Key
 from dlkit.schema.data import Data
-from dlkit.schema.features import Feature, Shape, State
+from dlkit.schema.features import Feature, Shape
+from dlkit.schema.fitted import State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.target import TargetSettings
 

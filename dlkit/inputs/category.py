@@ -9,7 +9,8 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.features import Encoding, Feature, State
+from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.fitted import State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
 

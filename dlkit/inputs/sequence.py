@@ -10,7 +10,8 @@ from pydantic import Field
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.features import Feature, State
+from dlkit.schema.features import Feature
+from dlkit.schema.fitted import State
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
 from dlkit.schema.step import StepSettings, steps_for

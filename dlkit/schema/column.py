@@ -9,7 +9,8 @@ from pydantic import Field
 
 from dlkit.config.problems import Key, Problem
 from dlkit.schema.base import Section, Text
-from dlkit.schema.features import Feature, State
+from dlkit.schema.features import Feature
+from dlkit.schema.fitted import State
 
 if TYPE_CHECKING:
     from dlkit.data.values import RowPlace

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 Shape = tuple[int | None, ...]
-# What was fitted on the training rows, as plain values that JSON keeps.
-State = Mapping[str, Any]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.schema.base import Section
-from dlkit.schema.features import Encoding, State
+from dlkit.schema.features import Encoding
+from dlkit.schema.fitted import State
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:

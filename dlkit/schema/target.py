@@ -11,7 +11,8 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings
-from dlkit.schema.features import Feature, State
+from dlkit.schema.features import Feature
+from dlkit.schema.fitted import State
 from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 

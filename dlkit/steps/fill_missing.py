@@ -10,7 +10,8 @@ from pydantic import Field
 
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
-from dlkit.schema.features import Encoding, State
+from dlkit.schema.features import Encoding
+from dlkit.schema.fitted import State
 from dlkit.schema.step import StepSettings
 
 np, ops = lazy("numpy"), lazy("keras.ops")

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dlkit.lazy import lazy
-from dlkit.schema.features import State
+from dlkit.schema.fitted import State
 from dlkit.schema.step import StepSettings
 
 keras, np = lazy("keras"), lazy("numpy")

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
-from dlkit.schema.features import State
+from dlkit.schema.fitted import State
 from dlkit.schema.step import StepSettings
 
 keras = lazy("keras")

@@ -11,7 +11,8 @@ from pydantic import Field
 from dlkit.config.problems import Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
-from dlkit.schema.features import Encoding, State
+from dlkit.schema.features import Encoding
+from dlkit.schema.fitted import State
 from dlkit.schema.step import StepSettings
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.features import State
+from dlkit.schema.fitted import State
 from dlkit.targets import _labels
 from dlkit.targets._classes import OneClassTarget
 from dlkit.targets._labels import numbered

@@ -10,7 +10,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.features import State
+from dlkit.schema.fitted import State
 from dlkit.targets._classes import ClassTarget, shortest
 from dlkit.targets._labels import numbered
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
-from dlkit.schema.features import State
+from dlkit.schema.fitted import State
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
