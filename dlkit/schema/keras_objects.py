@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 from pydantic import Field, model_serializer
 
-from dlkit.config.causes import first_line
+from dlkit.config.causes import first_line, reported_as
 from dlkit.config.keras_names import snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
@@ -108,9 +107,10 @@ def keras_class(category: str, name: str) -> type[Any] | None:
     return next((cls for written, cls in classes if isinstance(cls, type) and snake_case(written) == name), None)
 
 
-@contextmanager
-def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> Iterator[None]:
+def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> AbstractContextManager[None]:
     """Within the block, the errors by which Keras refuses arguments are raised as mistakes of a setting.
+
+    They are mostly ValueError and TypeError, and AttributeError for some arguments of a wrong type.
 
     Args:
         what: is made, in words.
@@ -120,7 +120,4 @@ def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> It
     Raises:
         ConfigError: if Keras refuses them.
     """
-    try:
-        yield
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConfigError(Problem(code, f"Keras refuses {what}: {first_line(error)}", key)) from error
+    return reported_as(lambda error: Problem(code, f"Keras refuses {what}: {first_line(error)}", key), ConfigError)

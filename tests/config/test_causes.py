@@ -18,6 +18,13 @@ def test_an_error_without_words_is_called_by_its_kind(words):
     assert refused.value.problems[0].message == "Keras refuses `random_flip`: ValueError"
 
 
+@pytest.mark.parametrize("error", [ValueError, TypeError, AttributeError, ZeroDivisionError])
+def test_whatever_keras_raises_of_its_arguments_is_a_mistake_of_the_setting(error):
+    refusals = refusals_of_keras("the optimizer", ("training", "optimizer"), "optimizer-refused")
+    with pytest.raises(ConfigError, match="Keras refuses the optimizer: no"), refusals:
+        raise error("no")
+
+
 def test_the_first_line_is_that_of_the_reason():
     assert first_line(ValueError("\n one\ntwo")) == "one"
     assert first_line(ValueError("it cannot be read:\n  one\ntwo")) == "it cannot be read: one"
