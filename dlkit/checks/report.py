@@ -57,18 +57,13 @@ def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
     tensor = tensors[feature.name] if isinstance(tensors, dict) else tensors
     about = _feature(feature) | {
         "prepared": {"shape": list(tensor.shape[1:]), "dtype": keras.backend.standardize_dtype(tensor.dtype)},
-        "preprocess": [type(layer).__name__ for layer in _preprocessing(case, feature.name)],
+        "preprocess": [step.step for step in case.config.data.inputs[feature.name].preprocess],
         "augment": [type(layer).__name__ for layer in case.built.preprocessing.augment[feature.name]],
     }
     if "train" in case.batches:
         x = case.batches["train"].prepared[feature.name].astype(np.float64)
         about["prepared"] |= {"min": float(np.min(x)), "max": float(np.max(x)), "mean": float(np.mean(x))}
     return about
-
-
-def _preprocessing(case: CheckContext, name: str) -> list[keras.layers.Layer]:
-    layers = case.built.preprocessing
-    return layers.host[name] + layers.device[name]
 
 
 def _layer(layer: keras.layers.Layer) -> dict[str, Any]:

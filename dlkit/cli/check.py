@@ -77,15 +77,15 @@ def _data_rows(about: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, split in about["splits"].items():
         size = "?" if split["examples"] is None else f"{split['examples']:,}"
-        steps = f", {split['steps']:,} batches" if split["steps"] else ""
-        rows.append([name, f"{size} examples{steps}"])
+        steps = f", {split['steps']:,} {'batch' if split['steps'] == 1 else 'batches'}" if split["steps"] else ""
+        rows.append([name, f"{size} {'example' if size == '1' else 'examples'}{steps}"])
     for name, feature in about["inputs"].items():
         before = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
-        steps = ", ".join(feature["preprocess"]) or "nothing"
+        steps = f"after {', '.join(feature['preprocess'])}" if feature["preprocess"] else "prepared"
         after = feature["prepared"]
         spread = f", {after['min']:.4g} to {after['max']:.4g}, mean {after['mean']:.4g}" if "min" in after else ""
         rows.append([f"input {name}", before])
-        rows.append(["", f"after {steps}: {shape(after['shape'])} {after['dtype']}{spread}"])
+        rows.append(["", f"{steps}: {shape(after['shape'])} {after['dtype']}{spread}"])
         if feature["augment"]:
             rows.append(["", f"in training also {', '.join(feature['augment'])}"])
     for name, feature in about["targets"].items():

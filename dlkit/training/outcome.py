@@ -25,7 +25,7 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     result: dict[str, Any] = {
         "folder": str(folder.path),
         "given": config.data.source is None,
-        "example": next((i.settings.example_file for i in built.spec.inputs.values() if i.settings.example_file), ""),
+        "example": _example_file(built),
         "schedule": config.training.schedule.name,
         "epoch": loop.progress.best_epoch or loop.progress.epoch,
         "train_on": train_on(config, loop.progress),
@@ -45,6 +45,12 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
         (name, rule, figures.get(name), holds(rule, figures.get(name))) for name, rule in config.expects.items()
     ]
     return result
+
+
+def _example_file(built: BuiltModel) -> str:
+    """The name of a file to predict for, as a kind proposes it; several inputs come from one file of arrays."""
+    inputs = list(built.spec.inputs.values())
+    return inputs[0].settings.example_file if len(inputs) == 1 else ""
 
 
 def _predictions(built: BuiltModel, program: EvalProgram, *, weighted: bool) -> Predictions:
