@@ -15,7 +15,7 @@ Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # int64
 class Fitted(BaseModel):
     """What a kind or a step keeps of the training rows. The state that a file holds is checked against it."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False, defer_build=True)
 
 
 class Nothing(Fitted):

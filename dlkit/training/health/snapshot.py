@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import cache
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -73,10 +74,13 @@ class HealthSnapshot:
         Raises:
             ValueError: if it is another thing.
         """
-        return _SNAPSHOT.validate_python(values)
+        return _validator().validate_python(values)
 
 
-_SNAPSHOT = TypeAdapter(HealthSnapshot)
+@cache
+def _validator() -> TypeAdapter[HealthSnapshot]:
+    """Made on first use: the command line imports this file before it knows whether a run is looked at."""
+    return TypeAdapter(HealthSnapshot)
 
 
 def _short(value: Any) -> Any:
