@@ -118,6 +118,7 @@ def test_the_parts_of_contributing_train_are_judged_and_predict(way: str, tmp_pa
     found = json.loads(run([*dlkit, "predict", "rides", "two.npz", "--json"], tmp_path, root=root))["predictions"]
     morning, evening = (prediction["lent"]["value"] for prediction in found)
     assert morning > evening  # the one warm, the other cold and windy
+    run([*dlkit, "train", "--resume", "rides", "training.epochs=11", "--quiet"], tmp_path, root=root)
     message = run([*dlkit, "train", "rides.yaml", "model.unit=3"], tmp_path, root=root, status=2)
     assert "`units`" in message
 

@@ -62,7 +62,9 @@ def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
     }
     if "train" in case.batches:
         x = case.batches["train"].prepared[feature.name].astype(np.float64)
-        about["prepared"] |= {"min": float(np.min(x)), "max": float(np.max(x)), "mean": float(np.mean(x))}
+        x = x[~np.isnan(x)]  # padding
+        if x.size:
+            about["prepared"] |= {"min": float(np.min(x)), "max": float(np.max(x)), "mean": float(np.mean(x))}
     return about
 
 

@@ -92,7 +92,9 @@ def _data_rows(about: dict[str, Any]) -> list[list[str]]:
         text = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
         classes = feature["classes"]
         if classes:
-            shown = ", ".join(classes[:10]) + (", …" if len(classes) > 10 else "")
+            shown = ", ".join(f"`{c}`" if not c.strip() or "," in c else c for c in classes[:10]) + (
+                ", …" if len(classes) > 10 else ""
+            )
             text += f", {len(classes)} classes: {shown}"
         rows.append([f"target {name}", text])
     return rows

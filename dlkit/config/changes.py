@@ -33,7 +33,8 @@ def refuse_changes(before: Loaded, after: Loaded) -> None:
                     f"`{'.'.join(map(str, key))}` cannot change when a run goes on: the result would be that of "
                     "neither setting",
                     key=key,
-                    help="start a new run with it, or say --allow-change (in Python: allow_change=True)",
+                    help="start a new run with it; --allow-change (in Python: allow_change=True) goes on with it, "
+                    "unless it changes the model, the data, the batch size, the seed, the optimizer or the monitor",
                 )
             )
             for key in keys

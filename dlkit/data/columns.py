@@ -43,6 +43,11 @@ def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str]
             fit = fitting(pattern, free if is_pattern(pattern) and pattern not in fields else fields)
             if not fit:
                 problems.append(_unknown(pattern, [*fields, *others], _place(data, key, number)))
+            problems += [
+                _unreadable(name, fields[name], _place(data, key, number))
+                for name in fit
+                if not _is_readable(fields[name].dtype)
+            ]
             columns += [name for name in fit if name not in columns]
         found[key] = tuple(columns)
     if problems:
@@ -58,6 +63,22 @@ def _place(data: Data, key: Key, number: int) -> Key:
     if settings.columns is not None:
         return (*key, "columns", number) if isinstance(settings.columns, list) else (*key, "columns")
     return (*key, "column") if settings.column is not None else key
+
+
+def _is_readable(dtype: str) -> bool:
+    """Whether some kind reads columns of this type: numbers, text, and objects, which may be text."""
+    try:
+        return dtype in ("string", "object", "bfloat16") or np.dtype(dtype).kind in "biuf"
+    except TypeError:
+        return False
+
+
+def _unreadable(name: str, field: SourceField, key: Key) -> Problem:
+    message = f"the column `{name}` holds {field.dtype}, which is neither numbers nor text"
+    help = (
+        "turn it into numbers or text in the source: of dates, the days since one of them, or parts such as the month"
+    )
+    return Problem("field-type", message, key, help=help)
 
 
 def _unknown(name: str, fields: Sequence[str], key: Key) -> Problem:

@@ -73,13 +73,18 @@ def _csv(path: Path, predictions: Predictions) -> None:
 
 
 def _flat(record: dict[str, Any], *, several: bool) -> dict[str, Any]:
-    """A record as one row: `class`, `p_<class>`, `label`, with the target before it where there are several."""
+    """A record as one row: `class`, `p_<class>`, `label`, with the target before it where there are several.
+
+    Several classes of one example are one cell, with commas between them; several numbers are a column each.
+    """
     row = {"input": record["input"]}
     for target, values in list(record.items())[1:]:
         prefix = f"{target}_" if several else ""
         for key, value in values.items():
             if key == "probabilities":
                 row |= {f"{prefix}p_{name}": p for name, p in value.items()}
+            elif isinstance(value, list) and all(isinstance(v, str) for v in value):
+                row[prefix + key] = ",".join(value)  # classes: every row has as many as it has
             elif isinstance(value, list):
                 row |= {f"{prefix}{key}_{i}": v for i, v in enumerate(value)}
             else:

@@ -84,7 +84,9 @@ def _array(path: Path, file: Any, name: str) -> np.ndarray:
         if "pickle" not in str(error):
             raise _problem(RunError, "damaged-data", f"`{name}` of {path} is damaged", "make it again") from error
         message = f"`{name}` of {path} holds Python objects, which are never unpickled"
-        raise _problem(RunError, "field-type", message, "save arrays of numbers, with rows of equal length") from None
+        raise _problem(
+            RunError, "field-type", message, "save text with .astype(str), and numbers in rows of equal length"
+        ) from None
     except Exception as error:  # zlib.error, EOFError, struct.error
         raise _problem(RunError, "damaged-data", f"`{name}` of {path} is damaged", "make it again") from error
     if array.ndim == 0:
@@ -111,6 +113,10 @@ def _by_split(path: Path, names: Collection[str], wanted: Collection[str]) -> di
     complete = {split for split, fields in found.items() if len(fields) == len(set(wanted))}
     # `image_raw_train` belongs to a column `image_raw`, not to `image` in a split `raw_train`.
     found = {split: fields for split, fields in found.items() if split in complete or "_" not in split or not complete}
+    nowhere = [field for field in wanted if not any(field in fields for fields in found.values())]
+    if nowhere and found:
+        # Reported as columns that the source does not have, each at the setting that names it.
+        return _by_split(path, names, [field for field in wanted if field not in nowhere])
     needed = found or {"train": {}}
     missing = [f"{field}_{split}" for split, fields in needed.items() for field in wanted if field not in fields]
     if missing:

@@ -63,6 +63,11 @@ def from_one_hot(array: Any, place: RowPlace) -> Any:
     Raises:
         RunError: naming the first row that is not one-hot.
     """
+    if array.dtype.kind in "OSTU":
+        message = f"labels have {array.shape[1]} columns of text, and an example has one class"
+        raise place.run_error(
+            "target-shape", message, "name one column, or use `kind: multi_label` for several classes"
+        )
     hot = ((array == 0) | (array == 1)).all(axis=1) & (array.sum(axis=1, dtype=np.float64) == 1)
     if (wrong := np.flatnonzero(~hot)).size:
         message = f"labels have {array.shape[1]} columns but are not one-hot: {place.row(wrong[0])}"

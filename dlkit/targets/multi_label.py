@@ -113,8 +113,10 @@ class MultiLabelTarget(ClassTarget):
         for row, words in enumerate(self._cells(labels, place)):
             for word in words:
                 if word not in number:
-                    message = f"{place.row(row)} has the class `{word}`, which no training row has"
-                    raise place.run_error("unknown-label", message, f"the classes are {', '.join(classes[:10])}")
+                    who, below = ("`classes` does not list", "classes") if self.classes else ("no training row has", "")
+                    message = f"{place.row(row)} has the class `{word}`, which {who}"
+                    listed = ", ".join(f"`{name}`" for name in classes[:10])
+                    raise place.run_error("unknown-label", message, f"the classes are {listed}", below=below)
                 hot[row, number[word]] = 1
         return hot
 

@@ -7,6 +7,7 @@ from dlkit.data.bound import Spec
 from dlkit.files import parse_json, read_bytes, write_json
 from dlkit.models.about import describe, read_spec
 from dlkit.runs import RunFolder
+from dlkit.schema.loader import Loaded
 
 
 def keep(folder: RunFolder, spec: Spec) -> None:
@@ -15,8 +16,12 @@ def keep(folder: RunFolder, spec: Spec) -> None:
     write_json(folder.fitted, describe(spec))
 
 
-def read(folder: RunFolder) -> Spec | None:
+def read(folder: RunFolder, loaded: Loaded) -> Spec | None:
     """What a run fitted when it began; None where it has not begun.
+
+    Args:
+        folder: of the run.
+        loaded: its own configuration, whose plug-ins may have added kinds and steps.
 
     Raises:
         RunError: if the file is not there or not as dlkit writes it.
@@ -24,7 +29,8 @@ def read(folder: RunFolder) -> Spec | None:
     if not folder.has_begun():
         return None
     try:
-        return read_spec(parse_json(read_bytes(folder.fitted)))
+        with loaded.plugins.active():
+            return read_spec(parse_json(read_bytes(folder.fitted)))
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise RunError(

@@ -42,7 +42,9 @@ def nothing_to_train(config: Config, folder: RunFolder) -> Problem | None:
         help = f"to train on: dlkit train --resume {shlex.quote(str(folder.path))} {more}"
     else:
         help = "to train longer, start a new run that may, with `training.init_from` set to this one"
-    message = f"the run {folder.path} is finished, after {progress.epoch} epochs{why}"
+    message = (
+        f"the run {folder.path} is finished, after {progress.epoch} epoch{'' if progress.epoch == 1 else 's'}{why}"
+    )
     return Problem("not-on-resume", message, help=help)
 
 
@@ -62,7 +64,7 @@ def train_on(config: Config, progress: Progress) -> str:
     if progress.stopped_by == "max_time":
         words.append(f"training.max_time={_in_words(2 * int(time_limit(settings)))}")
     if progress.epoch >= settings.epochs:
-        words.append(f"training.epochs={2 * settings.epochs}")
+        words.append(f"training.epochs={2 * progress.epoch}")
     return " ".join(words)
 
 

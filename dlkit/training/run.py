@@ -76,7 +76,7 @@ def resume(
         profile: as for `start`.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, fitted=fitted.read(folder))
+        prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded))
         prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
         return _train(loaded, prepared, folder, listener, goes_on=True, profile=profile)
 

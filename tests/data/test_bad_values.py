@@ -116,3 +116,33 @@ def test_a_label_that_no_training_row_has_is_named(kind: str) -> None:
 def test_a_category_that_is_new_is_unknown_counted_and_said() -> None:
     (note,) = load("category", WORDS, changed(changed(WORDS, 9, "c"), 11, "d")).notes
     assert "test: 2 of 40 rows have a value of `x` that training does not know, such as `c`" in note
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.arange("2020-01-01", "2020-02-10", dtype="datetime64[D]"),
+        LABELS * 1j,
+        np.zeros(ROWS, [("a", "i4"), ("b", "f4")]),
+    ],
+    ids=["dates", "complex", "records"],
+)
+@pytest.mark.parametrize("where", ["input", "one of several", "target", "weights"])
+def test_a_column_that_is_neither_numbers_nor_text_is_named(where: str, values: np.ndarray) -> None:
+    columns = {"x": WHOLE, "y": LABELS, "w": np.ones(ROWS), "odd": values}
+    x: dict[str, Any] = {"kind": "number", **({"column": "odd"} if where == "input" else {})}
+    x |= {"columns": ["x", "odd"]} if where == "one of several" else {}
+    y = {"kind": "category", **({"column": "odd"} if where == "target" else {})}
+    data = {"inputs": {"x": x}, "targets": {"y": y}, "weights": "odd" if where == "weights" else "w"}
+    given = {"train": ({"x": columns["x"]}, {n: v for n, v in columns.items() if n != "x"})}
+    with pytest.raises(DlkitError) as refused:
+        load_splits(Data.model_validate(data), given=given)
+    (problem,) = refused.value.problems
+    assert problem.code == "field-type"
+    assert "`odd` holds" in problem.message
+    assert problem.key[-1] in ("column", "weights", 1)
+
+
+def test_a_category_of_two_columns_of_text_is_refused() -> None:
+    with pytest.raises(DlkitError, match="labels have 2 columns of text"):
+        load("number", WHOLE, labels=(np.stack([WORDS, WORDS], axis=1),) * 2)

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from dlkit.config.problems import ConfigError, RunError
+from dlkit.data.load import load_splits
+from dlkit.schema.data import Data
 from dlkit.sources.npz import NpzSource
 
 X, Y = np.arange(24, dtype=np.float32).reshape(8, 3), np.arange(8) % 2
@@ -40,7 +42,6 @@ def test_a_field_whose_name_begins_like_another(tmp_path):
 @pytest.mark.parametrize(
     ("arrays", "says"),
     [
-        ({"x_train": X}, ["`y_train`", "it has"]),
         ({"x_train": X, "y_train": Y, "x_test": X}, ["`y_test`", "did you mean"]),
         ({"x_train": X, "y_trian": Y}, ["`y_train`", "did you mean `y_trian`?"]),
         ({"images": X, "labels": Y}, ["`x_train`, `y_train`", "`images`, `labels`", "<column>_<split>"]),
@@ -51,6 +52,19 @@ def test_missing_arrays_are_listed_with_the_nearest(tmp_path, arrays, says):
     expected = f"{problem.message} {problem.help}".replace("a.npz has", "it has")
     assert problem.code == "npz-names"
     assert all(words in expected for words in says), expected
+
+
+def test_a_column_that_no_array_has_is_reported_where_it_is_named(tmp_path):
+    source = {"kind": "npz", "path": str(tmp_path / "a.npz")}
+    np.savez(tmp_path / "a.npz", x_train=X, age_train=Y, income_train=Y, x_test=X, age_test=Y, income_test=Y)
+    inputs = {"x": {"kind": "number", "columns": ["x", "incom"]}}
+    data = {"source": source, "inputs": inputs, "targets": {"y": {"kind": "category", "column": "agee"}}}
+    with pytest.raises(ConfigError) as caught:
+        load_splits(Data.model_validate(data))
+    by_key = {problem.key: problem for problem in caught.value.problems}
+    assert set(by_key) == {("data", "inputs", "x", "columns", 1), ("data", "targets", "y", "column")}
+    assert "did you mean `income`?" in by_key["data", "inputs", "x", "columns", 1].help
+    assert "did you mean `age`?" in by_key["data", "targets", "y", "column"].help
 
 
 def test_lengths_must_agree(tmp_path):

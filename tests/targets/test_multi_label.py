@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import pytest
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
+from dlkit.evaluation.predict import predict
+from dlkit.evaluation.tables import write
 from dlkit.schema.loader import from_mapping
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
@@ -75,3 +78,20 @@ def test_a_model_learns_and_predicts_several_classes_at_once(tmp_path: Path) -> 
     target = dlkit.load_run(run.folder, data=data)
     assert target.test == run.test
     assert found.shape == (20, 2)
+
+
+def test_a_class_that_the_settings_do_not_list_is_said_to_be_so() -> None:
+    with pytest.raises(RunError, match="has the class `wind`, which `classes` does not list") as refused:
+        labels({"classes": ["rain", "snow"]}, {"x": X, "y": TEXT})
+    assert refused.value.problems[0].key == ("data", "targets", "y", "classes")
+
+
+def test_a_table_has_the_classes_of_an_example_in_one_cell(tmp_path: Path) -> None:
+    given = {"train": (X, {"y": TEXT}), "test": (X, {"y": TEXT})}
+    run = dlkit.train(config(), ["training.epochs=3"], data=given, runs_folder=tmp_path, verbose=False)
+    write(tmp_path / "t.csv", predict(run.folder, data=given))
+    with (tmp_path / "t.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["input", "classes", "p_rain", "p_wind", "label"]
+    assert [row["label"] for row in rows] == [text.replace(", ", ",") for text in TEXT]
+    assert {row["classes"] for row in rows} <= {"", "rain", "wind", "rain,wind"}

@@ -15,7 +15,7 @@ from dlkit.config.problems import RunError
 from dlkit.runs import RunFolder
 from dlkit.training import chunk, fitted
 from dlkit.training.interrupts import Interrupted
-from tests.training.helpers import InterruptAt, resume, state_digest, train
+from tests.training.helpers import InterruptAt, load_folder, resume, state_digest, train
 from tests.training.test_several_inputs import CONFIG, INPUTS, TARGETS
 
 DATA = dict.fromkeys(("train", "validation", "test"), (INPUTS, TARGETS))
@@ -65,10 +65,11 @@ def test_a_resumed_run_reads_what_was_fitted_and_fits_nothing(cut: Path) -> None
 
 
 def test_a_run_that_was_killed_before_it_began_fits_again(cut: Path) -> None:
-    assert fitted.read(RunFolder(cut)) is not None
+    loaded = load_folder(cut)
+    assert fitted.read(RunFolder(cut), loaded) is not None
     for name in ("environment.json", "checkpoints"):
         (cut / name).rename(cut / f"no-{name}")
-    assert fitted.read(RunFolder(cut)) is None
+    assert fitted.read(RunFolder(cut), loaded) is None
 
 
 def test_a_run_without_what_it_fitted_is_not_gone_on_with(cut: Path) -> None:

@@ -126,5 +126,5 @@ def test_the_configuration_of_a_short_run_is_accepted_again(short: dict[str, Any
 
 def test_a_fast_dev_run_cannot_train_on(tmp_path: Path) -> None:
     run = train(settings(SMALL, {"fast_dev_run": True}), tmp_path)
-    with pytest.raises(ConfigError, match="is finished, after 1 epochs"):
+    with pytest.raises(ConfigError, match="is finished, after 1 epoch;"):
         run.resume({"training.epochs": 20}, verbose=False)

@@ -75,7 +75,7 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
         message = f"the run {folder.path} has kept no batch: none of its losses or weights was found not to be finite"
         raise RunError(Problem("nothing-to-replay", message, help="dlkit train --resume goes on with a run"))
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, fitted=fitted.read(folder))
+        prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded))
         # With the run's schedule, since an optimizer without one has another variable.
         plan = recorded(folder, prepared.config)
         pieces = Engine(prepared, plan, prepared.training_feeder(), Progress()).pieces()
