@@ -62,8 +62,11 @@ def predict(
         if output is not None:
             tables.write(output, found)
     if as_json:
-        verbs.print_json({"ok": True, "predictions": list(tables.records(found))})
+        notes = {"notes": list(found.notes)} if found.notes else {}
+        verbs.print_json({"ok": True, **notes, "predictions": list(tables.records(found))})
         return
+    for note in found.notes:
+        typer.echo(f"note: {note}", err=True)
     _print_table(found, output)
     if output is not None:
         typer.echo(f"{len(found):,} results in {output}")

@@ -30,10 +30,12 @@ class Inputs:
     Attributes:
         places: where each comes from: a file, or a file and the row in it.
         arrays: by input, the examples in its first axis.
+        notes: what is worth a line about the file that begins here.
     """
 
     places: list[str]
     arrays: dict[str, np.ndarray]
+    notes: tuple[str, ...] = ()
 
 
 class _UnusableError(Exception):
@@ -83,7 +85,8 @@ def _alike(one: Inputs, other: Inputs) -> bool:
 
 def _joined(parts: list[Inputs]) -> Inputs:
     arrays = {name: np.concatenate([part.arrays[name] for part in parts]) for name in parts[0].arrays}
-    return Inputs([place for part in parts for place in part.places], arrays)
+    notes = tuple(note for part in parts for note in part.notes)
+    return Inputs([place for part in parts for place in part.places], arrays, notes)
 
 
 def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> Iterator[Inputs]:
@@ -93,7 +96,8 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
         rows = len(next(iter(arrays.values())))
         for start in range(0, rows, size):
             part = {n: _values(trained.spec.inputs[n], a[start : start + size], path, start) for n, a in arrays.items()}
-            yield Inputs([f"{path}[{row}]" for row in range(start, min(start + size, rows))], part)
+            notes = () if start else _notes(trained, arrays, path)
+            yield Inputs([f"{path}[{row}]" for row in range(start, min(start + size, rows))], part, notes)
     elif suffix in suffixes:
         bound = _only_input(trained)
         with _unusable(path):
@@ -101,6 +105,15 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
         yield Inputs([str(path)], {bound.name: example[np.newaxis]})
     else:
         raise _UnusableError(f"`{path.suffix}` is not a kind of file that can be read", f"give {', '.join(suffixes)}")
+
+
+def _notes(trained: Trained, arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...]:
+    """What the kinds of the inputs have to say about a file: sequences that are cut, categories that are unknown."""
+    bound = [trained.spec.inputs[name] for name in arrays]
+    places = [RowPlace(str(path), i.name, (Piece(path.name, 0, None),), i.key) for i in bound]
+    with _unusable(path):
+        found = [i.settings.notes(arrays[i.name], i, place) for i, place in zip(bound, places, strict=True)]
+    return tuple(note for notes in found for note in notes)
 
 
 @contextmanager

@@ -102,7 +102,7 @@ def of_files(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Pre
     for found in read_inputs(trained, paths, size):
         results, _ = forward(found.arrays, {})
         rows = np.arange(start, start + len(found.places))
-        yield Predictions(trained.spec.targets, rows, found.places, results)
+        yield Predictions(trained.spec.targets, rows, found.places, results, notes=found.notes)
         start += len(found.places)
 
 

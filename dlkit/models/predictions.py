@@ -53,6 +53,7 @@ class Predictions:
         labels: by target, what is known to be true, shape (n, ...); empty where nothing is.
         losses: by target, float32, shape (n,): loss of each example, without weights; empty where there are no labels.
         weights: by target, float32, shape (n,): how much each example counts; empty where each counts once.
+        notes: what is worth a line about the examples, such as sequences that were cut.
     """
 
     targets: Mapping[str, Target]
@@ -62,6 +63,7 @@ class Predictions:
     labels: Arrays = field(default_factory=dict)
     losses: Arrays = field(default_factory=dict)
     weights: Arrays = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -95,6 +97,7 @@ def joined(parts: Iterable[Predictions]) -> Predictions:
         join([part.labels for part in found]),
         join([part.losses for part in found]),
         join([part.weights for part in found]),
+        tuple(note for part in found for note in part.notes),
     )
 
 
