@@ -11,6 +11,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 from dlkit.config.problems import Key
+from dlkit.keras_internals import flattened
 
 Layer = TypeVar("Layer")
 # Layers that nothing was noted of, as those of a plug-in's builder, come from the section as a whole.
@@ -56,6 +57,6 @@ class Origins:
         found: dict[str, Key] = {}
         for layer in network.layers:
             outer = self._noted.get(id(layer), (layer, MODEL))[1]
-            for inner in layer._flatten_layers():
+            for inner in flattened(layer):
                 found[inner.name] = self._noted.get(id(inner), (inner, outer))[1]
         return found

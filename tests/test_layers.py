@@ -19,17 +19,18 @@ ALLOWED = {
     "config": set(),
     "schema": {"config", "lazy"},
     "files": {"config"},
-    "origins": {"config"},
+    "keras_internals": set(),
+    "origins": {"config", "keras_internals"},
     "encoded": {"config", "schema", "lazy", "origins"},
     "runs": {"config", "schema", "files"},
     "elements": set(),
     "bundled": {"config", "schema", "data"},
     **{part: {*LANGUAGE, *PARTS, "lazy", "elements", "bundled", "origins", "encoded"} for part in PARTS},
     "data": {*LANGUAGE, *PARTS, "elements", "files"},
-    "models": {*LANGUAGE, *PARTS, "data", "files", "origins", "encoded"},
-    "training": {*LANGUAGE, *PARTS, "data", "elements", "models", "files", "runs", "origins"},
+    "models": {*LANGUAGE, "keras_internals", *PARTS, "data", "files", "origins", "encoded"},
+    "training": {*LANGUAGE, "keras_internals", *PARTS, "data", "elements", "models", "files", "runs", "origins"},
     "progress": {*LANGUAGE, "training", "runs"},
-    "checks": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
+    "checks": {*LANGUAGE, "keras_internals", *PARTS, "data", "models", "training", "files", "runs"},
     "evaluation": {*LANGUAGE, *PARTS, "data", "elements", "models", "training", "files", "runs"},
     "export": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
     "api": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
@@ -96,6 +97,40 @@ def test_the_command_line_imports_heavy_libraries_inside_its_verbs_alone(path: P
         - {"dlkit.training.listeners"}
         - {m for m in found if m.startswith("dlkit.training.listeners.")}
     )
+
+
+def private_names(tree: ast.AST) -> Iterator[str]:
+    """Names below `keras.src`, and attributes that begin with `_` of what is neither the object itself nor dlkit's."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("keras.src", "tensorflow.python")):
+            yield str(node.module)
+        elif isinstance(node, ast.Attribute) and node.attr.startswith("_") and not node.attr.startswith("__"):
+            owner = node.value
+            own = isinstance(owner, ast.Name) and (owner.id in ("self", "cls", "os") or owner.id.startswith("_"))
+            above = isinstance(owner, ast.Call) and isinstance(owner.func, ast.Name) and owner.func.id == "super"
+            if not own and not above and node.attr != "_replace":  # that of a NamedTuple is public
+                yield node.attr
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_private_names_of_libraries_stand_in_one_file(path: Path) -> None:
+    found = list(private_names(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not found or path.name == "keras_internals.py"
+
+
+def test_no_file_imports_itself_in_a_circle() -> None:
+    modules = {
+        ".".join(p.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__"): p for p in FILES
+    }
+    below: dict[str, set[str]] = {}
+    for name, path in modules.items():
+        # `from dlkit.runs import records` in a file of `dlkit.runs` is of the file, and its package is there already.
+        found = set(imports(path, top_level=True)) & modules.keys()
+        below[name] = {other for other in found if not f"{name}.".startswith(f"{other}.")}
+    while free := [name for name, others in below.items() if not others & below.keys()]:
+        for name in free:
+            del below[name]
+    assert not below, f"import each other: {sorted(below)}"
 
 
 LONGEST_FILE, LONGEST_FUNCTION = 300, 50

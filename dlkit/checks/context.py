@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dlkit.data.contract import Batch, Splits
 from dlkit.data.feeding import Feeder, make_feeder
+from dlkit.keras_internals import flattened, is_container
 from dlkit.models.build import BuiltModel
 from dlkit.schema import Config
 from dlkit.training.program.forward import device_stage, forward_with_loss, whole
@@ -129,4 +130,4 @@ def _dense(gradient: Any) -> np.ndarray | None:
 
 def own_layers(network: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a network, those inside of others included, containers left out."""
-    return [layer for layer in network._flatten_layers(include_self=False) if not list(layer._layers)]
+    return [layer for layer in flattened(network, itself=False) if not is_container(layer)]

@@ -16,6 +16,7 @@ import tensorflow as tf
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.sketch import sketched
 from dlkit.data.contract import Indexed
+from dlkit.keras_internals import outputs_of_calls
 from dlkit.training.program.optimizers import make_optimizer
 
 BASIS = (
@@ -139,7 +140,7 @@ def _line_of(path: str, name: str) -> int | None:
 
 def _outputs(layer: keras.layers.Layer) -> list[Any]:
     """What a layer gives, at every place where it is used."""
-    return [tensor for node in layer._inbound_nodes for tensor in node.output_tensors]
+    return list(outputs_of_calls(layer))
 
 
 def _bytes(tensor: Any) -> int:

@@ -11,6 +11,7 @@ import keras
 from dlkit.config.keras_names import snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Target
+from dlkit.keras_internals import direction
 from dlkit.schema.history import metric_columns
 from dlkit.schema.keras_objects import Loss, Metric, keras_class, refusals_of_keras
 from dlkit.schema.plugins import call_plugin
@@ -152,7 +153,7 @@ class OfResults(keras.metrics.Metric):
         self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
         super().__init__(name=name or self.metric.name, **kwargs)
         self.activation = activation
-        self._direction = getattr(self.metric, "_direction", None)
+        self._direction = direction(self.metric) or None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels and logits."""

@@ -16,9 +16,9 @@ from typing import Any
 import h5py
 import keras
 import tensorflow as tf
-from keras.src.backend.common import global_state
 
 from dlkit.config.causes import first_line
+from dlkit.keras_internals import flattened, outputs_of_calls, variables_stay_empty
 
 # The largest width, length or count of a part; a row of that many float32 takes 0.5 GiB.
 LARGEST_NUMBER = 2**27
@@ -136,14 +136,8 @@ def check_sizes(config: Mapping[str, Any], stored: int) -> None:
 @contextlib.contextmanager
 def outlined() -> Iterator[None]:
     """Within the block, variables have shapes and no values, and operations on them give nothing but shapes."""
-    # Variables that are made in a stateless scope wait on a list of Keras's to be filled when it ends; these never are.
-    waiting = global_state.get_global_attribute("uninitialized_variables")
-    global_state.set_global_attribute("uninitialized_variables", [])
-    try:
-        with tf.Graph().as_default(), keras.StatelessScope(initialize_variables=False):
-            yield
-    finally:
-        global_state.set_global_attribute("uninitialized_variables", waiting)
+    with variables_stay_empty(), tf.Graph().as_default(), keras.StatelessScope(initialize_variables=False):
+        yield
 
 
 def _built(config: Mapping[str, Any]) -> keras.Model:
@@ -183,8 +177,7 @@ def largest_tensor(model: keras.Model) -> int:
 
 def _tensors(model: keras.Model) -> Iterator[tuple[str, int]]:
     """The layers of a model, those of models within it too, and the numbers that each makes of one example."""
-    for part in model._flatten_layers():
+    for part in flattened(model):
         for operation in getattr(part, "operations", None) or [part]:
-            for node in operation._inbound_nodes:
-                for tensor in node.output_tensors:
-                    yield operation.name, math.prod(size or 1 for size in tensor.shape[1:])
+            for tensor in outputs_of_calls(operation):
+                yield operation.name, math.prod(size or 1 for size in tensor.shape[1:])

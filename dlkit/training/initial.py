@@ -12,6 +12,7 @@ import numpy as np
 
 from dlkit import runs
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
+from dlkit.keras_internals import flattened
 from dlkit.models.build import BuiltModel
 from dlkit.models.saving import load_model
 from dlkit.training.checkpoints import files as checkpoints
@@ -96,7 +97,7 @@ def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:
     if path.suffix == ".keras" or path.is_file():
         model, _ = load_model(path)
         # Fitted to the other run's data, and no part of a network.
-        scales = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Normalization)]
+        scales = [layer for layer in flattened(model) if isinstance(layer, keras.layers.Normalization)]
         apart = {id(w) for layer in scales for w in layer.weights}
         return [w.numpy() for w in model.weights if id(w) not in apart]
     folder = runs.find(source, runs_folder)

@@ -16,6 +16,7 @@ import tensorflow as tf
 from pydantic import BaseModel, Field
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.keras_internals import flattened
 from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
@@ -122,4 +123,4 @@ def _layer_kinds(built: BuiltModel) -> set[str]:
     preprocessing = built.preprocessing
     stage = [*preprocessing.device.values(), *preprocessing.augment.values()]
     layers = [built.network, *(layer for group in stage for layer in group if isinstance(layer, keras.Layer))]
-    return {type(part).__name__ for layer in layers for part in layer._flatten_layers()}
+    return {type(part).__name__ for layer in layers for part in flattened(layer)}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import keras
 
 from dlkit.data.contract import Batch
+from dlkit.keras_internals import direction
 from dlkit.models.build import BuiltModel
 from dlkit.training.program.forward import Forward
 
@@ -109,4 +110,4 @@ def _direction(metric: keras.metrics.Metric) -> str | None:
         return "min"
     if isinstance(metric, keras.metrics.TruePositives | keras.metrics.TrueNegatives):
         return "max"
-    return {"up": "max", "down": "min"}.get(getattr(metric, "_direction", ""))
+    return {"up": "max", "down": "min"}.get(direction(metric))

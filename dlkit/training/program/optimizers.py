@@ -7,6 +7,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from dlkit.keras_internals import moving_averages
 from dlkit.schema.training import Optimizer, OptimizerBase
 
 # What the loop does itself, after gradients are added up over replicas; Keras would do it on each.
@@ -55,5 +56,4 @@ def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) 
 def averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
     """The moving averages of the trainable variables; none where the optimizer keeps none."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    # Keras has no public name for them.
-    return list(inner._model_variables_moving_average) if inner.use_ema else []
+    return moving_averages(inner) if inner.use_ema else []

@@ -15,6 +15,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from dlkit.keras_internals import flattened
+
 # The step, and the replica's number, of the update that is being traced.
 _draw: ContextVar[tuple[tf.Tensor, int]] = ContextVar("draw")
 
@@ -112,7 +114,7 @@ def _generators(layer: keras.layers.Layer) -> list[tuple[Any, str]]:
     """Every (layer, attribute) below a layer that holds a seed generator."""
     return [
         (part, name)
-        for part in layer._flatten_layers()
+        for part in flattened(layer)
         for name, value in vars(part).items()
         if isinstance(value, keras.random.SeedGenerator)
     ]

@@ -1,0 +1,54 @@
+"""What dlkit needs of Keras that has no public name: all of it stands here, and a test holds each against Keras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+
+def flattened(layer: Any, *, itself: bool = True) -> list[Any]:
+    """A layer or model and all layers inside of it, at any depth.
+
+    Args:
+        layer: a Keras layer.
+        itself: whether the layer is among them.
+    """
+    return list(layer._flatten_layers(include_self=itself))
+
+
+def is_container(layer: Any) -> bool:
+    """Whether a layer holds others."""
+    return bool(list(layer._layers))
+
+
+def outputs_of_calls(operation: Any) -> Iterator[Any]:
+    """The Keras tensors that an operation of a functional model gave, of every call of it."""
+    for node in operation._inbound_nodes:
+        yield from node.output_tensors
+
+
+def direction(metric: Any) -> str:
+    """`up` or `down`, as a metric says which values are better; empty where it does not."""
+    return getattr(metric, "_direction", None) or ""
+
+
+def moving_averages(optimizer: Any) -> list[Any]:
+    """The moving averages that an optimizer with `use_ema` keeps, in the order of the model's variables."""
+    return list(optimizer._model_variables_moving_average)
+
+
+@contextmanager
+def variables_stay_empty() -> Iterator[None]:
+    """Within the block, variables of a stateless scope need no values: those that wait for one are forgotten.
+
+    Keras keeps a list of variables that are filled when the scope ends.
+    """
+    from keras.src.backend.common import global_state
+
+    waiting = global_state.get_global_attribute("uninitialized_variables")
+    global_state.set_global_attribute("uninitialized_variables", [])
+    try:
+        yield
+    finally:
+        global_state.set_global_attribute("uninitialized_variables", waiting)

@@ -1,0 +1,61 @@
+"""The private parts of Keras that dlkit uses are there in the installed Keras, and mean what dlkit takes them for."""
+
+from __future__ import annotations
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit import keras_internals
+
+
+def nested() -> keras.Model:
+    """A model with a bidirectional layer, which holds two others, and a layer that is called twice."""
+    x = keras.Input((4, 2), name="x")
+    twice = keras.layers.Dense(2, name="twice")
+    return keras.Model(x, keras.layers.Bidirectional(keras.layers.GRU(3), name="both")(twice(twice(x))))
+
+
+def test_layers_inside_of_others_are_found() -> None:
+    model = nested()
+    every = keras_internals.flattened(model)
+    assert every[0] is model
+    assert keras_internals.flattened(model, itself=False) == every[1:]
+    kinds = [type(layer).__name__ for layer in every]
+    assert kinds.count("GRU") == 2
+    assert kinds.count("GRUCell") == 2
+    held = {type(layer).__name__ for layer in every if keras_internals.is_container(layer)}
+    assert {"Functional", "Bidirectional", "GRU"} <= held
+    assert not held & {"Dense", "InputLayer", "GRUCell"}
+
+
+def test_a_layer_that_is_called_twice_has_two_outputs() -> None:
+    shapes = [tensor.shape for tensor in keras_internals.outputs_of_calls(nested().get_layer("twice"))]
+    assert shapes == [(None, 4, 2), (None, 4, 2)]
+
+
+def test_metrics_say_which_values_are_better() -> None:
+    assert keras_internals.direction(keras.metrics.Accuracy()) == "up"
+    assert keras_internals.direction(keras.metrics.MeanAbsoluteError()) == "down"
+    assert keras_internals.direction(keras.metrics.Sum()) == ""
+
+
+def test_moving_averages_are_those_of_the_variables() -> None:
+    variable = keras.Variable(np.ones(3, "float32"))
+    optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5)
+    optimizer.build([variable])
+    optimizer.apply([np.ones(3, "float32")])
+    (average,) = keras_internals.moving_averages(optimizer)
+    assert average.shape == (3,)
+    assert not np.array_equal(np.asarray(average), np.zeros(3))
+
+
+def test_variables_without_values_are_forgotten() -> None:
+    with keras_internals.variables_stay_empty(), tf.Graph().as_default():
+        with keras.StatelessScope(initialize_variables=False):
+            variable = keras.Variable(shape=(10**6, 10**5), initializer="zeros")
+        assert variable.shape == (10**6, 10**5)
+    # Outside, Keras fills what a stateless scope leaves; had it kept the one above, it would ask for 400 GB here.
+    with keras.StatelessScope():
+        small = keras.Variable(shape=(2,), initializer="ones")
+    assert np.asarray(small).tolist() == [1, 1]
