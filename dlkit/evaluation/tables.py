@@ -12,6 +12,7 @@ from typing import Any
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import written_aside
 from dlkit.models.predictions import Predictions, write_arrays
+from dlkit.targets._classes import shortest
 
 
 def check_output(path: Path) -> None:
@@ -54,9 +55,7 @@ def records(predictions: Predictions) -> Iterator[dict[str, Any]]:
             if target in predictions.labels:
                 row[target]["label"] = feature.settings.label(feature, predictions.labels[target][i])
             if target in predictions.weights:
-                row[target]["weight"] = float(
-                    str(predictions.weights[target][i])
-                )  # the shortest number that is this float32
+                row[target]["weight"] = shortest(predictions.weights[target][i])
         yield row
 
 
