@@ -69,7 +69,7 @@ def read(path: Path, schema: type[M]) -> M:
     Raises:
         RunError: if it is not there, or not as dlkit writes it.
     """
-    with _damage(path):
+    with damage(path):
         return schema.model_validate(parse_json(read_bytes(path)))
 
 
@@ -105,7 +105,7 @@ def events(path: Path) -> list[dict[str, Any]]:
     """
     found = []
     for number, line in enumerate(whole_lines(path), 1):
-        with _damage(path, f"line {number:,}: "):
+        with damage(path, f"line {number:,}: "):
             found.append(Event.model_validate(parse_json(line.encode())).model_dump(exclude_unset=True))
     return found
 
@@ -117,7 +117,7 @@ def history(path: Path) -> list[dict[str, Any]]:
         RunError: if one of them is none that dlkit wrote.
     """
     found: list[dict[str, Any]] = []
-    with _damage(path):
+    with damage(path):
         for number, row in enumerate(csv.DictReader(whole_lines(path)), 1):
             if None in row or None in row.values() or "epoch" not in row:
                 raise ValueError(f"row {number:,} has other columns than the first line")
@@ -133,7 +133,7 @@ def whole_lines(path: Path) -> list[str]:
     """
     if not path.exists():
         return []
-    with _damage(path):
+    with damage(path):
         text = read_bytes(path, LARGEST_LIST).decode("utf-8", errors="replace")
     return [f"{line}\n" for line in text.split("\n")[:-1]]
 
@@ -146,7 +146,7 @@ def first_mistake(error: ValidationError) -> str:
 
 
 @contextmanager
-def _damage(path: Path, place: str = "") -> Iterator[None]:
+def damage(path: Path, place: str = "") -> Iterator[None]:
     """Within the block, what cannot be read is raised as a damaged run."""
     try:
         yield

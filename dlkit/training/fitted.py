@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dlkit.config.problems import Problem, RunError
 from dlkit.data.bound import Spec
 from dlkit.files import parse_json, read_bytes, write_json
 from dlkit.models.about import describe, read_spec
-from dlkit.runs import RunFolder
+from dlkit.runs import RunFolder, records
 from dlkit.schema.loader import Loaded
 
 
@@ -28,15 +27,5 @@ def read(folder: RunFolder, loaded: Loaded) -> Spec | None:
     """
     if not folder.has_begun():
         return None
-    try:
-        with loaded.plugins.active():
-            return read_spec(parse_json(read_bytes(folder.fitted)))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise RunError(
-            Problem(
-                "damaged-run",
-                f"{folder.fitted} cannot be used: {reason}",
-                help="take the file from a copy, or start the run again",
-            )
-        ) from error
+    with records.damage(folder.fitted), loaded.plugins.active():
+        return read_spec(parse_json(read_bytes(folder.fitted)))
