@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,15 @@ import pytest
 
 import dlkit
 from dlkit.config.problems import RunError
-from dlkit.data.bound import Input, Spec
+from dlkit.data.bound import Spec
+from dlkit.data.values import RowPlace
 from dlkit.evaluation.inputs import read_inputs
 from dlkit.evaluation.predict import predict
 from dlkit.evaluation.trained import Trained
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
+from dlkit.schema.source import Piece
+from tests.bound import an_input
 from tests.training.helpers import train
 
 RANDOM = np.random.default_rng(0)
@@ -83,12 +87,13 @@ def test_what_cannot_be_used_is_named(four: dlkit.Run, tmp_path: Path, wrong: di
     assert problem.message.count(str(tmp_path)) == 1
 
 
-def trained(kind: str, shape: tuple[int | None, ...], dtype: str) -> Trained:
-    """What `read_inputs` has to know of a model with one input `x`."""
-    settings = INPUTS[kind].model_validate({"kind": kind})
-    return Trained(
-        Path("m.keras"), None, Spec({"x": Input(Feature("x", kind, shape, dtype), settings=settings)}, {}), None
-    )  # type: ignore[arg-type]
+def trained(kind: str, shape: tuple[int | None, ...], dtype: str, rows: np.ndarray | None = None) -> Trained:
+    """What `read_inputs` has to know of a model with one input `x`, fitted to these rows."""
+    x = an_input(Feature("x", kind, shape, dtype))
+    if rows is not None and x.settings.fitted:
+        place = RowPlace("train", "x", (Piece("train", 0, None),), x.key)
+        x = replace(x, state=x.settings.fit(rows, x.feature, place)[1])
+    return Trained(Path("m.keras"), None, Spec({"x": x}, {}), None)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +112,7 @@ def trained(kind: str, shape: tuple[int | None, ...], dtype: str) -> Trained:
 def test_rows_and_a_single_example_are_read_with_or_without_an_axis_of_one(
     tmp_path: Path, kind: str, shape: tuple[int, ...], dtype: str, rows: np.ndarray
 ) -> None:
-    model, (path,) = trained(kind, shape, dtype), [tmp_path / "x.npy"]
+    model, (path,) = trained(kind, shape, dtype, rows), [tmp_path / "x.npy"]
     forms = [(rows, ROWS), (rows[3], 1)]
     forms += [(rows[..., 0], ROWS), (rows[3, ..., 0], 1)] if shape[-1:] == (1,) and rows.ndim > 1 else []
     for array, count in forms:
