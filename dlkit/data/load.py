@@ -225,7 +225,8 @@ class _Reader:
             slices = [self._source.arrays(p.split)[name][p.start : p.stop] for p in pieces]  # type: ignore[misc]
             return slices[0] if len(slices) == 1 else np.concatenate(slices)
 
-        return joined([column(name) for name in columns]), RowPlace(split, ", ".join(columns), pieces, key)
+        place = RowPlace(split, ", ".join(columns), pieces, key, self._source.place)
+        return joined([column(name) for name in columns]), place
 
     def columns(self, key: Key) -> tuple[str, ...]:
         """The columns of an input or target."""

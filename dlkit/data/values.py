@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,18 +23,21 @@ class RowPlace:
         column: name of the column, or columns, in the source.
         pieces: what the split consists of.
         key: path of the input's or target's settings.
+        words: a split of the source and the number of a row in it to words for where that is; None for its number.
     """
 
     split: str
     column: str
     pieces: Sequence[Piece]
     key: Key
+    words: Callable[[str, int], str] | None = None
 
     def row(self, number: int) -> str:
-        """Words for a row of the split, counted from 0 in the source."""
+        """Words for a row of the split: the source's own, or its number there, counted from 0."""
         for piece in self.pieces:
             if piece.size is None or number < piece.size:
-                return f"row {piece.start + number} of `{piece.split}`"
+                row = piece.start + number
+                return f"row {row} of `{piece.split}`" if self.words is None else self.words(piece.split, row)
             number -= piece.size
         raise IndexError(number)
 

@@ -37,6 +37,8 @@ class InputSettings(ColumnSettings):
     usual_builder: ClassVar[str] = "mlp"
     # Whether examples may differ in length, padded with NaN.
     takes_ragged: ClassVar[bool] = False
+    # Encodings of columns that `decode` reads: `image`, `audio`.
+    encodings: ClassVar[tuple[str, ...]] = ()
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
     # A random layer that suits most examples, as YAML; empty where the kind has none.
@@ -109,6 +111,20 @@ class InputSettings(ColumnSettings):
     def example(self, value: Any, feature: Feature) -> Any:
         """As `values`, for one example of a stream, in TensorFlow ops."""
         raise NotImplementedError
+
+    def decode(self, stored: str | bytes, feature: Feature) -> Any:
+        """One example of an encoded column in its raw form: of the feature's dtype and shape, without a batch.
+
+        The same function serves training, `predict` and whatever else reads such files.
+
+        Args:
+            stored: the path of a file, or its content.
+            feature: what examples are.
+
+        Raises:
+            ValueError: saying why it cannot be decoded, without its name.
+        """
+        raise NotImplementedError(f"`kind: {self.kind}` decodes nothing")
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.

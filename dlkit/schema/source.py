@@ -86,12 +86,17 @@ class SourceField:
         dtype: NumPy name of the type, or `string` or `object`.
         classes: names of the classes, in order of their integers; empty where there are none or unknown.
         ragged: whether examples differ in length, and were padded with NaN at the end of their first axis.
+        encoding: `image` or `audio` where each value is the path of such a file, or its content, which the kind of the
+            input decodes; empty where values are what they stand for.
+        hint: the kind that the source knows its values to be of, for `dlkit init` alone; empty where it does not.
     """
 
     shape: tuple[int | None, ...] | None
     dtype: str
     classes: tuple[str, ...] = ()
     ragged: bool = False
+    encoding: str = ""
+    hint: str = ""
 
 
 @dataclass(frozen=True)
@@ -107,6 +112,10 @@ class SourceData:
             an order that follows from it; given None, examples come in the source's own order.
         notes: lines to show the user.
         others: names of further columns, which were not read.
+        place: a split and the number of a row in it to words for where the row is, such as `people.csv:18` or
+            `cats/012.jpg`; None where there is nothing better than its number.
+        fingerprint: what changes when the examples do, such as sizes and times of files, for the store of prepared
+            examples; None where that is unknown, and nothing is kept for the next run.
     """
 
     name: str
@@ -116,6 +125,8 @@ class SourceData:
     stream: Callable[[Sequence[Piece], int | None], tf.data.Dataset] | None = None
     notes: tuple[str, ...] = field(default=())
     others: tuple[str, ...] = ()
+    place: Callable[[str, int], str] | None = None
+    fingerprint: str | None = None
 
 
 def fields_of(columns: Mapping[str, np.ndarray]) -> dict[str, SourceField]:
