@@ -13,6 +13,8 @@ os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
 # Plug-ins that tests name are none that the user trusts.
 _STATE = tempfile.TemporaryDirectory(prefix="dlkit-state-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
+# What tests prepare is not what the user's runs have prepared.
+os.environ["DLKIT_CACHE"] = f"{_STATE.name}/cache"
 # Progress is tested as a pipe sees it, whatever terminal runs the tests.
 os.environ.pop("FORCE_COLOR", None)
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
-from dlkit.data.contract import Indexed
+from dlkit.data.contract import Rows
 
 # Networks with the usual initial weights expect inputs of about unit scale (LeCun et al., Efficient BackProp, 1998).
 LARGEST_INPUT = 20.0
@@ -74,9 +74,9 @@ def constant_target(case: CheckContext) -> Iterator[Problem]:
 def rare_classes(case: CheckContext) -> Iterator[Problem]:
     """A class without any training example is never predicted."""
     for name, target in case.built.spec.targets.items():
-        if case.splits is None or not isinstance(case.splits.train, Indexed) or case.splits.train.arrays is None:
+        if case.splits is None or not isinstance(case.splits.train, Rows):
             continue
-        missing = target.settings.missing(target, case.splits.train.arrays.targets[name])
+        missing = target.settings.missing(target, case.splits.train.held.targets[name])
         # Where all labels are of one class, `constant_target` reports it.
         if missing and len(missing) < len(target.classes) - 1:
             more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
@@ -97,8 +97,8 @@ def _prepared(case: CheckContext) -> Iterator[tuple[str, np.ndarray]]:
 
 
 def _labels(case: CheckContext, name: str) -> np.ndarray | None:
-    """All training labels where they are held in memory, else those of the first batch."""
-    if case.splits is not None and isinstance(case.splits.train, Indexed) and case.splits.train.arrays is not None:
-        labels: np.ndarray = case.splits.train.arrays.targets[name]
+    """All training labels, of a stream those of the first batch."""
+    if case.splits is not None and isinstance(case.splits.train, Rows):
+        labels: np.ndarray = case.splits.train.held.targets[name]
         return labels
     return case.batches["train"].batch.targets[name] if "train" in case.batches else None

@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import tensorflow as tf
 
 from dlkit.checks.context import CheckContext, Sample
 from dlkit.checks.rules import BEFORE_TRAINING, problems
 from dlkit.checks.sketch import sketched
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Indexed, Splits, in_memory
-from dlkit.data.preprocessing import host_stage, make_preprocessing
+from dlkit.data.contract import Rows, Splits, chosen
+from dlkit.data.prepare import host_stage
+from dlkit.data.preprocessing import make_preprocessing
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema.loader import Loaded
 from dlkit.training.program.forward import device_stage
@@ -74,14 +74,13 @@ def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
 
 def _some_examples(splits: Splits, built: BuiltModel) -> dict[str, Sample]:
     """A batch of training examples from all over the split, prepared; none of a stream, which would have to be read."""
-    if not isinstance(splits.train, Indexed) or splits.train.arrays is None:
+    if not isinstance(splits.train, Rows):
         return {}
     # The sketch's own layers hold no values.
     preprocessing = make_preprocessing(splits.spec.inputs)
     size = min(splits.train.size, 32)
     rows = np.linspace(0, splits.train.size - 1, size).astype(int)
-    inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], splits.train.arrays[:3])
-    few = host_stage(preprocessing, Splits(splits.spec, in_memory(inputs, targets, weights))).train
-    assert isinstance(few, Indexed) and few.arrays is not None
+    few = host_stage(preprocessing.host, Splits(splits.spec, chosen(splits.train, rows))).train
+    assert isinstance(few, Rows) and few.arrays is not None
     ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs, augment=False)
     return {"train": Sample(few.arrays, {name: np.asarray(x) for name, x in ready.items()})}

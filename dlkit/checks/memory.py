@@ -15,7 +15,7 @@ import tensorflow as tf
 
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.sketch import sketched
-from dlkit.data.contract import Indexed
+from dlkit.data.contract import Rows
 from dlkit.keras_internals import outputs_of_calls
 from dlkit.training.program.optimizers import make_optimizer
 
@@ -162,8 +162,9 @@ def _data_bytes(case: CheckContext) -> int:
     arrays = [
         array
         for split in (case.splits.train, case.splits.validation, case.splits.test)
-        if isinstance(split, Indexed) and split.arrays is not None
-        for array in tf.nest.flatten(split.arrays[:3])
+        if isinstance(split, Rows)
+        for array in tf.nest.flatten(split.held[:3])
+        if not isinstance(array, np.memmap)  # which the system drops where memory runs short
     ]
     # The host's arrays, and what is made of them on the device or in tf.data.
     return int(2 * sum(array.nbytes for array in arrays))

@@ -1,4 +1,4 @@
-"""The contract between data and everything downstream: a `Spec`, and splits that are `Indexed` or a `Stream`.
+"""The contract between data and everything downstream: a `Spec`, and splits that are `Rows` or a `Stream`.
 
 Examples travel as a `Batch`, keyed by the names of the configuration; every tensor has the batch as its first axis.
 Values are as the host stage leaves them: uint8 images stay uint8.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -37,18 +36,37 @@ class Batch(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Indexed:
-    """A split whose examples can be fetched by number.
+class Rows:
+    """A split whose examples are read by their number.
 
     Attributes:
-        size: number of examples.
-        fetch: int64 indices of shape (n,) to a batch of n examples, in TensorFlow ops.
-        arrays: all examples as NumPy arrays, where they are held in memory.
+        held: whole columns, in memory or mapped from files: all labels and weights, the numbers of the rows, and the
+            inputs that need nothing done to be read.
+        make: int64 numbers of rows, shape (n,), to n examples of each other input, in NumPy arrays: those that are
+            decoded or prepared whenever they are read. Examples of unequal shapes come as an array of objects. None
+            where every input is held.
+        ids: int64, shape (examples,): number of each row in its source, counted through all splits of that; None
+            where rows are of no source.
     """
 
-    size: int
-    fetch: Callable[[tf.Tensor], Batch]
-    arrays: Batch | None = None
+    held: Batch
+    make: Callable[[np.ndarray], Tensors] | None = None
+    ids: np.ndarray | None = None
+
+    @property
+    def size(self) -> int:
+        """Number of examples."""
+        return len(self.held.rows)
+
+    @property
+    def arrays(self) -> Batch | None:
+        """All examples, where every input is held."""
+        return self.held if self.make is None else None
+
+    def read(self, rows: np.ndarray) -> Batch:
+        """The examples of these numbers, int64 of shape (n,), in NumPy arrays."""
+        batch: Batch = tf.nest.map_structure(lambda x: x[rows], self.held)
+        return batch if self.make is None else batch._replace(inputs={**batch.inputs, **self.make(rows)})
 
 
 @dataclass(frozen=True)
@@ -65,7 +83,22 @@ class Stream:
     size: int | None = None
 
 
-Split = Indexed | Stream
+Split = Rows | Stream
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The source that rows are of.
+
+    Attributes:
+        name: as messages call it.
+        fingerprint: what changes when its examples do.
+        size: number of its rows, over all splits.
+    """
+
+    name: str
+    fingerprint: str
+    size: int
 
 
 @dataclass(frozen=True)
@@ -79,6 +112,7 @@ class Splits:
         test: examples that are used once, at the end, or None.
         notes: lines to show the user, such as which copy of a data set was used.
         fingerprint: SHA-256 of the examples by split, or of what stands for them.
+        origin: the source of the rows, where something identifies it.
     """
 
     spec: Spec
@@ -87,22 +121,24 @@ class Splits:
     test: Split | None = None
     notes: tuple[str, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
+    origin: Origin | None = None
 
 
-def in_memory(inputs: Tensors, targets: Tensors, weights: Tensors | None = None) -> Indexed:
-    """An `Indexed` split over NumPy arrays whose first axes are equally long."""
-    size = len(next(iter(inputs.values())))
-    arrays = Batch(inputs, targets, weights or {}, np.arange(size))
+def in_memory(inputs: Tensors, targets: Tensors, weights: Tensors | None = None) -> Rows:
+    """A split over NumPy arrays whose first axes are equally long."""
+    size = len(next(iter((inputs or targets).values())))
+    return Rows(Batch(inputs, targets, weights or {}, np.arange(size)))
 
-    @cache
-    def tensors() -> Batch:
-        # Made once, outside of any graph: an array used inside one would be copied into it.
-        with tf.init_scope():
-            held: Batch = tf.nest.map_structure(tf.constant, arrays)
-            return held
 
-    def fetch(indices: tf.Tensor) -> Batch:
-        found: Batch = tf.nest.map_structure(lambda x: tf.gather(x, indices), tensors())
-        return found
+def uneven(examples: Any) -> bool:
+    """Whether this is an array of arrays: examples whose shapes differ."""
+    return examples.dtype == object and len(examples) > 0 and isinstance(examples[0], np.ndarray)
 
-    return Indexed(size, fetch, arrays)
+
+def chosen(split: Rows, rows: np.ndarray) -> Rows:
+    """Some examples of a split: those of these numbers, in this order."""
+    inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], split.held[:3])
+    make = split.make
+    few = Batch(inputs, targets, weights, np.arange(len(rows)))
+    ids = None if split.ids is None else split.ids[rows]
+    return Rows(few, None if make is None else lambda numbers: make(rows[numbers]), ids)

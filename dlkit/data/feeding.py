@@ -16,7 +16,8 @@ import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Batch, Indexed, Split, Stream
+from dlkit.data.contract import Batch, Rows, Split, Stream
+from dlkit.data.fetch import Fetch
 from dlkit.data.order import permutation
 from dlkit.elements import elements
 from dlkit.schema.data import Data
@@ -80,7 +81,7 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool, passes:
     size = bytes_of_example(split, spec)
     batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, size)
     shuffle = training and data.shuffle
-    if isinstance(split, Indexed) and split.arrays is not None:
+    if isinstance(split, Rows) and split.arrays is not None:
         fits = _nbytes(split) <= data.device_limit * 2**20
         if data.feed == "device" or (data.feed == "auto" and fits):
             return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
@@ -110,7 +111,7 @@ def example_bytes(spec: Spec) -> int:
 class DeviceFeeder:
     """Whole arrays on the device; batches are gathered there, inside the program."""
 
-    def __init__(self, split: Indexed, batch_size: int, *, shuffle: bool, pad: bool) -> None:
+    def __init__(self, split: Rows, batch_size: int, *, shuffle: bool, pad: bool) -> None:
         assert split.arrays is not None
         self.batch_size, self.size = batch_size, split.size
         self.steps = -(-split.size // batch_size)
@@ -144,12 +145,13 @@ class PipelineFeeder:
         self._block_steps = max(1, min(self.size // batch_size, BLOCK_BYTES // (bytes_per_example * batch_size)))
 
     def blocks(self, seed: int, epoch: int, start: int = 0) -> Iterator[Block]:
-        if isinstance(self._split, Indexed):
-            return self._indexed(self._split, seed, epoch, start)
+        if isinstance(self._split, Rows):
+            return self._by_number(self._split, seed, epoch, start)
         return self._stream(self._split, seed, epoch, start)
 
-    def _indexed(self, split: Indexed, seed: int, epoch: int, start: int) -> Iterator[Block]:
+    def _by_number(self, split: Rows, seed: int, epoch: int, start: int) -> Iterator[Block]:
         order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER)
+        fetch = Fetch(split)
         for first, rows in _batches(order, self.batch_size, pad=self._pad):
             begin = max(0, start - first)
             if begin >= len(rows):
@@ -160,10 +162,10 @@ class PipelineFeeder:
             groups = np.resize(numbers, (-(-len(numbers) // k), k))
             fetched = (
                 tf.data.Dataset.from_tensor_slices(rows[groups])
-                .map(lambda r: _fetch_block(split, r), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
+                .map(lambda r: _fetch_block(fetch, r), num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
                 .prefetch(2)
             )
-            for n, block in enumerate(elements(fetched)):
+            for n, block in enumerate(fetch.elements(fetched)):
                 steps = min(k, len(numbers) - n * k)
                 yield Block(block, first + begin + n * k, steps, _count_real(rows[groups[n]][:steps]))
 
@@ -236,10 +238,10 @@ def _count_real(rows: np.ndarray) -> int:
     return int((rows >= 0).sum())
 
 
-def _fetch_block(split: Indexed, rows: tf.Tensor) -> Batch:
+def _fetch_block(fetch: Fetch, rows: tf.Tensor) -> Batch:
     """Examples by a table of row numbers (steps, batch), each tensor of shape (steps, batch, ...)."""
     steps, batch = rows.shape
-    found = split.fetch(tf.reshape(tf.maximum(rows, 0), [-1]))
+    found = fetch(tf.reshape(tf.maximum(rows, 0), [-1]))
     return _in_batches(found, steps, batch)._replace(rows=tf.cast(rows, tf.int64))
 
 
@@ -261,7 +263,7 @@ def _take(examples: Batch, begin: int, count: int) -> Batch:
     return taken
 
 
-def _nbytes(split: Indexed) -> int:
+def _nbytes(split: Rows) -> int:
     return 0 if split.arrays is None else sum(x.nbytes for x in tf.nest.flatten(split.arrays[:3]))
 
 

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
-
-import numpy as np
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data import weights
 from dlkit.data.bound import Input, Spec, Target
 from dlkit.data.choose import Chosen, choose, overlap_notes
 from dlkit.data.collect import collect
-from dlkit.data.columns import Columns, joined, resolve, side_by_side
-from dlkit.data.contract import Indexed, Split, Splits, in_memory
+from dlkit.data.columns import Columns, resolve, side_by_side
+from dlkit.data.contract import Split, Splits
+from dlkit.data.rows import make_rows, origin_of
 from dlkit.data.splits import total
-from dlkit.data.streams import make_stream
-from dlkit.data.values import RowPlace
+from dlkit.data.streams import make_streams, stream_fingerprints
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
@@ -51,20 +48,20 @@ def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) ->
     columns, features = found["features"]
     chosen: Chosen = found["chosen"]
     notes = [*source.notes, *overlap_notes(chosen)]
-    made: dict[str, Split]
+    made: Mapping[str, Split]
     if source.arrays is None:
-        spec, made, fingerprint = _streams(data, source, chosen, columns, features)
-        spec = _with_states(spec, fitted)
+        spec = _with_states(_without_labels(data, columns, features), fitted)
+        made, fingerprint, origin = make_streams(source, chosen, spec, data), stream_fingerprints(source, chosen), None
     else:
-        spec, made, fingerprint, more = _arrays(data, source, chosen, columns, features, fitted)
-        notes += more
+        spec, made, fingerprint, more = make_rows(data, source, chosen, columns, features, fitted)
+        notes, origin = notes + more, origin_of(source, fingerprint)
     notes += [
         f"{split} holds the same examples as train: its figures say nothing of new ones"
         for split in ("validation", "test")
         if fingerprint.get(split) == fingerprint["train"]
     ]
     spec = replace(spec, sizes={split: found.size for split, found in made.items()})
-    return Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint)
+    return Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint, origin)
 
 
 def load_spec(data: Data) -> Spec | None:
@@ -112,6 +109,8 @@ def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Featur
 
     def feature(key: Key) -> Feature:
         name, column = str(key[2]), side_by_side({column: source.fields[column] for column in columns[key]})
+        if column.encoding and not (key[1] == "inputs" and column.encoding in data.inputs[name].encodings):
+            raise ConfigError(_encoded(name, column.encoding, key))
         if column.ragged and not (key[1] == "inputs" and len(columns[key]) == 1 and data.inputs[name].takes_ragged):
             raise ConfigError(_ragged(name, key))
         if key[1] == "inputs":
@@ -119,6 +118,14 @@ def _features(data: Data, source: SourceData) -> tuple[Columns, dict[Key, Featur
         return data.targets[name].feature(name, column, in_memory=in_memory)
 
     return columns, collect({key: partial(feature, key) for key in columns if key != ("data", "weights")})
+
+
+def _encoded(name: str, encoding: str, key: Key) -> Problem:
+    kinds = ", ".join(f"`kind: {kind}`" for kind in INPUTS.names() if encoding in INPUTS[kind].encodings)
+    help = f"read it with {kinds}" if kinds else "take another column"
+    return Problem(
+        "field-type", f"the column of `{name}` holds {encoding} files, which its kind does not read", key, help=help
+    )
 
 
 def _ragged(name: str, key: Key) -> Problem:
@@ -166,117 +173,3 @@ def _with_states(spec: Spec, fitted: Spec | None) -> Spec:
         for name, bound in spec.targets.items()
     }
     return replace(spec, inputs=inputs, targets=targets)
-
-
-def _streams(
-    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields
-) -> tuple[Spec, dict[str, Split], dict[str, str]]:
-    """Splits that are read from their start in every epoch."""
-    spec = _without_labels(data, columns, features)
-    made: dict[str, Split] = {split: make_stream(source, parts, spec, data) for split, parts in chosen.items()}
-    fields = sorted(source.fields.items())
-    fingerprint = {
-        split: hashlib.sha256(f"{source.name} {parts} {fields}".encode()).hexdigest() for split, parts in chosen.items()
-    }
-    return spec, made, fingerprint
-
-
-def _arrays(
-    data: Data, source: SourceData, chosen: Chosen, columns: Columns, features: Fields, fitted: Spec | None
-) -> tuple[Spec, dict[str, Split], dict[str, str], list[str]]:
-    """Splits in memory. Train comes first, since its rows decide on classes and scales."""
-    reader = _Reader(source, chosen, columns)
-    keys = [key for key in columns if key != ("data", "weights")]
-    train = collect({key: partial(_of_train, data, reader, key, features[key], fitted) for key in keys})
-    spec = Spec(
-        {name: train["data", "inputs", name][0] for name in data.inputs},
-        {name: train["data", "targets", name][0] for name in data.targets},
-    )
-    notes = [note for _, _, found in train.values() for note in found]
-    made: dict[str, Split] = {}
-    fingerprint = {}
-    for split in chosen:
-        read = {key: values for key, (_, values, _) in train.items()}
-        if split != "train":
-            read = collect({key: partial(_of_split, reader, split, bound) for key, (bound, _, _) in train.items()})
-        notes += [note for _, found in read.values() for note in found]
-        weighted = None if data.weights is None else weights.of_rows(*reader.read(split, ("data", "weights")))
-        made[split] = in_memory(
-            {name: read["data", "inputs", name][0] for name in data.inputs},
-            {name: read["data", "targets", name][0] for name in data.targets},
-            {} if weighted is None else dict.fromkeys(data.targets, weighted),
-        )
-        fingerprint[split] = _digest(made[split])
-    return spec, made, fingerprint, list(dict.fromkeys(notes))
-
-
-class _Reader:
-    """Reads columns of splits that are in memory."""
-
-    def __init__(self, source: SourceData, chosen: Chosen, columns: Columns) -> None:
-        self._source, self._chosen, self._columns = source, chosen, columns
-
-    def read(self, split: str, key: Key) -> tuple[np.ndarray, RowPlace]:
-        """The columns of an input or target in a split, side by side, and where they are."""
-        assert self._source.arrays is not None
-        columns, pieces = self._columns[key], self._chosen[split]
-
-        def column(name: str) -> np.ndarray:
-            slices = [self._source.arrays(p.split)[name][p.start : p.stop] for p in pieces]  # type: ignore[misc]
-            return slices[0] if len(slices) == 1 else np.concatenate(slices)
-
-        place = RowPlace(split, ", ".join(columns), pieces, key, self._source.place)
-        return joined([column(name) for name in columns]), place
-
-    def columns(self, key: Key) -> tuple[str, ...]:
-        """The columns of an input or target."""
-        return self._columns[key]
-
-
-def _of_train(
-    data: Data, reader: _Reader, key: Key, feature: Feature, fitted: Spec | None
-) -> tuple[Input | Target, tuple[np.ndarray, list[str]], list[str]]:
-    """An input or target, its values in the training rows with notes, and notes of what was fitted."""
-    values, place = reader.read("train", key)
-    bound, notes = _fitted(data, values, place, reader.columns(key), feature, fitted)
-    return bound, _as_in_batches(values, place, bound), notes
-
-
-def _fitted(
-    data: Data, values: np.ndarray, place: RowPlace, columns: tuple[str, ...], feature: Feature, fitted: Spec | None
-) -> tuple[Input | Target, list[str]]:
-    """An input or target with what its training rows decide, or what was fitted before; and notes."""
-    name, family = feature.name, place.key[1]
-    before = None if fitted is None else (fitted.inputs if family == "inputs" else fitted.targets).get(name)
-    if before is not None and before.kind == feature.kind:
-        return replace(before, columns=columns), []
-    if family == "inputs":
-        given = data.inputs[name]
-        feature, state, notes = given.fit(values, feature, place)
-        return Input(feature, columns, state, settings=given), notes
-    settings = data.targets[name]
-    feature, state, notes = settings.fit(values, feature, place)
-    return Target(feature, columns, state, settings=settings), notes
-
-
-def _of_split(reader: _Reader, split: str, bound: Input | Target) -> tuple[np.ndarray, list[str]]:
-    """Values of an input, or labels of a target, in a split as batches hold them, and notes."""
-    return _as_in_batches(*reader.read(split, bound.key), bound)
-
-
-def _as_in_batches(values: np.ndarray, place: RowPlace, bound: Input | Target) -> tuple[np.ndarray, list[str]]:
-    """Columns of a source as batches hold them, and what is worth a line about an input's values."""
-    if isinstance(bound, Target):
-        return bound.settings.encode(values, bound, place), []
-    return bound.settings.values(values, bound.feature, place), bound.settings.notes(values, bound, place)
-
-
-def _digest(split: Split) -> str:
-    """SHA-256 over names, types, shapes and bytes of the arrays."""
-    digest = hashlib.sha256()
-    assert isinstance(split, Indexed) and split.arrays is not None
-    for part in split.arrays[:3]:
-        for name, array in sorted(part.items()):
-            digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
-            digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
-    return digest.hexdigest()

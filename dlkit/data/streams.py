@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import tensorflow as tf
 
 from dlkit.data import weights as weights_of
 from dlkit.data.bound import Input, Spec, Target
+from dlkit.data.choose import Chosen
 from dlkit.data.columns import joined_example
 from dlkit.data.contract import Stream, Tensors
 from dlkit.data.splits import total
 from dlkit.schema.data import Data
 from dlkit.schema.source import Piece, SourceData
+
+
+def make_streams(source: SourceData, chosen: Chosen, spec: Spec, data: Data) -> dict[str, Stream]:
+    """The splits of a source that is read from its start; see `make_stream`."""
+    return {split: make_stream(source, pieces, spec, data) for split, pieces in chosen.items()}
+
+
+def stream_fingerprints(source: SourceData, chosen: Chosen) -> dict[str, str]:
+    """What stands for the examples of each split: the source's name and columns, and which are chosen."""
+    fields = sorted(source.fields.items())
+    return {
+        split: hashlib.sha256(f"{source.name} {pieces} {fields}".encode()).hexdigest()
+        for split, pieces in chosen.items()
+    }
 
 
 def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: Data) -> Stream:
@@ -32,7 +48,8 @@ def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: D
     read = source.stream
 
     def value(row: Mapping[str, tf.Tensor], bound: Input | Target) -> tf.Tensor:
-        return joined_example([row[column] for column in bound.columns])
+        found = joined_example([row[column] for column in bound.columns])
+        return decoded(found, bound) if source.fields[bound.columns[0]].encoding else found
 
     def example(row: Mapping[str, tf.Tensor]) -> tuple[Tensors, Tensors, Tensors]:
         inputs = {name: i.settings.example(value(row, i), i.feature) for name, i in spec.inputs.items()}
@@ -49,6 +66,13 @@ def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: D
         return dataset.map(example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True)
 
     return Stream(make, total(pieces))
+
+
+def decoded(stored: tf.Tensor, bound: Any) -> tf.Tensor:
+    """One example of an encoded column in its raw form: a file's content, decoded by the kind of its input."""
+    feature = bound.feature
+    value = tf.numpy_function(lambda content: bound.settings.decode(content, feature), [stored], feature.dtype)
+    return tf.ensure_shape(value, feature.shape)
 
 
 def _mixed(seed: int, epoch: int) -> int:

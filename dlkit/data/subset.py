@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Indexed, Split, Splits, Stream, in_memory
+from dlkit.data.contract import Split, Splits, Stream, chosen
 from dlkit.data.order import permutation
 from dlkit.schema import Config
 
@@ -22,9 +22,9 @@ def limited(splits: Splits, config: Config) -> Splits:
     """
     few = config.training.overfit_batches
     if few is not None:
-        chosen = subset(splits.train, few * config.data.batch_size, config.seed)
-        found: dict[str, Split | None] = dict.fromkeys(NAMES, chosen)
-        note = f"training, validation and test are the same {_size(chosen)} training examples, to see them learned"
+        some = subset(splits.train, few * config.data.batch_size, config.seed)
+        found: dict[str, Split | None] = dict.fromkeys(NAMES, some)
+        note = f"training, validation and test are the same {_size(some)} training examples, to see them learned"
         return _with(splits, found, [note])
     limits = config.training.limit_batches
     found, notes = {}, []
@@ -48,11 +48,7 @@ def subset(split: Split, examples: int, seed: int) -> Split:
     if isinstance(split, Stream):
         # Shuffled among themselves, so that epochs differ, as those of other splits do.
         return Stream(lambda own, epoch: _shuffled(split.make(seed, 0).take(examples), examples, own, epoch), examples)
-    rows = np.sort(permutation(seed, 0, split.size)[:examples])
-    if split.arrays is not None:
-        inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], split.arrays[:3])
-        return in_memory(inputs, targets, weights)
-    return Indexed(examples, lambda indices: split.fetch(tf.gather(tf.constant(rows), indices)))
+    return chosen(split, np.sort(permutation(seed, 0, split.size)[:examples]))
 
 
 def _shuffled(dataset: tf.data.Dataset, examples: int, seed: int, epoch: int) -> tf.data.Dataset:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Batch, Indexed, Split
+from dlkit.data.contract import Batch, Rows, Split, uneven
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.inputs import read_inputs
@@ -113,15 +113,29 @@ def batches(split: Split, size: int) -> Iterator[Batch]:
         split: the examples.
         size: of a batch; the last may be smaller.
     """
-    if isinstance(split, Indexed):
-        dataset = tf.data.Dataset.range(split.size).batch(size).map(split.fetch, num_parallel_calls=tf.data.AUTOTUNE)
-        yield from dataset.prefetch(2)
+    if isinstance(split, Rows):
+        for first in range(0, split.size, size):
+            yield from _alike(split.read(np.arange(first, min(first + size, split.size))))
         return
     start = 0
     for inputs, targets, weights in split.make(0, -1).batch(size).prefetch(2):
         count = int(next(iter(inputs.values())).shape[0])
         yield Batch(inputs, targets, weights, np.arange(start, start + count))
         start += count
+
+
+def _alike(batch: Batch) -> Iterator[Batch]:
+    """The same examples, in batches of one shape each: raw images may differ in size."""
+    several = [x for x in batch.inputs.values() if uneven(x)]
+    if not several:
+        yield batch
+        return
+    shapes = [tuple(x[row].shape for x in several) for row in range(len(batch.rows))]
+    ends = [row + 1 for row in range(len(shapes)) if row + 1 == len(shapes) or shapes[row] != shapes[row + 1]]
+    for start, end in zip([0, *ends], ends, strict=False):
+        part: Batch = tf.nest.map_structure(lambda x, rows=slice(start, end): x[rows], batch)
+        whole = {name: np.stack(list(x)) if uneven(x) else x for name, x in part.inputs.items()}
+        yield part._replace(inputs=whole)
 
 
 def _arrays(tensors: dict[str, Any]) -> dict[str, np.ndarray]:

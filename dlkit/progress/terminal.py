@@ -46,6 +46,15 @@ class TerminalProgress(Progress):
     def working(self, what: str) -> None:
         self._show(Spinner("dots", Text(f"{what} …", style="dim")))
 
+    def preparing(self, done: int, total: int) -> None:
+        line = Table.grid(padding=(0, 2), expand=True)
+        line.add_column(no_wrap=True)
+        line.add_column(ratio=1)
+        line.add_column(no_wrap=True, justify="right")
+        bar = ProgressBar(total=total, completed=done, complete_style="cyan", finished_style="cyan")
+        line.add_row("preparing examples", bar, f"{done:,}/{total:,}")
+        self._show(line)
+
     def started(self, plan: RunPlan) -> None:
         self.close()
         self._plan, self._pace = plan, Pace(plan)

@@ -72,6 +72,14 @@ class Data(Section):
         "auto",
         description="How batches reach the model: from arrays held on the device, or through tf.data; by size if auto.",
     )
+    cache: Literal["auto", "memory", "disk", "off"] = Field(
+        "auto",
+        description="Where examples that were decoded and resized are kept: in memory, on the disk for later runs, or "
+        "nowhere; by size if auto.",
+    )
+    cache_limit: PositiveFloat = Field(
+        20.0, description="Largest size in GiB of a run's prepared examples that `cache: auto` or `disk` keeps."
+    )
     device_limit: PositiveFloat = Field(
         1024.0, description="Largest size in MiB of data that `feed: auto` holds on the device."
     )

@@ -47,6 +47,9 @@ class RunPlan:
 class Listener:
     """Called with everything that happens in a run, as it happens. Does nothing by itself."""
 
+    def preparing(self, done: int, total: int) -> None:
+        """Examples are decoded and resized before training begins: how many, and of how many."""
+
     def started(self, plan: RunPlan) -> None:
         """Training is about to begin."""
 
@@ -90,6 +93,10 @@ class Listeners(Listener):
 
     def __init__(self, *listeners: Listener) -> None:
         self._listeners = listeners
+
+    def preparing(self, done: int, total: int) -> None:
+        for listener in self._listeners:
+            listener.preparing(done, total)
 
     def started(self, plan: RunPlan) -> None:
         for listener in self._listeners:

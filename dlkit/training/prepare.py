@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from dlkit.data.bound import Spec
 from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_spec, load_splits
-from dlkit.data.preprocessing import fit_inputs, host_stage
+from dlkit.data.prepare import Progress, fit_and_stage
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema import Config
@@ -93,6 +94,7 @@ def prepare(
     fitted: Spec | None = None,
     pre_check: PreCheck | None = None,
     weights_from: Path | None = None,
+    progress: Progress | None = None,
 ) -> Prepared:
     """Read the data, fit the preprocessing on the training split, build the model.
 
@@ -103,6 +105,7 @@ def prepare(
         fitted: what was fitted on the training rows when the run began; fitted now if None.
         pre_check: looks at both before the model takes any memory.
         weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights.
+        progress: called while examples are decoded and resized.
 
     Raises:
         ConfigError: with every mistake of data, model and optimizer together, not yet located.
@@ -110,13 +113,19 @@ def prepare(
     """
     loaded = replace(loaded, config=shortened(loaded.config))
     mistakes = _Mistakes()
+    staged: Splits | None = None
     splits: Splits | None = None
     spec: Spec | None = None
     built: BuiltModel | None = None
     notes: list[Note] = []
     with mistakes.collected():
         if use_data:
-            splits = _fitted(limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config), fitted)
+            raw = limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config)
+            # What decodes files may take minutes: the model's mistakes are reported before.
+            before = partial(build, loaded.config, functions=loaded.plugins.functions)
+            splits, staged = fit_and_stage(
+                raw, loaded.config.data, fitted=fitted is not None, before=before, progress=progress
+            )
             spec = splits.spec
         else:
             spec = _known_spec(loaded)
@@ -131,15 +140,7 @@ def prepare(
         _must_have_optimizer(loaded.config)
     mistakes.raise_if_any()
     assert built is not None
-    return Prepared(loaded, built, splits and host_stage(built.preprocessing, splits), tuple(notes))
-
-
-def _fitted(splits: Splits, fitted: Spec | None) -> Splits:
-    """The splits with what preprocessing learns from the training rows, unless they have it from when the run began."""
-    if fitted is not None:
-        return splits
-    inputs, notes = fit_inputs(splits.spec.inputs, splits.train)
-    return replace(splits, spec=replace(splits.spec, inputs=inputs), notes=(*splits.notes, *notes))
+    return Prepared(loaded, built, staged, tuple(notes))
 
 
 def _model(

@@ -57,7 +57,7 @@ def start(
         Interrupted: if a signal ended it.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, pre_check=pre_check, weights_from=runs_folder)
+        prepared = prepare(loaded, data, pre_check=pre_check, weights_from=runs_folder, progress=listener.preparing)
         folder = runs.create(runs_folder, loaded.config.name)
         runs.keep_config(folder, loaded.to_yaml())
         return _train(loaded, prepared, folder, listener, goes_on=False, profile=profile)
@@ -76,7 +76,7 @@ def resume(
         profile: as for `start`.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded))
+        prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded), progress=listener.preparing)
         prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
         return _train(loaded, prepared, folder, listener, goes_on=True, profile=profile)
 

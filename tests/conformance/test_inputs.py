@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,8 @@ from dlkit.data.bound import Input
 from dlkit.data.contract import Batch, Splits
 from dlkit.data.feeding import make_feeder
 from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import apply_layers, fit_inputs, host_stage, make_preprocessing
+from dlkit.data.prepare import fit_and_stage, host_stage
+from dlkit.data.preprocessing import apply_layers, make_preprocessing
 from dlkit.models.build import build
 from dlkit.schema.input import INPUTS
 from dlkit.schema.loader import from_mapping
@@ -52,9 +52,7 @@ def opened(kind: str, settings: dict[str, Any], values: Any) -> tuple[Any, Split
     mapping = {"name": "t", "data": {**data, "batch_size": 8}, "model": model}
     config = from_mapping(mapping, needs_source=False).config
     given = {"train": ({"x": values}, {"y": np.arange(len(values)) % 2})}
-    splits = load_splits(config.data, given=given)
-    inputs, _ = fit_inputs(splits.spec.inputs, splits.train)
-    return config, replace(splits, spec=replace(splits.spec, inputs=inputs))
+    return config, fit_and_stage(load_splits(config.data, given=given))[0]
 
 
 def test_every_kind_has_a_case() -> None:
@@ -67,8 +65,8 @@ def test_both_stages_and_the_network_give_what_the_saved_model_gives_on_raw_valu
 ) -> None:
     config, splits = opened(kind, settings, values)
     built = build(config, splits.spec)
-    staged = host_stage(built.preprocessing, splits)
-    logits = forward(built, staged.train.fetch(tf.range(ROWS)).inputs)["y"]  # type: ignore[union-attr]
+    staged = host_stage(built.preprocessing.host, splits)
+    logits = forward(built, staged.train.read(np.arange(ROWS)).inputs)["y"]  # type: ignore[union-attr]
     built.model.save(tmp_path / "m.keras")
     raw = splits.train.arrays.inputs["x"]  # type: ignore[union-attr]
     again = keras.saving.load_model(tmp_path / "m.keras").predict(tf.constant(raw), batch_size=ROWS, verbose=0)
@@ -81,7 +79,7 @@ def test_both_stages_and_the_network_give_what_the_saved_model_gives_on_raw_valu
 @EVERY
 def test_every_feeder_gives_the_same_bits(kind: str, settings: dict[str, Any], values: Any) -> None:
     config, splits = opened(kind, settings, values)
-    staged = host_stage(make_preprocessing(splits.spec.inputs), splits)
+    staged = host_stage(make_preprocessing(splits.spec.inputs).host, splits)
     found = []
     for feed in ("device", "pipeline"):
         data = config.data.model_copy(update={"feed": feed})

@@ -12,7 +12,7 @@ import tensorflow_datasets as tfds
 
 import dlkit
 from dlkit.config.problems import RunError
-from dlkit.data.contract import Indexed
+from dlkit.data.contract import Rows
 from dlkit.data.load import load_spec, load_splits
 from dlkit.schema.data import Data
 from dlkit.schema.source import SOURCES
@@ -70,7 +70,7 @@ def data(source: dict[str, Any], **splits: str) -> dict[str, Any]:
 def labels(source: dict[str, Any], train: str) -> list[int]:
     """The labels of a slice, in order."""
     held = load_splits(Data.model_validate(data(source, train=train))).train
-    assert isinstance(held, Indexed)
+    assert isinstance(held, Rows)
     assert held.arrays is not None
     return list(held.arrays.targets["label"])
 

@@ -11,7 +11,7 @@ import tensorflow as tf
 from dlkit.config.problems import RunError
 from dlkit.data import feeding
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Indexed, Stream, in_memory
+from dlkit.data.contract import Rows, Stream, in_memory
 from dlkit.data.feeding import (
     DeviceFeeder,
     Feeder,
@@ -31,6 +31,11 @@ NUMBERS = np.arange(SIZE, dtype=np.float32)
 HELD = in_memory({"x": NUMBERS[:, None]}, {"y": NUMBERS.astype("int32")})
 
 
+def made(split: Rows) -> Rows:
+    """The same examples, whose inputs are made whenever they are read."""
+    return Rows(split.held._replace(inputs={}), lambda rows: {"x": split.held.inputs["x"][rows]})
+
+
 def stream(seed: int, epoch: int) -> tf.data.Dataset:
     """The same examples as a dataset, in the order that an indexed split would have."""
     order = np.arange(SIZE) if epoch < 0 else permutation(seed, epoch, SIZE)
@@ -39,7 +44,7 @@ def stream(seed: int, epoch: int) -> tf.data.Dataset:
 
 def feeders(*, pad: bool, shuffle: bool = True) -> dict[str, Feeder]:
     """One of each kind over the same 53 examples."""
-    fetched = Indexed(SIZE, HELD.fetch)
+    fetched = made(HELD)
     return {
         "device": DeviceFeeder(HELD, BATCH, shuffle=shuffle, pad=pad),
         "pipeline": PipelineFeeder(fetched, BATCH, 4, shuffle=shuffle, pad=pad),
@@ -107,7 +112,7 @@ def test_sizes_around_a_batch_lose_nothing(size: int, pad: bool) -> None:
     held = in_memory({"x": NUMBERS[:size, None]}, {"y": NUMBERS[:size].astype("int32")})
     for feeder in (
         DeviceFeeder(held, BATCH, shuffle=True, pad=pad),
-        PipelineFeeder(Indexed(size, held.fetch), BATCH, 4, shuffle=True, pad=pad),
+        PipelineFeeder(made(held), BATCH, 4, shuffle=True, pad=pad),
     ):
         assert sorted(number for batch in batches(feeder) for number in batch) == list(range(size))
 
@@ -127,7 +132,7 @@ def test_arrays_that_fit_are_held_on_the_device_and_others_are_not() -> None:
         "small": make_feeder(HELD, SPEC, data(), training=True),
         "too large": make_feeder(HELD, SPEC, data(device_limit=1e-6), training=True),
         "asked for": make_feeder(HELD, SPEC, data(feed="pipeline"), training=True),
-        "no arrays": make_feeder(Indexed(SIZE, HELD.fetch), SPEC, data(feed="device"), training=True),
+        "no arrays": make_feeder(made(HELD), SPEC, data(feed="device"), training=True),
     }
     assert {name: type(feeder) for name, feeder in kinds.items()} == {
         "small": DeviceFeeder,

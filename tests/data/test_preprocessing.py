@@ -11,8 +11,9 @@ import tensorflow as tf
 
 from dlkit.config.problems import RunError
 from dlkit.data.bound import Spec, bound
-from dlkit.data.contract import Indexed, Splits, Stream, in_memory
-from dlkit.data.preprocessing import Preprocessing, apply_layers, fit_inputs, host_stage, make_preprocessing
+from dlkit.data.contract import Rows, Splits, Stream, in_memory
+from dlkit.data.prepare import fit_and_stage, host_stage
+from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
@@ -33,7 +34,12 @@ def data(*steps: Any, kind: str = "image", augment: tuple[Any, ...] = ()) -> Dat
 def layers_of(settings: Data, train: Any = None) -> Preprocessing:
     """The layers of the input, fitted on a training split where one is given."""
     inputs = bound(splits().spec, settings).inputs
-    return make_preprocessing(inputs if train is None else fit_inputs(inputs, train)[0])
+    return make_preprocessing(inputs if train is None else fitted(settings, train).spec.inputs)
+
+
+def fitted(settings: Data, train: Any) -> Splits:
+    """A training split with what its preprocessing learned."""
+    return fit_and_stage(Splits(bound(splits().spec, settings), train))[0]
 
 
 def splits(images: np.ndarray = IMAGES) -> Splits:
@@ -79,24 +85,25 @@ def test_the_host_stage_ends_with_the_last_resize_and_gives_the_same_on_every_ro
     spec = bound(given.spec, data({"resize": {"height": 5, "width": 4}}, "rescale"))
     given = Splits(spec, given.train, test=given.test)
     if kind == "fetched":
-        given = Splits(given.spec, Indexed(40, given.train.fetch))
+        images = given.train.arrays.inputs["x"]
+        given = Splits(given.spec, Rows(given.train.held._replace(inputs={}), lambda rows: {"x": images[rows]}))
     elif kind == "stream":
         given = Splits(
             given.spec, Stream(lambda s, e: tf.data.Dataset.from_tensor_slices(({"x": IMAGES}, {"y": LABELS}, {})), 40)
         )
-    staged = host_stage(layers, given)
+    staged = host_stage(layers.host, given)
     assert (staged.spec.inputs["x"].shape, staged.spec.inputs["x"].dtype) == ((5, 4, 3), "float32")
     train = staged.train
     if isinstance(train, Stream):
         found = np.stack([inputs["x"].numpy() for inputs, *_ in train.make(0, 0)])
     else:
-        found = train.fetch(tf.range(40)).inputs["x"].numpy()
+        found = train.read(np.arange(40)).inputs["x"]
     np.testing.assert_allclose(found, expected, atol=1e-4)
 
 
 def test_without_a_resize_the_splits_stay_as_they_are() -> None:
     given = splits()
-    assert host_stage(layers_of(data("rescale")), given) is given
+    assert host_stage(layers_of(data("rescale")).host, given) is given
 
 
 def test_random_layers_are_reported_the_range_of_the_values_they_get() -> None:
@@ -128,7 +135,8 @@ def test_a_resized_image_is_what_the_saved_model_takes_raw(tmp_path: Any) -> Non
 def test_what_is_the_same_in_every_training_row_becomes_0_and_is_said() -> None:
     numbers = np.stack([np.full(40, 7.0), np.arange(40.0)], axis=1).astype("float32")
     train = in_memory({"x": numbers}, {"y": LABELS})
-    inputs, notes = fit_inputs(bound(splits().spec, data("normalize", kind="number")).inputs, train)
+    found = fitted(data("normalize", kind="number"), train)
+    inputs, notes = found.spec.inputs, found.notes
     (layer,) = make_preprocessing(inputs).device["x"]
     found = np.asarray(layer(np.array([[7.0, 19.5], [1e6, 39.0]], "float32")))
     assert found[:, 0].tolist() == [0, 0]
@@ -139,7 +147,8 @@ def test_what_is_the_same_in_every_training_row_becomes_0_and_is_said() -> None:
 def test_means_of_large_numbers_are_exact_and_lost_differences_are_said() -> None:
     numbers = (1e8 + np.arange(40.0)[:, None] % 2).astype("float64")
     train = in_memory({"x": numbers}, {"y": LABELS})
-    inputs, notes = fit_inputs(bound(splits().spec, data("normalize", kind="number")).inputs, train)
+    found = fitted(data("normalize", kind="number"), train)
+    inputs, notes = found.spec.inputs, found.notes
     (state,) = inputs["x"].state["steps"]
     assert state["mean"] == [pytest.approx(1e8 + 0.5, abs=1e-9)]
     assert any("which float32 hardly holds" in note for note in notes)

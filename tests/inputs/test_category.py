@@ -12,7 +12,8 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import fit_inputs, make_preprocessing
+from dlkit.data.prepare import fit_and_stage
+from dlkit.data.preprocessing import make_preprocessing
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.source import SourceField
 
@@ -124,7 +125,8 @@ def test_of_a_stream_rare_values_of_training_are_counted_and_the_rest_is_said_no
     values = np.array(list("aabbcd"))
     train = tf.data.Dataset.from_tensor_slices(({"w": values}, {"y": np.arange(6) % 2}))
     splits = load_splits(data, given={"train": train})
-    inputs, notes = fit_inputs(splits.spec.inputs, splits.train)
+    splits, _ = fit_and_stage(splits)
+    inputs, notes = splits.spec.inputs, splits.notes
     assert inputs["words"].state["vocabulary"] == [["a", "b"]]
     assert any("train: 2 of 6 rows have a value of `w` too rare" in note for note in notes)
     assert any("`words`: values that validation and test have" in note and "not counted" in note for note in notes)

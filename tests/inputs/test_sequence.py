@@ -12,7 +12,7 @@ import tensorflow as tf
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_splits
-from dlkit.data.preprocessing import fit_inputs
+from dlkit.data.prepare import fit_and_stage
 from dlkit.models.build import build
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.source import SourceField
@@ -135,7 +135,7 @@ def stream(**settings: Any) -> tuple[Any, list[str]]:
     types = (tf.TensorSpec((None, 2)), tf.TensorSpec((), tf.int32))
     train = tf.data.Dataset.from_generator(lambda: zip(RAGGED, Y, strict=True), output_signature=types)
     splits = load_splits(data, given={"train": train})
-    return splits.train, fit_inputs(splits.spec.inputs, splits.train)[1]
+    return splits.train, list(fit_and_stage(splits)[0].notes)
 
 
 @pytest.mark.parametrize("wrong", [[1.0, np.nan, 2.0], [np.nan, np.nan]])

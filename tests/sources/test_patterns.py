@@ -11,7 +11,7 @@ import tensorflow as tf
 import tensorflow_datasets as tfds
 
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.data.contract import Indexed, Splits
+from dlkit.data.contract import Rows, Splits
 from dlkit.data.load import load_splits
 from dlkit.schema.data import Data
 from dlkit.sources import tfds as tfds_source
@@ -57,8 +57,8 @@ def opened(source: str, columns: Any, folder: Path, monkeypatch: pytest.MonkeyPa
 
 def values(splits: Splits) -> list[Any]:
     """The input's values in the source's order."""
-    if isinstance(splits.train, Indexed):
-        return list(splits.train.fetch(tf.range(ROWS)).inputs["x"].numpy().tolist())
+    if isinstance(splits.train, Rows):
+        return list(splits.train.read(np.arange(ROWS)).inputs["x"].tolist())
     return [inputs["x"].tolist() for inputs, *_ in splits.train.make(0, -1).as_numpy_iterator()]
 
 

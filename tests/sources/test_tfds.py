@@ -10,7 +10,7 @@ import pytest
 import tensorflow_datasets as tfds
 
 from dlkit.config.problems import ConfigError, RunError
-from dlkit.data.contract import Indexed, Stream
+from dlkit.data.contract import Rows, Stream
 from dlkit.data.load import load_spec, load_splits
 from dlkit.schema.data import Data
 from dlkit.sources import tfds as module
@@ -30,7 +30,7 @@ def read(prepared, split):
 
 def test_a_prepared_set_is_held_in_memory_and_knows_its_classes(prepared):
     splits = load_splits(settings("shades/fine:1.2.0", prepared))
-    assert isinstance(splits.train, Indexed)
+    assert isinstance(splits.train, Rows)
     assert dict(splits.spec.sizes) == {"train": ROWS, "test": 30}
     assert splits.spec.targets["label"].classes == ("dark", "gray", "light")
     inputs, targets, *_ = splits.train.arrays

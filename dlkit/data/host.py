@@ -1,0 +1,94 @@
+"""The host stage: what is done to each example before it is in a batch, as one function of arrays.
+
+Whether its results are kept, and where, is decided in `dlkit.data.prepare`; the values are the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cache
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from dlkit.data.bound import Input
+from dlkit.data.contract import Rows, Tensors, uneven
+from dlkit.data.preprocessing import Layers, apply_layers
+
+# Examples that one thread is given at a time: few where each has to be decoded.
+PIECE, PIECE_OF_DECODED = 256, 16
+
+
+class HostStage:
+    """The host stage of some inputs.
+
+    Attributes:
+        inputs: those that it changes, as it leaves them, by name.
+    """
+
+    def __init__(self, host: Layers, inputs: Mapping[str, Input], decoded: set[str]) -> None:
+        """Make a function of the layers of each input.
+
+        Args:
+            host: layers by input.
+            inputs: as the source gives them.
+            decoded: names of inputs that are decoded when they are read.
+        """
+        self.inputs = {n: _prepared(host[n], bound) for n, bound in inputs.items() if host[n] or n in decoded}
+        self._run = {name: _function(host[name], inputs[name]) for name in self.inputs if host[name]}
+        self._piece = PIECE_OF_DECODED if decoded else PIECE
+
+    def of_arrays(self, inputs: Tensors) -> Tensors:
+        """Its inputs, in arrays whose first axis counts the examples, after the stage."""
+        return {name: self._apply(name, inputs[name]) for name in self.inputs}
+
+    def of_rows(self, split: Rows, rows: np.ndarray) -> Tensors:
+        """Its inputs of these rows of a split, after the stage; several threads share the work."""
+
+        def piece(some: np.ndarray) -> Tensors:
+            return self.of_arrays(split.read(some).inputs)
+
+        pieces = [rows[i : i + self._piece] for i in range(0, len(rows), self._piece)] or [rows]
+        found = list(_threads().map(piece, pieces)) if len(pieces) > 1 else [piece(rows)]
+        return {name: np.concatenate([part[name] for part in found]) for name in self.inputs}
+
+    def of_example(self, inputs: Tensors) -> Tensors:
+        """All inputs of one example of a stream, in TensorFlow ops, after the stage."""
+        return {name: self._run[name](x[tf.newaxis])[0] if name in self._run else x for name, x in inputs.items()}
+
+    def _apply(self, name: str, values: np.ndarray) -> np.ndarray:
+        run = self._run.get(name, np.asarray)
+        if uneven(values):
+            return np.concatenate([np.asarray(run(x[np.newaxis])) for x in values])
+        return np.asarray(run(values))
+
+
+def _function(layers: list[Any], bound: Input) -> Callable[[Any], Any]:
+    """The layers of an input as one function that TensorFlow compiles once, for any number and sizes of examples."""
+    run: Callable[[Any], Any] = tf.function(
+        lambda x: tf.convert_to_tensor(apply_layers(layers, x)),
+        input_signature=[tf.TensorSpec((None, *bound.shape), bound.dtype)],
+        autograph=False,
+    )
+    return run
+
+
+def _prepared(layers: list[Any], bound: Input) -> Input:
+    """An input as the host stage leaves it."""
+    if not layers:
+        return bound
+    after = apply_layers(layers, keras.KerasTensor((None, *bound.shape), bound.dtype))
+    dtype = keras.backend.standardize_dtype(after.dtype)
+    return replace(bound, feature=replace(bound.feature, shape=tuple(after.shape[1:]), dtype=dtype))
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """One thread for each processor that this process may use."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return ThreadPoolExecutor(count, thread_name_prefix="host-stage")
