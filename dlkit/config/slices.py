@@ -4,6 +4,8 @@
     part    = name | name "[" from ":" to "]"
     from/to = nothing | whole number | number "%"       negative: counted from the end
 
+and of shares that are taken from the training rows: `10%`, or `500` for as many examples.
+
 What can be read without knowing the source is read here; `dlkit.data.splits` says which examples it means.
 """
 
@@ -64,12 +66,22 @@ def read_slices(text: str, key: Key = ()) -> tuple[Slice, ...]:
     return tuple(_slice(part.strip(), text, key) for part in text.split("+"))
 
 
+def read_share(text: str) -> Bound | None:
+    """A share such as `10%`, or a number of examples; None for anything else, such as a slice."""
+    match = _BOUND.fullmatch(text.strip())
+    if match is None:
+        return None
+    if match["percent"] is None:
+        return Bound(int(match["whole"]), "")
+    return Bound(float(match["percent"]), "%")
+
+
 def _slice(part: str, text: str, key: Key) -> Slice:
     match = _PART.fullmatch(part)
     if match is None and _UNCLOSED.fullmatch(part):
         raise _problem("bad-slice", f"the bracket of `{part}` is not closed", key, f"write `{part.rstrip()}]`")
     if match is None:
-        help = f"write `{whole}`" if (whole := _slice_of_share(part, key)) else _SYNTAX
+        help = f"write `{whole}`" if (whole := _slice_of_share(part)) else _SYNTAX
         raise _problem("bad-slice", f"`{text}` is not a slice that can be read", key, help)
     split = match["split"]
     start, stop = (_bound(match[end], text, key) for end in ("start", "stop"))
@@ -82,12 +94,12 @@ def _slice(part: str, text: str, key: Key) -> Slice:
     return Slice(part, split, start, stop)
 
 
-def _slice_of_share(part: str, key: Key) -> str:
+def _slice_of_share(part: str) -> str:
     """A bare `80%` as the slice that was probably meant; empty for anything else."""
     match = _BOUND.fullmatch(part)
     if match is None or match["percent"] is None or not 0 < (percent := float(match["percent"])) < 100:
         return ""
-    return f"train[:{percent:g}%]" if key[-1:] == ("train",) else f"train[{100 - percent:g}%:]"
+    return f"train[:{percent:g}%]"
 
 
 def _bound(text: str | None, slices: str, key: Key) -> Bound | None:

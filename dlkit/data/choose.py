@@ -12,11 +12,13 @@ from dlkit.schema.data import Data
 from dlkit.schema.source import Piece
 
 SPLITS = ("train", "validation", "test")
-Chosen = dict[str, tuple[Piece, ...]]
+Pieces = dict[str, tuple[Piece, ...]]
 
 
-def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
+def choose(data: Data, sizes: Mapping[str, int | None]) -> Pieces:
     """The pieces of train, validation and test; by default the source's splits of those names.
+
+    Shares of the training rows are not taken yet: `dlkit.data.divide` does that.
 
     Raises:
         ConfigError: slices that do not fit the source, or training examples that are evaluated on as well.
@@ -24,10 +26,9 @@ def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
     if data.splits is None:
         slices = {split: split for split in SPLITS if split in sizes or split == "train"}
     else:
-        stated = {split: getattr(data.splits, split) for split in SPLITS}
-        slices = {split: text for split, text in stated.items() if text is not None}
+        slices = data.splits.slices()
     key: Key = ("data", "splits")
-    chosen: Chosen = collect({split: partial(pieces, text, sizes, (*key, split)) for split, text in slices.items()})
+    chosen: Pieces = collect({split: partial(pieces, text, sizes, (*key, split)) for split, text in slices.items()})
     problems = [
         Problem(
             "overlapping-splits",
@@ -44,7 +45,7 @@ def choose(data: Data, sizes: Mapping[str, int | None]) -> Chosen:
     return chosen
 
 
-def overlap_notes(chosen: Chosen) -> list[str]:
+def overlap_notes(chosen: Pieces) -> list[str]:
     if "validation" in chosen and "test" in chosen and overlap(chosen["validation"], chosen["test"]) != 0:
         return ["validation and test share examples, so the test figures are of examples that chose the best epoch"]
     return []

@@ -87,6 +87,29 @@ Split = Rows | Stream
 
 
 @dataclass(frozen=True)
+class Dropped:
+    """Rows that were left out of a split.
+
+    Attributes:
+        split: train, validation or test.
+        why: in words, such as "`age` is missing".
+        count: how many.
+        rows: the first of them, as messages name them.
+    """
+
+    split: str
+    why: str
+    count: int
+    rows: tuple[str, ...]
+
+    @property
+    def note(self) -> str:
+        """A line for the user."""
+        rows = "row is" if self.count == 1 else "rows are"
+        return f"{self.split}: {self.count:,} {rows} left out: {self.why}; the first is {self.rows[0]}"
+
+
+@dataclass(frozen=True)
 class Origin:
     """The source that rows are of.
 
@@ -113,6 +136,7 @@ class Splits:
         notes: lines to show the user, such as which copy of a data set was used.
         fingerprint: SHA-256 of the examples by split, or of what stands for them.
         origin: the source of the rows, where something identifies it.
+        dropped: rows that cleaning left out.
     """
 
     spec: Spec
@@ -122,6 +146,7 @@ class Splits:
     notes: tuple[str, ...] = ()
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
+    dropped: tuple[Dropped, ...] = ()
 
 
 def in_memory(inputs: Tensors, targets: Tensors, weights: Tensors | None = None) -> Rows:

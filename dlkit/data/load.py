@@ -10,10 +10,11 @@ from typing import Any
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data import weights
 from dlkit.data.bound import Input, Spec, Target
-from dlkit.data.choose import Chosen, choose, overlap_notes
+from dlkit.data.choose import SPLITS, Pieces, choose, overlap_notes
 from dlkit.data.collect import collect
 from dlkit.data.columns import Columns, resolve, side_by_side
-from dlkit.data.contract import Split, Splits
+from dlkit.data.contract import Dropped, Split, Splits
+from dlkit.data.divide import counts, divide
 from dlkit.data.rows import make_rows, origin_of
 from dlkit.data.splits import total
 from dlkit.data.streams import make_streams, stream_fingerprints
@@ -46,22 +47,25 @@ def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) ->
     source = open_source(data, given=given)
     found = collect({"features": partial(_features, data, source), "chosen": partial(choose, data, source.sizes)})
     columns, features = found["features"]
-    chosen: Chosen = found["chosen"]
-    notes = [*source.notes, *overlap_notes(chosen)]
+    pieces: Pieces = found["chosen"]
+    chosen, more = divide(data, source, dict(pieces))
+    notes = [*source.notes, *overlap_notes(pieces), *more]
     made: Mapping[str, Split]
+    dropped: list[Dropped] = []
     if source.arrays is None:
         spec = _with_states(_without_labels(data, columns, features), fitted)
-        made, fingerprint, origin = make_streams(source, chosen, spec, data), stream_fingerprints(source, chosen), None
+        made, fingerprint, origin = make_streams(source, pieces, spec, data), stream_fingerprints(source, pieces), None
     else:
-        spec, made, fingerprint, more = make_rows(data, source, chosen, columns, features, fitted)
-        notes, origin = notes + more, origin_of(source, fingerprint)
+        spec, made, fingerprint, more, dropped = make_rows(data, source, chosen, columns, features, fitted)
+        notes, origin = [*notes, *(one.note for one in dropped), *more], origin_of(source, fingerprint)
     notes += [
         f"{split} holds the same examples as train: its figures say nothing of new ones"
         for split in ("validation", "test")
         if fingerprint.get(split) == fingerprint["train"]
     ]
     spec = replace(spec, sizes={split: found.size for split, found in made.items()})
-    return Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint, origin)
+    splits = Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint, origin)
+    return replace(splits, dropped=tuple(dropped))
 
 
 def load_spec(data: Data) -> Spec | None:
@@ -81,13 +85,25 @@ def load_spec(data: Data) -> Spec | None:
         return Spec(inputs, targets)
     sizes: dict[str, int | None] = {}
     if source.sizes:
-        sizes = {split: total(parts) for split, parts in choose(data, source.sizes).items()}
+        sizes = _divided(data, {split: total(parts) for split, parts in choose(data, source.sizes).items()})
     columns, features = _features(data, source)
     try:
         spec = _without_labels(data, columns, features)
     except ConfigError:
         return None  # the training rows have to say more
     return replace(spec, sizes=sizes)
+
+
+def _divided(data: Data, sizes: dict[str, int | None]) -> dict[str, int | None]:
+    """Sizes of the splits after shares were taken of the training rows; None where that depends on values."""
+    splits, size = data.splits, sizes["train"]
+    if splits is None or not (splits.shares() or splits.folds):
+        return sizes
+    taken: dict[str, int | None] = {**counts(splits, size)} if size is not None else dict.fromkeys(splits.shares())
+    known = size is not None and splits.by in (None, "share", "stratified")
+    left = size - sum(count or 0 for count in taken.values()) if size is not None else None
+    found = {**sizes, "train": left, **taken}
+    return {s: found[s] if known else None for s in SPLITS if s in found}
 
 
 def open_source(data: Data, *, given: Any = None) -> SourceData:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -15,17 +15,18 @@ import numpy as np
 from dlkit.config.problems import Key
 from dlkit.data import weights
 from dlkit.data.bound import Input, Spec, Target
-from dlkit.data.choose import Chosen
+from dlkit.data.clean import clean
 from dlkit.data.collect import collect
 from dlkit.data.columns import Columns, joined
-from dlkit.data.contract import Batch, Origin, Rows, Tensors
+from dlkit.data.contract import Batch, Dropped, Origin, Rows, Tensors
+from dlkit.data.parts import Chosen, numbers
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 from dlkit.schema.source import SourceData
 
 Fields = Mapping[Key, Feature]
-Found = tuple[Spec, dict[str, Rows], dict[str, str], list[str]]
+Found = tuple[Spec, dict[str, Rows], dict[str, str], list[str], list[Dropped]]
 
 
 def make_rows(
@@ -42,13 +43,16 @@ def make_rows(
         fitted: what was fitted before; the training rows decide where it is None.
 
     Returns:
-        The spec, the splits, their fingerprints, and notes.
+        The spec, the splits, their fingerprints, notes, and the rows that were left out.
 
     Raises:
         RunError: if values cannot be used, naming the first row.
     """
     reader = _Reader(source, chosen, columns)
     keys = [key for key in columns if key != ("data", "weights")]
+    decoders = {key: _decoder(data, features[key]) for key in keys if reader.encoding(key)}
+    chosen, dropped = clean(data, chosen, reader.read, features, decoders)
+    reader = _Reader(source, chosen, columns)
     train = collect({key: partial(_of_train, data, reader, key, features[key], fitted) for key in keys})
     spec = Spec(
         {name: train["data", "inputs", name][0] for name in data.inputs},
@@ -63,7 +67,7 @@ def make_rows(
             read = collect({key: partial(_of_split, reader, split, bound) for key, (bound, _, _) in train.items()})
         notes += [note for _, found in read.values() for note in found]
         made[split], fingerprint[split] = _split(data, reader, split, spec, read)
-    return spec, made, fingerprint, list(dict.fromkeys(notes))
+    return spec, made, fingerprint, list(dict.fromkeys(notes)), dropped
 
 
 def origin_of(source: SourceData, fingerprints: Mapping[str, str]) -> Origin:
@@ -85,7 +89,7 @@ class _Reader:
         columns, pieces = self._columns[key], self._chosen[split]
 
         def column(name: str) -> np.ndarray:
-            slices = [self._source.arrays(p.split)[name][p.start : p.stop] for p in pieces]  # type: ignore[misc]
+            slices = [p.of(self._source.arrays(p.split)[name]) for p in pieces]  # type: ignore[misc]
             return slices[0] if len(slices) == 1 else np.concatenate(slices)
 
         return joined([column(name) for name in columns]), self.place(split, key)
@@ -107,7 +111,11 @@ class _Reader:
         starts, start = {}, 0
         for name, size in self._source.sizes.items():
             starts[name], start = start, start + (size or 0)
-        return np.concatenate([starts[p.split] + np.arange(p.start, p.stop) for p in self._chosen[split]])
+        return np.concatenate([starts[p.split] + numbers(p) for p in self._chosen[split]])
+
+
+def _decoder(data: Data, feature: Feature) -> Callable[[Any], Any]:
+    return lambda stored: data.inputs[feature.name].decode(stored, feature)
 
 
 @dataclass(frozen=True)

@@ -104,9 +104,8 @@ class Entry:
                         _make(aside, about)
         with contextlib.suppress(OSError):  # a store that is only read
             os.utime(folder / _ABOUT)
-        self._start = _header_size(folder / _VALUES)
-        self.values = np.load(folder / _VALUES, mmap_mode="r", allow_pickle=False)
-        self._done = np.load(folder / _DONE, mmap_mode="r", allow_pickle=False)
+        self._start, self.values = _header_size(folder / _VALUES), _mapped(folder / _VALUES)
+        self._done = _mapped(folder / _DONE)
         wanted = ((about.rows, *about.shape), np.dtype(about.dtype), (about.rows,))
         if (self.values.shape, self.values.dtype, self._done.shape) != wanted:
             raise ValueError(f"{folder} does not hold what its key says")
@@ -233,6 +232,14 @@ def _make(folder: Path, about: About) -> None:
     np.lib.format.open_memmap(folder / _VALUES, "w+", np.dtype(about.dtype), (about.rows, *about.shape))
     np.lib.format.open_memmap(folder / _DONE, "w+", np.dtype(np.uint8), (about.rows,))
     (folder / _ABOUT).write_text(json.dumps(vars(about), indent=2) + "\n", encoding="utf-8")
+
+
+def _mapped(path: Path) -> np.ndarray:
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except EOFError as error:
+        raise ValueError(f"{path} is empty") from error
+    return array
 
 
 def _header_size(path: Path) -> int:

@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from dlkit.data import weights as weights_of
 from dlkit.data.bound import Input, Spec, Target
-from dlkit.data.choose import Chosen
+from dlkit.data.choose import Pieces
 from dlkit.data.columns import joined_example
 from dlkit.data.contract import Stream, Tensors
 from dlkit.data.splits import total
@@ -18,12 +18,12 @@ from dlkit.schema.data import Data
 from dlkit.schema.source import Piece, SourceData
 
 
-def make_streams(source: SourceData, chosen: Chosen, spec: Spec, data: Data) -> dict[str, Stream]:
+def make_streams(source: SourceData, chosen: Pieces, spec: Spec, data: Data) -> dict[str, Stream]:
     """The splits of a source that is read from its start; see `make_stream`."""
     return {split: make_stream(source, pieces, spec, data) for split, pieces in chosen.items()}
 
 
-def stream_fingerprints(source: SourceData, chosen: Chosen) -> dict[str, str]:
+def stream_fingerprints(source: SourceData, chosen: Pieces) -> dict[str, str]:
     """What stands for the examples of each split: the source's name and columns, and which are chosen."""
     fields = sorted(source.fields.items())
     return {

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from dlkit.config.problems import Key, Problem, RunError
+from dlkit.data.parts import Part
 from dlkit.schema.features import Shape
-from dlkit.schema.source import Piece
 
 _CHUNK = 2**20
 
@@ -28,7 +28,7 @@ class RowPlace:
 
     split: str
     column: str
-    pieces: Sequence[Piece]
+    pieces: Sequence[Part]
     key: Key
     words: Callable[[str, int], str] | None = None
 
@@ -36,7 +36,7 @@ class RowPlace:
         """Words for a row of the split: the source's own, or its number there, counted from 0."""
         for piece in self.pieces:
             if piece.size is None or number < piece.size:
-                row = piece.start + number
+                row = piece.row(number)
                 return f"row {row} of `{piece.split}`" if self.words is None else self.words(piece.split, row)
             number -= piece.size
         raise IndexError(number)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.schema.base import Positive, PositiveFloat, Section
+from dlkit.config.slices import Bound, read_share
+from dlkit.schema.base import Finite, Positive, PositiveFloat, Section
 from dlkit.schema.input import INPUTS, InputSettings
 from dlkit.schema.source import SOURCES, SourceSettings, Wanted
 from dlkit.schema.target import TARGETS, TargetSettings
@@ -21,28 +22,89 @@ else:
 
 
 class Splits(Section):
-    """Which examples train, validate and test. Written as TFDS slices: `train[:90%]`, `train[90%:]+extra`."""
+    """Which examples train, validate and test.
+
+    Each is written as a TFDS slice, `train[:90%]` or `train[90%:]+extra`; validation and test may also be a share of
+    the rows of `train`, `10%`, which are then no longer trained on.
+    """
 
     fields_also_called: ClassVar[Mapping[str, str]] = {
         "validation": "validation_split, val_split, valid_split, dev_split, validation_data, val_data, val_size",
         "test": "test_split, test_size, test_data",
+        "by": "method, how, split_by, type",
+        "column": "group, groups, group_column, time, time_column, stratify, stratify_by",
+        "folds": "k, k_folds, n_splits, cv",
+        "seed": "random_state, random_seed",
     }
 
     @classmethod
     def instead_of(cls, name: str, value: Any) -> str:
-        """A share or a number of examples, as the slice that was probably meant."""
+        """A share or a number of examples, as the text that was probably meant."""
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             return ""
         if isinstance(value, int) and value > 1:
-            return f"write `train[:{value}]`" if name == "train" else f"write `train[-{value}:]`"
+            return f"write `train[:{value}]`" if name == "train" else f'write `"{value}"`'
         if value >= 1:
             return ""
         percent = round(100 * value, 6)
-        return f"write `train[:{percent:g}%]`" if name == "train" else f"write `train[{100 - percent:g}%:]`"
+        return f"write `train[:{percent:g}%]`" if name == "train" else f"write `{percent:g}%`"
 
     train: str = Field("train", min_length=1, description="Examples the weights are fitted on.")
-    validation: str | None = Field(None, min_length=1, description="Examples that choose the best epoch.")
-    test: str | None = Field(None, min_length=1, description="Examples that are used once, at the end.")
+    validation: str | None = Field(
+        None, min_length=1, description="Examples that choose the best epoch: a slice, or a share of `train`."
+    )
+    test: str | None = Field(
+        None, min_length=1, description="Examples that are used once, at the end: a slice, or a share of `train`."
+    )
+    by: Literal["share", "stratified", "group", "time", "hash"] | None = Field(
+        None,
+        description="How shares are taken: at random, at random from each class alike, in whole groups, the last in "
+        "time, or by a hash that keeps each row where it is when others come; `stratified` where a target has classes, "
+        "else `share`.",
+    )
+    column: str | None = Field(
+        None, min_length=1, description="Column of the classes, groups or times, or of what is hashed."
+    )
+    folds: Annotated[int, Field(ge=2)] | None = Field(
+        None, description="Cut the rows of `train` into as many parts, one of which tests."
+    )
+    fold: Positive = Field(1, description="Which of the folds tests, from 1.")
+    seed: Annotated[int, Field(ge=0)] = Field(
+        0, description="Of the choice of examples, apart from that of training, so that runs can be compared."
+    )
+
+    def slices(self) -> dict[str, str]:
+        """The splits that are slices of the source's, as they are written."""
+        given = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: text for name, text in given.items() if text is not None and name not in self.shares()}
+
+    def shares(self) -> dict[str, Bound]:
+        """The splits that are shares of `train`."""
+        given = {"validation": self.validation, "test": self.test}
+        return {n: share for n, text in given.items() if text is not None and (share := read_share(text)) is not None}
+
+    def has(self, split: str) -> bool:
+        """Whether there is this split."""
+        return getattr(self, split) is not None or (split == "test" and self.folds is not None)
+
+
+class Clean(Section):
+    """Which rows are left out. Without it, the first row that cannot be used stops the run, and is named."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "drop": "dropna, drop_missing, drop_duplicates, remove, filter",
+        "ranges": "range, valid_range, outliers, limits",
+    }
+
+    drop: list[Literal["missing", "duplicates", "unknown_labels", "unreadable"]] = Field(
+        default_factory=list,
+        description="Rows with a missing value that nothing fills in, rows that are there already (in training also "
+        "those of validation and test), labels that no training row has, files that cannot be decoded.",
+    )
+    ranges: dict[str, Annotated[list[Finite | None], Field(min_length=2, max_length=2)]] = Field(
+        default_factory=dict,
+        description="By input or target, the lowest and highest value that is kept; null where there is none.",
+    )
 
 
 class Data(Section):
@@ -58,6 +120,7 @@ class Data(Section):
     splits: Splits | None = Field(
         None, description="Which examples train, validate and test; by default the source's splits of those names."
     )
+    clean: Clean | None = Field(None, description="Which rows are left out, counted and listed.")
     inputs: dict[str, AnyInput] = Field(min_length=1, description="What the model sees, by name.")
     targets: dict[str, AnyTarget] = Field(min_length=1, description="What the model predicts, by name.")
     weights: str | None = Field(
@@ -89,5 +152,5 @@ class Data(Section):
         return Wanted(
             tuple(column for name, given in self.inputs.items() for column in given.wanted(name)),
             tuple(column for name, given in self.targets.items() for column in given.wanted(name)),
-            (self.weights,) if self.weights is not None else (),
+            tuple(c for c in (self.weights, self.splits.column if self.splits else None) if c is not None),
         )

@@ -76,6 +76,14 @@ class Piece:
         """Number of examples, None where unknown."""
         return None if self.stop is None else self.stop - self.start
 
+    def of(self, column: np.ndarray) -> np.ndarray:
+        """These examples of a whole column of the split, as a view."""
+        return column[self.start : self.stop]
+
+    def row(self, number: int) -> int:
+        """The number in the split of one of these examples."""
+        return self.start + number
+
 
 @dataclass(frozen=True)
 class SourceField:

@@ -39,6 +39,8 @@ class TargetSettings(ColumnSettings):
     losses: ClassVar[frozenset[str]] = frozenset()
     metrics_that_fit: ClassVar[frozenset[str]] = frozenset()
     default_loss: ClassVar[str] = ""
+    # Whether a share of the rows is taken from each of its classes alike.
+    stratifies: ClassVar[bool] = False
     default_metrics: ClassVar[tuple[str, ...]] = ()
     # The losses whose labels can be smoothed.
     smoothable: ClassVar[frozenset[str]] = frozenset()

@@ -117,6 +117,7 @@ class OneClassTarget(ClassTarget):
     """A target whose examples have one class each."""
 
     state_type = Table
+    stratifies = True
 
     class_weight: ClassWeight = Field(
         None, description="Weight of the examples of each class, by its name; `balanced`: the rarer, the heavier."

@@ -69,7 +69,7 @@ def test_what_a_change_makes_is_another_entry_and_the_reason_is_known() -> None:
     changed = Entry(about(made_from={"the data": "1", "its settings": "3"}))
     assert changed.folder != first.folder
     assert changed.instead_of == "its settings"
-    assert Entry(about(input="y")).instead_of == ""
+    assert Entry(about(input="y", made_from={"the data": "9"})).instead_of == ""
 
 
 def test_entries_are_listed_with_what_they_hold_and_cleared() -> None:
@@ -79,7 +79,7 @@ def test_entries_are_listed_with_what_they_hold_and_cleared() -> None:
     assert (listed.about, listed.prepared, listed.folder) == (about(), 7, entry.folder)
     assert listed.size > 0
     os.utime(entry.folder / "about.json", (1e9, 1e9))
-    Entry(about(input="y"))
+    Entry(about(input="y", made_from={"the data": "2"}))
     assert [gone.about.input for gone in store.clear(unused_days=3)] == ["x"]
     assert [left.about.input for left in store.entries()] == ["y"]
     store.clear()

@@ -57,6 +57,7 @@ RULES: tuple[Rule, ...] = (
     training.one_kind_of_clipping,
     training.schedule_fits_epochs,
     data.slices_can_be_read,
+    data.shares_can_be_taken,
     data.splits_differ,
     history.columns_differ,
     history.monitor_is_a_column,

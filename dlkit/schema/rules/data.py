@@ -11,12 +11,42 @@ from dlkit.schema import Config
 
 def slices_can_be_read(config: Config) -> Iterator[Problem]:
     """Every split is written in the language of slices."""
-    for name, text in config.data.splits or ():
+    splits = config.data.splits
+    for name, text in splits.slices().items() if splits is not None else ():
         try:
-            if text is not None:
-                read_slices(text, ("data", "splits", name))
+            read_slices(text, ("data", "splits", name))
         except ConfigError as error:
             yield from error.problems
+
+
+def shares_can_be_taken(config: Config) -> Iterator[Problem]:
+    """Shares of the training rows are positive and leave some of them, and what says how to take them is complete."""
+    splits, key = config.data.splits, ("data", "splits")
+    if splits is None:
+        return
+    shares = splits.shares()
+    for name, share in shares.items():
+        if share.value <= 0 or (share.unit == "%" and share.value >= 100):
+            message = f"`{name}` takes `{getattr(splits, name)}` of the training rows"
+            yield Problem("bad-slice", message, (*key, name), help="write a share between 0 and 100 %, as in `10%`")
+    left = 100 - sum(share.value for share in shares.values() if share.unit == "%")
+    left -= 100 / splits.folds if splits.folds is not None else 0
+    if left <= 0 and all(0 < share.value < 100 for share in shares.values()):
+        yield Problem("bad-slice", "the shares leave no examples to train on", key, help="take smaller shares")
+    if splits.by is not None and not shares and splits.folds is None:
+        help = "take a share, as in `validation: 10%`"
+        yield Problem("contradiction", "`by` says how shares are taken, and there are none", (*key, "by"), help=help)
+    if splits.by in ("group", "time", "hash") and splits.column is None:
+        message = f"`by: {splits.by}` needs the column that says it"
+        yield Problem("contradiction", message, (*key, "by"), help="name it with `column:`", label="of which column?")
+    if splits.folds is None:
+        return
+    if splits.test is not None:
+        message = "the test examples are one of the folds"
+        yield Problem("contradiction", message, (*key, "test"), label="also says which examples test")
+    if splits.fold > splits.folds:
+        message = f"there are {splits.folds} folds, from 1 on"
+        yield Problem("contradiction", message, (*key, "fold"), label=f"is above {splits.folds}")
 
 
 def splits_differ(config: Config) -> Iterator[Problem]:
@@ -26,7 +56,7 @@ def splits_differ(config: Config) -> Iterator[Problem]:
         return
     used = {splits.train: "train"}
     for name in ("validation", "test"):
-        slice_ = getattr(splits, name)
+        slice_ = splits.slices().get(name)
         if slice_ in used and slice_ is not None:
             yield Problem(
                 "contradiction",

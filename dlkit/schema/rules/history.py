@@ -32,7 +32,7 @@ def monitor_is_a_column(config: Config) -> Iterator[Problem]:
     """The monitored column is the loss or a metric; what is decided by `val_` figures needs a validation split."""
     splits, columns = config.data.splits, [figure.column for figure in figures(config)]
     # The splits of a source are not known yet.
-    yield from monitor_problems(config.training, columns, validation=splits is None or splits.validation is not None)
+    yield from monitor_problems(config.training, columns, validation=splits is None or splits.has("validation"))
 
 
 def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
@@ -43,8 +43,7 @@ def expects_what_the_run_has(config: Config) -> Iterator[Problem]:
         prefix, _, column = name.partition("_")
         if prefix not in ("test", "val") or column not in columns:
             yield unknown_figure(name, [f"{p}_{c}" for c in columns for p in ("test", "val")], key)
-        elif splits is not None and (splits.test if prefix == "test" else splits.validation) is None:
-            split = "test" if prefix == "test" else "validation"
+        elif splits is not None and not splits.has(split := "test" if prefix == "test" else "validation"):
             yield Problem(
                 "contradiction",
                 f"`{name}` is expected and there is no {split} split",

@@ -1,0 +1,200 @@
+"""Takes shares of the training rows for validation and test: at random, by classes, groups, time or a hash.
+
+Every way gives each row a position between 0 and 1, and the positions are cut. What is random follows from
+`splits.seed`, so the same rows are held back in every run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.data.parts import Chosen, picked
+from dlkit.schema.data import Data, Splits
+from dlkit.schema.source import SourceData
+
+_KEY = ("data", "splits")
+
+
+def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list[str]]:
+    """The splits of a run, where shares are taken of the training rows, and notes.
+
+    Args:
+        data: the section of the configuration.
+        source: which has been opened.
+        chosen: the splits that are slices.
+
+    Raises:
+        ConfigError: if the source cannot be divided so, or a split would have no examples.
+        RunError: if the values that decide cannot be used.
+    """
+    splits = data.splits
+    if splits is None or not (splits.shares() or splits.folds):
+        return chosen, []
+    if source.arrays is None:
+        help = "use slices, as in `train[:90%]`, or set `data.cache: memory`"
+        raise _refused("shares are taken by number, and these examples can only be read from their start", "by", help)
+    by = splits.by or _usual(data)
+    column = splits.column
+    if by == "stratified" and splits.column is None:
+        name, settings = next(iter(data.targets.items()))
+        column = settings.wanted(name)[0]
+    parts = chosen["train"]
+    values = None if column is None else _values(source, parts, column)
+    size = sum(part.size or 0 for part in parts)
+    positions = _positions(by, values, size, splits.seed)
+    which = _cut(positions, size, splits, ranked=by in ("share", "stratified"))
+    found = {**chosen}
+    for name, rows in which.items():
+        if not rows.any():
+            raise _refused(f"no examples are left for {name}", name, _more_help(by, values))
+        found[name] = picked(parts, rows)
+    order = [name for name in ("train", "validation", "test") if name in found]
+    return {name: found[name] for name in order}, _notes(splits, by, values, which)
+
+
+def counts(splits: Splits, size: int) -> dict[str, int]:
+    """How many of so many training rows each share takes; `test` is a fold where there are folds."""
+    found = {
+        name: round(share.value * size / 100) if share.unit == "%" else int(share.value)
+        for name, share in splits.shares().items()
+    }
+    if splits.folds is not None:
+        found["test"] = size * splits.fold // splits.folds - size * (splits.fold - 1) // splits.folds
+    return found
+
+
+def _usual(data: Data) -> str:
+    """How shares are taken where nothing says it: by the classes of the only target, if it has some."""
+    targets = list(data.targets.values())
+    return "stratified" if len(targets) == 1 and targets[0].stratifies else "share"
+
+
+def _values(source: SourceData, parts: Sequence[object], column: str) -> np.ndarray:
+    assert source.arrays is not None
+    if column not in source.fields:
+        raise _refused(f"the source has no column `{column}`", "column", f"its columns are {', '.join(source.fields)}")
+    found = [part.of(source.arrays(part.split)[column]) for part in parts]  # type: ignore[attr-defined]
+    values = np.concatenate(found)
+    return values.reshape(len(values), -1)[:, 0] if values.size == len(values) else values.reshape(len(values), -1)
+
+
+def _positions(by: str, values: np.ndarray | None, size: int, seed: int) -> np.ndarray:
+    """The place of every row between 0 and 1, by which the splits are cut: float64, shape (size,)."""
+    random = np.random.default_rng(seed)
+    if by == "share":
+        return np.argsort(random.permutation(size), kind="stable") / size
+    assert values is not None
+    if by == "stratified":
+        return _by_class(values, random)
+    if by == "group":
+        return _by_group(values, random)
+    if by == "time":
+        times = _as_times(values)
+        return np.searchsorted(np.sort(times), times, side="left") / size
+    assert by == "hash"
+    digests = [hashlib.sha256(f"{seed} {value!r}".encode()).digest()[:8] for value in values.tolist()]
+    return np.array([int.from_bytes(digest) for digest in digests], np.float64) / 2.0**64
+
+
+def _by_class(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """The rows of each class spread evenly, so that a cut takes the same share of each, and as many in all as asked."""
+    codes = _codes(values)
+    positions = np.empty(len(codes))
+    for code in range(int(codes.max()) + 1):
+        rows = random.permutation(np.flatnonzero(codes == code))
+        positions[rows] = (np.arange(len(rows)) + random.random()) / len(rows)
+    return np.argsort(np.argsort(positions, kind="stable"), kind="stable") / len(codes)
+
+
+def _by_group(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
+    """All rows of a group in one place: the middle of those of the groups in a random order."""
+    codes = _codes(values)
+    sizes = np.bincount(codes)
+    order = random.permutation(len(sizes))
+    ends = np.cumsum(sizes[order])
+    middles: np.ndarray = np.empty(len(sizes))
+    middles[order] = (ends - sizes[order] / 2) / len(codes)
+    positions: np.ndarray = middles[codes]
+    return positions
+
+
+def _codes(values: np.ndarray) -> np.ndarray:
+    """The same number for rows of the same value."""
+    if values.dtype.hasobject:
+        values = values.astype(str)
+    codes: np.ndarray = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
+    return codes
+
+
+def _as_times(values: np.ndarray) -> np.ndarray:
+    """Numbers or dates that can be put in order.
+
+    Raises:
+        RunError: naming the first row that is neither.
+    """
+    if values.dtype.kind in "iufM":
+        if (missing := np.flatnonzero(np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))).size:
+            raise _unusable(f"row {missing[0]} has no time")
+        return values
+    for row, value in enumerate(values.tolist()):
+        try:
+            np.datetime64(str(value))
+        except ValueError:
+            raise _unusable(f"row {row} has the time {value!r}") from None
+    return values.astype(str).astype("datetime64[us]")
+
+
+def _unusable(message: str) -> RunError:
+    help = "write times as ISO 8601, 2024-01-31 or 2024-01-31T12:00:00, or as numbers"
+    return RunError(Problem("bad-times", message, (*_KEY, "column"), help=help))
+
+
+def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> dict[str, np.ndarray]:
+    """Which rows are in each split: the last for test, those before them for validation, the rest for training."""
+    taken = counts(splits, size)
+    shares = {name: count / size for name, count in taken.items()}
+    if splits.folds is not None:
+        # Turned, so that the chosen fold comes last.
+        start = size * splits.fold // splits.folds / size
+        positions = (positions - start) % 1.0
+    if ranked:  # exact: no two rows share a position
+        positions = (np.argsort(np.argsort(positions, kind="stable"), kind="stable") + 0.5) / size
+    test = 1.0 - shares.get("test", 0.0)
+    validation = test - shares.get("validation", 0.0)
+    found = {"train": positions < validation}
+    if "validation" in taken:
+        found["validation"] = (positions >= validation) & (positions < test)
+    if "test" in taken:
+        found["test"] = positions >= test
+    return found
+
+
+def _notes(splits: Splits, by: str, values: np.ndarray | None, which: dict[str, np.ndarray]) -> list[str]:
+    how = {
+        "share": "at random",
+        "stratified": "at random, from each class alike",
+        "group": "in whole groups",
+        "time": "by time",
+        "hash": "by a hash",
+    }[by]
+    sizes = ", ".join(f"{int(rows.sum()):,} {name}" for name, rows in which.items())
+    notes = [f"the rows of `{splits.train}` are divided {how}: {sizes}"]
+    if by == "stratified" and values is not None:
+        rare = int((np.bincount(_codes(values)) < 2).sum())
+        if rare:
+            notes.append(f"{rare:,} classes have one row alone, which is in one of the splits")
+    return notes
+
+
+def _more_help(by: str, values: np.ndarray | None) -> str:
+    if by == "group" and values is not None:
+        return f"there are {len(np.unique(_codes(values)))} groups, which stay whole: take a larger share"
+    return "take a larger share"
+
+
+def _refused(message: str, setting: str, help: str) -> ConfigError:
+    return ConfigError(Problem("bad-division", message, (*_KEY, setting), help=help))
