@@ -170,6 +170,7 @@ def _record_start(folder: RunFolder, prepared: Prepared, plan: ExecutionPlan, nu
                 name: {"kind": f.kind, "shape": list(f.shape), "dtype": f.dtype, "classes": list(f.classes)}
                 for name, f in features.items()
             },
+            "dropped": [asdict(one) for one in splits.dropped],
             "notes": [text for kind, text in prepared.notes if kind == "data"],
         },
     )
