@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 np = lazy("numpy")
 tf = lazy("tensorflow")
+
+# What mostly stands between two classes; a space last, since names of classes have one too.
+USUAL = {",": "commas", ";": "semicolons", "|": "vertical bars", "/": "slashes", "\t": "tabs", " ": "spaces"}
 
 
 class MultiLabelTarget(ClassTarget):
@@ -78,8 +82,9 @@ class MultiLabelTarget(ClassTarget):
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The classes of the training rows, and how many examples each has."""
-        classes = feature.classes
+        classes, notes = feature.classes, []
         if not classes:
+            notes = self._other_separator(feature.name, labels, place)
             words = {word for cell in self._cells(labels, place) for word in cell}
             if not words:
                 raise place.run_error(
@@ -88,7 +93,7 @@ class MultiLabelTarget(ClassTarget):
             classes = tuple(sorted(words))
         feature = self.made_feature(feature.name, (len(classes),), "float32", classes)
         hot = self._hot(labels, classes, place)
-        return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, []
+        return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, notes
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """1 for each class that an example has, else 0: float32, shape (examples, classes)."""
@@ -98,6 +103,17 @@ class MultiLabelTarget(ClassTarget):
         """The classes of each row of text."""
         texts = place.as_text(labels).reshape(-1).tolist()
         return [[word.strip() for word in text.split(self.separator) if word.strip()] for text in texts]
+
+    def _other_separator(self, name: str, labels: Any, place: RowPlace) -> list[str]:
+        """A note where no training row has the separator, and some have another that is usual."""
+        texts = [text.strip() for text in place.as_text(labels).reshape(-1).tolist()]
+        found = {other: n for other in USUAL if (n := sum(other in text for text in texts))}
+        if not found or any(self.separator in text for text in texts):
+            return []
+        other = max(found, key=lambda word: (word != " ", found[word]))
+        found_where = f"{found[other]:,} of {len(texts):,} have {USUAL[other]}"
+        help = f"if these stand between classes, write `separator: {json.dumps(other)}`"
+        return [f"target `{name}`: no training row has the separator {self.separator!r}, and {found_where}; {help}"]
 
     def _hot(self, labels: Any, classes: tuple[str, ...], place: RowPlace) -> Any:
         if labels.dtype.kind not in "OSTU":

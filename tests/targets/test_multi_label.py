@@ -95,3 +95,23 @@ def test_a_table_has_the_classes_of_an_example_in_one_cell(tmp_path: Path) -> No
     assert list(rows[0]) == ["input", "classes", "p_rain", "p_wind", "label"]
     assert [row["label"] for row in rows] == [text.replace(", ", ",") for text in TEXT]
     assert {row["classes"] for row in rows} <= {"", "rain", "wind", "rain,wind"}
+
+
+@pytest.mark.parametrize(("written", "proposed"), [(";", ";"), ("; ", ";"), ("|", "|"), (" / ", "/"), (" ", " ")])
+def test_another_separator_than_the_labels_have_is_noted(written: str, proposed: str) -> None:
+    def notes(**target: Any) -> list[str]:
+        data = from_mapping(config(**target), needs_source=False).config.data
+        found = load_splits(data, given={"train": {"x": X[:3], "y": np.array([f"a{written}b", "a", "b"])}})
+        return [note for note in found.notes if "separator" in note]
+
+    (note,) = notes()
+    assert "1 of 3" in note
+    assert f'`separator: "{proposed}"`' in note
+    assert notes(separator=proposed) == []
+    assert notes(classes=["a", "b", f"a{written}b".strip()]) == []
+
+
+def test_a_separator_that_some_rows_have_is_not_doubted() -> None:
+    data = from_mapping(config(), needs_source=False).config.data
+    found = load_splits(data, given={"train": {"x": X[:3], "y": np.array(["new york,rain", "new york", "sun/moon"])}})
+    assert not [note for note in found.notes if "separator" in note]
