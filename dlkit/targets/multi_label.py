@@ -14,7 +14,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.targets._classes import ClassTarget, shortest
-from dlkit.targets._labels import numbered
+from dlkit.targets._labels import numbered, unknown_label
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -126,14 +126,16 @@ class MultiLabelTarget(ClassTarget):
             return labels.astype(np.float32)
         number = {name: n for n, name in enumerate(classes)}
         hot = np.zeros((len(labels), len(classes)), np.float32)
+        unknown: dict[int, str] = {}
         for row, words in enumerate(self._cells(labels, place)):
             for word in words:
-                if word not in number:
-                    who, below = ("`classes` does not list", "classes") if self.classes else ("no training row has", "")
-                    message = f"{place.row(row)} has the class `{word}`, which {who}"
-                    listed = ", ".join(f"`{name}`" for name in classes[:10])
-                    raise place.run_error("unknown-label", message, f"the classes are {listed}", below=below)
-                hot[row, number[word]] = 1
+                if word in number:
+                    hot[row, number[word]] = 1
+                else:
+                    unknown.setdefault(row, word)
+        if unknown:
+            row, word = next(iter(unknown.items()))
+            raise unknown_label(word, row, len(unknown), classes, place, stated=bool(self.classes))
         return hot
 
     def fit_stream(self, feature: Feature) -> State:

@@ -81,8 +81,9 @@ def test_a_model_learns_and_predicts_several_classes_at_once(tmp_path: Path) -> 
 
 
 def test_a_class_that_the_settings_do_not_list_is_said_to_be_so() -> None:
-    with pytest.raises(RunError, match="has the class `wind`, which `classes` does not list") as refused:
+    with pytest.raises(RunError, match="has the label `wind`, which `classes` does not list") as refused:
         labels({"classes": ["rain", "snow"]}, {"x": X, "y": TEXT})
+    assert f"({int(WIND.sum())} such rows)" in refused.value.problems[0].message
     assert refused.value.problems[0].key == ("data", "targets", "y", "classes")
 
 
@@ -115,3 +116,9 @@ def test_a_separator_that_some_rows_have_is_not_doubted() -> None:
     data = from_mapping(config(), needs_source=False).config.data
     found = load_splits(data, given={"train": {"x": X[:3], "y": np.array(["new york,rain", "new york", "sun/moon"])}})
     assert not [note for note in found.notes if "separator" in note]
+
+
+def test_a_misspelt_class_gets_the_nearest_name() -> None:
+    with pytest.raises(RunError) as refused:
+        labels({"classes": ["rain", "wnd"]}, {"x": X, "y": TEXT})
+    assert refused.value.problems[0].help.startswith("did you mean `wnd`? the classes are `rain`")
