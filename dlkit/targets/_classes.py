@@ -82,8 +82,7 @@ class ClassTarget(TargetSettings):
 
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
+        return inside(outputs) and len(outputs) >= 8 and bool(outputs.std() > 0)
 
     def pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
         """The classes of one row of results, each with its probability."""
@@ -154,6 +153,11 @@ class OneClassTarget(ClassTarget):
     def label(self, target: Target, label: Any) -> Any:
         """The name of a label's class."""
         return names(target)[int(np.reshape(label, -1)[0])]
+
+
+def inside(outputs: Any) -> bool:
+    """Whether outputs, a NumPy array, all lie between 0 and 1."""
+    return bool(outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1)
 
 
 def weights_of_classes(given: Any, target: Target) -> Any:

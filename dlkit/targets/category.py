@@ -11,7 +11,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.targets import _labels
-from dlkit.targets._classes import OneClassTarget
+from dlkit.targets._classes import OneClassTarget, inside
 from dlkit.targets._labels import numbered
 
 if TYPE_CHECKING:
@@ -130,8 +130,7 @@ class CategoryTarget(OneClassTarget):
 
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
+        return inside(outputs) and bool(np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
 
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these labels has."""
