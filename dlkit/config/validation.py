@@ -63,7 +63,8 @@ def locate(problem: Problem, root: Node) -> Problem:
     if problem.location is not None:
         return problem
     _, node = nearest(root, problem.key)
-    names_key = problem.code in ("unknown-key", "malformed-step") or isinstance(node.value, dict | list | None)
+    at_key = ("unknown-key", "malformed-step", "class-weight")
+    names_key = problem.code in at_key or isinstance(node.value, dict | list | None)
     place = node.key if names_key and node.key is not None else node.location
     return replace(problem, location=place)
 
