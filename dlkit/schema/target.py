@@ -229,9 +229,9 @@ class TargetSettings(ColumnSettings):
             return
         assert shape is not None
         message = f"`{name}` must be one label for each example, but its examples have the shape {list(shape)}"
-        help = "give single examples, `unbatch()` the dataset if it is batched"
+        help = "give single examples: `y.reshape(-1)` of an array of batches, `unbatch()` of a dataset"
         if len(shape) == 1 and shape[0] is not None:
-            help += "; turn one-hot labels into integers with tf.argmax"
+            help += "; turn one-hot labels into integers: `y.argmax(axis=1)` of an array, `tf.argmax(y)` in a dataset"
         raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
 
     def classes_from_stream(self, name: str) -> None:
