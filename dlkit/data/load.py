@@ -225,7 +225,7 @@ class _Reader:
             slices = [self._source.arrays(p.split)[name][p.start : p.stop] for p in pieces]  # type: ignore[misc]
             return slices[0] if len(slices) == 1 else np.concatenate(slices)
 
-        return joined([column(name) for name in columns]), RowPlace(split, ", ".join(columns), pieces, key)
+        return joined([column(name) for name in columns]), RowPlace(split, columns, pieces, key)
 
     def columns(self, key: Key) -> tuple[str, ...]:
         """The columns of an input or target."""

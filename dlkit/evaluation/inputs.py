@@ -112,10 +112,16 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
 def _notes(trained: Trained, arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...]:
     """What the kinds of the inputs have to say about a file: sequences that are cut, categories that are unknown."""
     bound = [trained.spec.inputs[name] for name in arrays]
-    places = [RowPlace(str(path), i.name, (Piece(path.name, 0, None),), i.key) for i in bound]
+    places = [RowPlace(str(path), _names(i), (Piece(path.name, 0, None),), i.key) for i in bound]
     with _unusable(path):
         found = [i.settings.notes(arrays[i.name], i, place) for i, place in zip(bound, places, strict=True)]
     return tuple(note for notes in found for note in notes)
+
+
+def _names(bound: Input) -> Sequence[str]:
+    """What messages call the values of an input: each of its columns, where they are known, or the input."""
+    columns = bound.settings.wanted(bound.name)
+    return columns if len(columns) > 1 and not any(map(is_pattern, columns)) else (bound.name,)
 
 
 @contextmanager
@@ -233,7 +239,7 @@ def _values(bound: Input, rows: np.ndarray, path: Path, first: int) -> np.ndarra
             row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(axis=1))[0])
             value = rows[row][~right[row]].reshape(-1)[0]
             raise _UnusableError(f"it holds values that are not finite numbers: row {first + row} has {value}")
-    place = RowPlace(str(path), bound.name, (Piece(path.name, first, None),), bound.key)
+    place = RowPlace(str(path), _names(bound), (Piece(path.name, first, None),), bound.key)
     with _unusable(path):
         return np.asarray(bound.settings.values(rows, bound.feature, place))
 

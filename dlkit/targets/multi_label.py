@@ -119,9 +119,10 @@ class MultiLabelTarget(ClassTarget):
         if labels.dtype.kind not in "OSTU":
             place.same_shape(labels, (len(classes),))
             place.refuse_not_finite(labels)
-            wrong = np.flatnonzero(~((labels == 0) | (labels == 1)).all(axis=1))
+            wrong = np.argwhere((labels != 0) & (labels != 1))
             if wrong.size:
-                message = f"{place.row(wrong[0])} holds other numbers than 0 and 1"
+                row, at = wrong[0]
+                message = f"{place.row(row)} holds {labels[row, at]}{place.within(at, len(classes))}, neither 0 nor 1"
                 raise place.run_error("label-out-of-range", message, "use `kind: number` for numbers")
             return labels.astype(np.float32)
         number = {name: n for n, name in enumerate(classes)}

@@ -70,7 +70,7 @@ def test_several_inputs_of_one_value_come_from_one_file(four: dlkit.Run, tmp_pat
     [
         ({"job": CODES}, "it holds int64, not text"),
         ({"code": JOBS}, "it holds <U5, not numbers"),
-        ({"code": CODES + 0.5}, r"row 0 of `x.npz` holds \[.*\.5\], which are not all whole numbers"),
+        ({"code": CODES + 0.5}, r"row 0 of `x.npz` holds .\.5, no whole number"),
         ({"size": np.where(np.arange(ROWS) == 7, np.nan, SIZES)}, "not finite numbers: row 7 has nan"),
         ({"walk": np.full((ROWS, 6), np.nan)}, "row 0 of `x.npz` is a sequence of padding alone"),
         ({"size": np.stack([SIZES, SIZES], axis=1)}, "its `size` has shape 2, the model takes one value"),
@@ -93,7 +93,7 @@ def trained(
     """What `read_inputs` has to know of a model with one input `x`, fitted to these rows."""
     x = an_input(Feature("x", kind, shape, dtype), **settings)
     if rows is not None and x.settings.fitted:
-        place = RowPlace("train", "x", (Piece("train", 0, None),), x.key)
+        place = RowPlace("train", ("x",), (Piece("train", 0, None),), x.key)
         x = replace(x, state=x.settings.fit(rows, x.feature, place)[1])
     return Trained(Path("m.keras"), None, Spec({"x": x}, {}), None)  # type: ignore[arg-type]
 

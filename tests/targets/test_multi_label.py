@@ -57,7 +57,7 @@ def test_what_stands_between_classes_is_the_user_s() -> None:
     ("target", "y", "expected"),
     [
         ({"classes": ["rain", "sun"]}, TEXT, "`wind`"),
-        ({}, HOT * 2, "other numbers than 0 and 1"),
+        ({}, HOT * 2, "holds 2.0, neither 0 nor 1"),
         ({}, np.array([""] * 60), "no training row has a class"),
         ({"classes": ["rain"]}, HOT, "1 classes, and labels of 2 values"),
         ({}, RAIN.astype("int32"), "a vector of 0 and 1"),
