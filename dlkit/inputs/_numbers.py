@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.features import Feature, Shape, shown
 
@@ -36,7 +37,7 @@ def shape_of(settings: InputSettings, name: str, column: SourceField) -> Shape:
     shape = _with_channels(shape, axes)
     if axes and len(shape) != len(axes):
         message = f"`{name}` is of kind {settings.kind} ({', '.join(axes)}), but its examples have "
-        message += f"{len(shape)} axes: {shown(shape)}"
+        message += f"{count(len(shape), 'axis')}: {shown(shape)}"
         raise _problem("shape-mismatch", message, key, _rank_help(shape, len(axes)))
     if stated is not None:
         shape = _agreed(name, shape, _with_channels(stated, axes), (*key, "shape"))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
@@ -97,7 +98,7 @@ class CategoryInput(InputSettings):
             kept = np.argsort(-times, kind="stable")[: self.max_values]
             kept = kept[times[kept] >= self.min_count]
             if not kept.size:
-                message = f"no value of `{name}` occurs {self.min_count:,} times"
+                message = f"no value of `{name}` occurs {count(self.min_count, 'time')}"
                 raise place.run_error("rare-values", message, "lower `min_count`", below="min_count")
             if len(found) > len(column) // 2 and len(found) > 100:
                 notes.append(

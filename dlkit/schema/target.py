@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings
@@ -114,7 +115,7 @@ class TargetSettings(ColumnSettings):
 
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
-        return f"{self.units(target)} outputs"
+        return count(self.units(target), "output")
 
     def results(self, target: Target, logits: Any) -> Any:
         """Float32 results, shape (batch, units): probabilities, or numbers in their own unit."""

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.suggestions import nearest_name
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import NonNegativeFloat
 from dlkit.schema.fitted import Fitted, State, Whole
@@ -70,7 +71,7 @@ class ClassTarget(TargetSettings):
         if table is not None and (len(table) != classes or len(set(table)) < len(table)):
             raise ValueError(f"its `table` is not of {classes} different labels")
         if counts and len(counts) != classes:
-            raise ValueError(f"its `counts` are not of {classes} classes")
+            raise ValueError(f"its `counts` are not of {count(classes, 'class')}")
 
     def units(self, target: Target) -> int:
         """A logit for each class."""
@@ -78,7 +79,7 @@ class ClassTarget(TargetSettings):
 
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
-        return f"{len(target.classes)} classes"
+        return count(len(target.classes), "class")
 
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
@@ -105,7 +106,7 @@ class ClassTarget(TargetSettings):
             )
         else:
             message = (
-                f"the model knows {len(trained.classes)} classes of `{trained.name}` ({ours}), "
+                f"the model knows {count(len(trained.classes), 'class')} of `{trained.name}` ({ours}), "
                 f"the data have {len(given.classes)} ({theirs})"
             )
         help = "state the model's classes, in its order, with `classes:`"

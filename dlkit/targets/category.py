@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.targets import _labels
@@ -67,7 +68,7 @@ class CategoryTarget(OneClassTarget):
             return tuple(found)
         size = stated if isinstance(stated, int) else len(stated)
         if found and size != len(found):
-            message = f"`classes` says {size}, but the source has {len(found)} classes for `{name}`"
+            message = f"`classes` says {size}, but the source has {count(len(found), 'class')} for `{name}`"
             help = "leave `classes` out; the source gives it"
             raise ConfigError(Problem("classes-contradict", message, (*key, "classes"), help=help))
         if isinstance(stated, int):

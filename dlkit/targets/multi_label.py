@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
@@ -67,7 +68,7 @@ class MultiLabelTarget(ClassTarget):
             help = "name its columns with `columns:`, or give text with a `separator`"
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         elif classes and len(classes) != column.shape[0]:
-            message = f"`{name}` has {len(classes)} classes, and labels of {column.shape[0]} values"
+            message = f"`{name}` has {count(len(classes), 'class')}, and labels of {count(column.shape[0], 'value')}"
             raise ConfigError(Problem("classes-contradict", message, self.key_of(name), help="give one for each"))
         else:
             classes = classes or numbered(column.shape[0])

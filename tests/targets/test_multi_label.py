@@ -59,7 +59,7 @@ def test_what_stands_between_classes_is_the_user_s() -> None:
         ({"classes": ["rain", "sun"]}, TEXT, "`wind`"),
         ({}, HOT * 2, "holds 2.0, neither 0 nor 1"),
         ({}, np.array([""] * 60), "no training row has a class"),
-        ({"classes": ["rain"]}, HOT, "1 classes, and labels of 2 values"),
+        ({"classes": ["rain"]}, HOT, "1 class, and labels of 2 values"),
         ({}, RAIN.astype("int32"), "a vector of 0 and 1"),
     ],
 )
