@@ -127,9 +127,9 @@ def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
     """Refuse an input with another number of axes, the batch included."""
     if len(x.shape) not in ranks:
         shape = " x ".join(map(str, x.shape[1:])) or "a single number"
-        help = (
-            "add the axis of channels, as in (28, 28, 1)" if len(x.shape) == min(ranks) - 1 else "use another builder"
-        )
+        with_channels = "(" + ", ".join(map(str, (*x.shape[1:], 1))) + ")"
+        short = len(x.shape) == min(ranks) - 1
+        help = f"add the axis of channels, as in {with_channels}" if short else "use another builder"
         raise ConfigError(Problem("input-rank", f"{needs}, the input is {shape}", key=("model", "builder"), help=help))
 
 

@@ -63,7 +63,7 @@ class Memory:
 def estimate(case: CheckContext) -> Memory:
     """What training the model will take. It is an estimate: TensorFlow frees and shares buffers as it sees fit."""
     network = case.built.network
-    outputs = sum(_bytes(tensor) for layer in own_layers(network) for tensor in _outputs(layer))
+    outputs = sum(_bytes(tensor) for layer in own_layers(network) for tensor in outputs_of_calls(layer))
     parameters, optimizer = sum(map(_variable_bytes, network.weights)), sketched(lambda: _optimizer_bytes(case))
     largest = max(map(_variable_bytes, network.trainable_variables), default=0)
     return Memory(
@@ -136,11 +136,6 @@ def _line_of(path: str, name: str) -> int | None:
     except (OSError, ValueError):
         pass
     return None
-
-
-def _outputs(layer: keras.layers.Layer) -> list[Any]:
-    """What a layer gives, at every place where it is used."""
-    return list(outputs_of_calls(layer))
 
 
 def _bytes(tensor: Any) -> int:

@@ -9,6 +9,7 @@ import tensorflow as tf
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.memory import available_memory, estimate, mebibytes
 from dlkit.config.problems import Problem
+from dlkit.config.words import count
 from dlkit.training.program.forward import by_target
 
 LARGE_SHARE = 0.8
@@ -30,7 +31,7 @@ def output_width(case: CheckContext) -> Iterator[Problem]:
         if width != wanted:
             what = target.settings.describes_outputs(target)
             yield Problem(
-                "output-width", f"the network gives {width} outputs for `{name}`, which has {what}", ("model",)
+                "output-width", f"the network gives {count(width, 'output')} for `{name}`, which has {what}", ("model",)
             )
 
 
@@ -62,4 +63,4 @@ def too_large(case: CheckContext) -> Iterator[Problem]:
 
 def _smaller_model(case: CheckContext) -> str:
     layer = max(own_layers(case.built.network), key=lambda layer: layer.count_params())
-    return f"choose a smaller model; its largest layer, `{layer.name}`, has {layer.count_params():,} parameters"
+    return f"choose a smaller model; its largest layer, `{layer.name}`, has {count(layer.count_params(), 'parameter')}"

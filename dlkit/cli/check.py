@@ -11,6 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from dlkit.cli import verbs
+from dlkit.config.words import count
 
 EXAMPLES = [
     ("dlkit check configs/mnist_cnn.yaml", "build the model, try one batch of each split"),
@@ -76,9 +77,9 @@ def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
 def _data_rows(about: dict[str, Any]) -> list[list[str]]:
     rows = []
     for name, split in about["splits"].items():
-        size = "?" if split["examples"] is None else f"{split['examples']:,}"
-        steps = f", {split['steps']:,} {'batch' if split['steps'] == 1 else 'batches'}" if split["steps"] else ""
-        rows.append([name, f"{size} {'example' if size == '1' else 'examples'}{steps}"])
+        size = "? examples" if split["examples"] is None else count(split["examples"], "example")
+        steps = f", {count(split['steps'], 'batch')}" if split["steps"] else ""
+        rows.append([name, f"{size}{steps}"])
     for name, feature in about["inputs"].items():
         before = f"{feature['kind']}, {shape(feature['shape'])} {feature['dtype']}"
         steps = f"after {', '.join(feature['preprocess'])}" if feature["preprocess"] else "prepared"
@@ -95,7 +96,7 @@ def _data_rows(about: dict[str, Any]) -> list[list[str]]:
             shown = ", ".join(f"`{c}`" if not c.strip() or "," in c else c for c in classes[:10]) + (
                 ", …" if len(classes) > 10 else ""
             )
-            text += f", {len(classes)} classes: {shown}"
+            text += f", {count(len(classes), 'class')}: {shown}"
         rows.append([f"target {name}", text])
     return rows
 
@@ -105,8 +106,8 @@ def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
     for layer in about["layers"]:
         rows.append([layer["name"], layer["type"], shape(layer["output"]), f"{layer['parameters']:>10,}"])
     total, other = about["parameters"]["trainable"], about["parameters"]["other"]
-    count = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
-    return [*rows, ["total", "", "", count]]
+    said = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
+    return [*rows, ["total", "", "", said]]
 
 
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
@@ -114,7 +115,7 @@ def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
 
     parts = ["parameters", "gradients", "optimizer", "activations", "copies", "data"]
     rows = [[part, f"{mebibytes(memory[part]):>10}"] for part in parts if memory[part]]
-    rows[[row[0] for row in rows].index("activations")][0] = f"activations of {batch_size:,} examples"
+    rows[[row[0] for row in rows].index("activations")][0] = f"activations of {count(batch_size, 'example')}"
     free = f" of {mebibytes(memory['available'])} free" if memory["available"] else ""
     return [*rows, ["total, an estimate", f"{mebibytes(memory['total']):>10}{free}"]]
 
@@ -133,7 +134,7 @@ def _training_rows(about: dict[str, Any]) -> list[list[str]]:
             rows.append([f"first batch{of}", f"loss {target['first_loss']:.4g} before any update"])
     if training["initial_weights"]:
         rows.append(["begins with", training["initial_weights"]])
-    steps = f" of {training['steps_per_epoch']:,} steps" if training["steps_per_epoch"] else ""
+    steps = f" of {count(training['steps_per_epoch'], 'step')}" if training["steps_per_epoch"] else ""
     rows.append(["epochs", f"{training['epochs']}{steps}, batches of {training['batch_size']:,}"])
     rows.append(["optimizer", _named(training["optimizer"])])
     rows.append(["schedule", _named(training["schedule"])])

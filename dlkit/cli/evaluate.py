@@ -37,7 +37,8 @@ def evaluate(
             {"ok": True, "model": str(found.model), "split": found.split, "examples": found.examples, **found.figures}
         )
         return
-    from dlkit.progress.base import count, figure
+    from dlkit.config.words import count
+    from dlkit.progress.base import figure
 
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)

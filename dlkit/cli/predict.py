@@ -9,6 +9,7 @@ import typer
 
 from dlkit.cli import verbs
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 
 if TYPE_CHECKING:
     from dlkit.models.predictions import Predictions
@@ -69,7 +70,7 @@ def predict(
         typer.echo(f"note: {note}", err=True)
     _print_table(found, output)
     if output is not None:
-        typer.echo(f"{len(found):,} results in {output}")
+        typer.echo(f"{count(len(found), 'result')} in {output}")
 
 
 def _print_table(found: Predictions, output: Path | None) -> None:

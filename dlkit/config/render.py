@@ -10,6 +10,7 @@ from typing import Any, TextIO
 
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Location, Problem
 from dlkit.config.tree import dotted
+from dlkit.config.words import count
 
 MAX_WIDTH = 110
 
@@ -150,7 +151,7 @@ def _visible(text: str) -> str:
 
 def _count(problems: Sequence[Problem]) -> str:
     counts = Counter(problem.severity for problem in problems)
-    parts = [f"{n} {name}{'s' * (n != 1)}" for name in ("error", "warning") if (n := counts[name])]
+    parts = [count(n, name) for name in ("error", "warning") if (n := counts[name])]
     sources = list(dict.fromkeys(p.location.source for p in problems if p.location))
     where = f" in {_visible(', '.join('the ' * (s == COMMAND_LINE) + s for s in sources))}" if sources else ""
     return " and ".join(parts) + where

@@ -13,6 +13,7 @@ from dlkit.config.annotations import is_step
 from dlkit.config.errors_path import Path, follow, union_form
 from dlkit.config.missing_keys import missing_key, missing_tag
 from dlkit.config.problems import MAX_PROBLEMS, Problem
+from dlkit.config.scalars import UnclearNumberError, read_scalar
 from dlkit.config.steps import malformed_step
 from dlkit.config.tree import Node, dotted, find, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
@@ -62,7 +63,8 @@ def locate(problem: Problem, root: Node) -> Problem:
     if problem.location is not None:
         return problem
     _, node = nearest(root, problem.key)
-    names_key = problem.code in ("unknown-key", "malformed-step") or isinstance(node.value, dict | list | None)
+    at_key = ("unknown-key", "malformed-step", "class-weight")
+    names_key = problem.code in at_key or isinstance(node.value, dict | list | None)
     place = node.key if names_key and node.key is not None else node.location
     return replace(problem, location=place)
 
@@ -88,15 +90,25 @@ def _without_other_branches(pairs: list[tuple[ErrorDetails, Path]], root: Node) 
             node = find(root, key)
             form = type(node.value) if node is not None and isinstance(node.value, list | dict) else None
             labels = [p.branches[-1][1] for _, p in pairs if p.branches and p.branches[-1][0] == key]
-            types = [other for other in labels if not other.startswith("literal")]
-            if types and node is not None and not isinstance(node.value, str):
-                labels = types  # a word of a list is not what was meant
+            words = [other for other in labels if other.startswith("literal")]
+            types = [other for other in labels if other not in words]
+            value = details["input"] if node is None else node.value
+            # Of a list and a word, or a number and a word, a text is the word; a number in quotes is not.
+            labels = (words if _is_word(value) else types) or labels
             if label not in labels:
                 continue
             if form is not union_form(label) and any(form is union_form(other) for other in labels):
                 continue
         kept.append((details, path))
     return kept
+
+
+def _is_word(value: object) -> bool:
+    """Whether a value is text, and not a number in quotes."""
+    try:
+        return isinstance(value, str) and isinstance(read_scalar(value), str)
+    except UnclearNumberError:
+        return False
 
 
 def _without_echoes(problems: list[Problem]) -> list[Problem]:

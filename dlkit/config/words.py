@@ -43,6 +43,12 @@ def describe(place: Location) -> str:
     return IN_PYTHON if place.source == IN_PYTHON else f"{place.source}:{place.line}"
 
 
+def count(number: float, noun: str) -> str:
+    """A number with its noun: `1 example`, `60,000 examples`, `2 classes`, `3 axes`."""
+    plural = {"axis": "axes"}.get(noun) or noun + ("es" if noun.endswith(("s", "tch")) else "s")
+    return f"{number:{'g' if isinstance(number, float) else ','}} {noun if number == 1 else plural}"
+
+
 def list_choices(choices: Sequence[str], what: str = "choices") -> str:
     """Every allowed word, in one line."""
     if len(choices) == 1:

@@ -12,7 +12,7 @@ from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
 from dlkit.config.short_forms import Word
 from dlkit.config.tree import dotted
-from dlkit.config.words import at_the_end, type_in_words
+from dlkit.config.words import at_the_end, count, type_in_words
 
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),
@@ -43,8 +43,7 @@ def out_of_bounds(kind: str, context: Mapping[str, Any], path: Path, value: Any,
     elif kind in ("too_short", "too_long"):
         few = kind == "too_short"
         limit = context["min_length" if few else "max_length"]
-        items = "item" if limit == 1 else "items"
-        label = f"at {'least' if few else 'most'} {limit} {items}"
+        label = f"at {'least' if few else 'most'} {count(limit, 'item')}"
         message = f"{name} must have {label}, got {len(value)}"
     elif kind in ("string_too_short", "string_too_long"):
         label = "must not be empty" if kind == "string_too_short" else f"has at most {context['max_length']} characters"

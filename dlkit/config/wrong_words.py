@@ -18,7 +18,7 @@ from dlkit.config.words import at_the_end, list_choices, section_name, shown, ty
 
 def wrong_word(path: Path, value: Any, node: Node | None, root: Node, config_class: type[BaseModel]) -> Problem:
     """A value that is none of the words of a `Literal`; see `unknown_choice` for the arguments."""
-    choices = literal_choices(path.annotation)
+    choices = literal_choices(at_the_end(path))
     synonyms = getattr(path.section, "words_also_called", {}).get(str(path.key[-1]), {})
     if isinstance(value, str):
         context = {"value": value, "choices": choices, "synonyms": synonyms}
@@ -48,7 +48,9 @@ def unknown_choice(
     if tag and node is not None and isinstance(node.value, dict):
         word = next(iter(node.value)) if is_step(path.annotation) and len(node.value) == 1 else tag
         key = (*key, word if word in node.value else tag)
-    near = nearest_name(value, choices, context.get("synonyms"))
+    fitting = getattr(config_class, "fitting", lambda key, root: None)(path.key, plain(root))
+    fit = [choice for choice in choices if choice in fitting] if fitting else []
+    near = nearest_name(value, fit or choices, context.get("synonyms"))
     label = context.get("hint") or (f"did you mean `{near}`?" if near else "")
     said = find(root, key)
     written = said.written if said is not None else node.written if node is not None else None
@@ -57,9 +59,7 @@ def unknown_choice(
         message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
-    fitting = getattr(config_class, "fitting", lambda key, root: None)(path.key, plain(root))
-    fit = [choice for choice in choices if choice in fitting] if fitting else []
     help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)
-    if len(choices) == 1 and len(members(at_the_end(path))) > 1:
+    if len(members(at_the_end(path))) > 1:
         help_ = f"it must be {type_in_words(path)}"
     return Problem("unknown-choice", message, key, label=label, help=help_)

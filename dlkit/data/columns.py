@@ -28,7 +28,8 @@ def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str]
         others: names of those that were not, for the hints of messages.
 
     Raises:
-        ConfigError: naming every column that the source does not have, and every pattern that none of them fits.
+        ConfigError: naming every column that the source does not have, every pattern that none of them fits, and
+            columns of text beside columns of numbers.
     """
     inputs: dict[Key, tuple[str, ...]] = {("data", "inputs", n): s.wanted(n) for n, s in data.inputs.items()}
     labels: dict[Key, tuple[str, ...]] = {("data", "targets", n): s.wanted(n) for n, s in data.targets.items()}
@@ -49,6 +50,7 @@ def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str]
                 if not _is_readable(fields[name].dtype)
             ]
             columns += [name for name in fit if name not in columns]
+        problems += _mixed({name: fields[name].dtype for name in columns if _is_readable(fields[name].dtype)}, key)
         found[key] = tuple(columns)
     if problems:
         raise ConfigError(problems)
@@ -81,6 +83,23 @@ def _unreadable(name: str, field: SourceField, key: Key) -> Problem:
     return Problem("field-type", message, key, help=help)
 
 
+def _mixed(types: Mapping[str, str], key: Key) -> list[Problem]:
+    """Columns of text beside columns of numbers, which no array holds without making text of the numbers."""
+    text = [name for name, dtype in types.items() if dtype in ("string", "object")]
+    numbers = [name for name in types if name not in text]
+    if not text or not numbers:
+        return []
+    message = f"`{key[-1]}` reads text and numbers side by side: {_some(text, types)}, and {_some(numbers, types)}"
+    help = "give the columns of text and those of numbers an input each" if key[1] == "inputs" else "name one column"
+    return [Problem("mixed-types", message, key, help=help)]
+
+
+def _some(names: Sequence[str], types: Mapping[str, str]) -> str:
+    """Columns with their types, a few of many."""
+    more = f" and {len(names) - 5} more" if len(names) > 5 else ""
+    return ", ".join(f"`{name}` ({types[name]})" for name in names[:5]) + more
+
+
 def _unknown(name: str, fields: Sequence[str], key: Key) -> Problem:
     if is_pattern(name):
         help = did_you_mean(name, fields, "its columns are")
@@ -100,8 +119,7 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
     types = {field.dtype for field in fields}
     if "object" in types:
         return SourceField((sum(widths),), "object", ragged=ragged)
-    text = "string" in types
-    dtype = "string" if text else str(np.result_type(*(field.dtype for field in fields)))
+    dtype = "string" if "string" in types else str(np.result_type(*types))
     return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else (), ragged)
 
 
@@ -110,8 +128,8 @@ def joined(arrays: list[np.ndarray]) -> np.ndarray:
     if len(arrays) == 1:
         return arrays[0]
     parts = [array.reshape(len(array), -1) for array in arrays]
-    if any(part.dtype.kind in "OSTU" for part in parts) and not all(part.dtype.kind in "OSTU" for part in parts):
-        parts = [part.astype(str) for part in parts]
+    if len({part.dtype.kind if part.dtype.kind in "OSTU" else "" for part in parts}) > 1:
+        parts = [part.astype(object) for part in parts]  # each value stays what it is
     return np.concatenate(parts, axis=1)
 
 
@@ -120,6 +138,5 @@ def joined_example(values: list[tf.Tensor]) -> tf.Tensor:
     if len(values) == 1:
         return values[0]
     text = any(value.dtype == tf.string for value in values)
-    kind = tf.string if text else tf.float32
-    parts = [tf.strings.as_string(v) if text and v.dtype != tf.string else tf.cast(v, kind) for v in values]
-    return tf.concat([tf.reshape(part, [-1]) for part in parts], axis=0)
+    kind = tf.string if text else np.result_type(*(value.dtype.as_numpy_dtype for value in values))
+    return tf.concat([tf.reshape(tf.cast(value, kind), [-1]) for value in values], axis=0)

@@ -156,15 +156,15 @@ def _unusable(message: str) -> RunError:
 def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> dict[str, np.ndarray]:
     """Which rows are in each split: the last for test, those before them for validation, the rest for training."""
     taken = counts(splits, size)
-    shares = {name: count / size for name, count in taken.items()}
     if splits.folds is not None:
         # Turned, so that the chosen fold comes last.
         start = size * splits.fold // splits.folds / size
         positions = (positions - start) % 1.0
     if ranked:  # exact: no two rows share a position
-        positions = (np.argsort(np.argsort(positions, kind="stable"), kind="stable") + 0.5) / size
-    test = 1.0 - shares.get("test", 0.0)
-    validation = test - shares.get("validation", 0.0)
+        positions = np.argsort(np.argsort(positions, kind="stable"), kind="stable") / size
+    # Half a row lower, so that a position of k / size is never on the wrong side of a cut at k.
+    test = (size - taken.get("test", 0) - 0.5) / size
+    validation = test - taken.get("validation", 0) / size
     found = {"train": positions < validation}
     if "validation" in taken:
         found["validation"] = (positions >= validation) & (positions < test)

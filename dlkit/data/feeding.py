@@ -15,6 +15,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.config.words import count
 from dlkit.data.bound import Spec
 from dlkit.data.contract import Batch, Rows, Split, Stream
 from dlkit.data.fetch import Fetch
@@ -206,7 +207,7 @@ def _another_size(came: int, size: int) -> RunError:
     if came < size:
         message = f"the data ended after {came:,} of {size:,} examples in this epoch"
     else:
-        message = f"the data gave {came:,} examples in this epoch, and {size:,} were expected"
+        message = f"the data gave {count(came, 'example')} in this epoch, and {size:,} were expected"
     help = "give data that can be read again from the start: a tf.data.Dataset made of a one-shot generator cannot"
     return RunError(Problem("data-ended", message, ("data",), help=help))
 

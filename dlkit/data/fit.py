@@ -72,7 +72,7 @@ def _with_steps(bound: Input, train: Split, layers: list[Any], start: int, stop:
 def _fitted_to_stream(bound: Input, train: Split) -> tuple[Input, list[str]]:
     """An input with what its kind learns from the training rows of a stream; those of arrays were seen before."""
     values = np.concatenate([np.asarray(batch) for batch in _inputs_of(train, bound.name)])
-    place = RowPlace("train", ", ".join(bound.columns), (Piece("train", 0, None),), bound.key)
+    place = RowPlace("train", bound.columns, (Piece("train", 0, None),), bound.key)
     feature, state, notes = bound.settings.fit(values, bound.feature, place)
     bound = replace(bound, feature=feature, state=dict(state))
     return bound, [*notes, *bound.settings.notes(values, bound, place)]

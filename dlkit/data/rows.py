@@ -96,7 +96,7 @@ class _Reader:
 
     def place(self, split: str, key: Key) -> RowPlace:
         """Where the values of an input or target in a split come from."""
-        return RowPlace(split, ", ".join(self._columns[key]), self._chosen[split], key, self._source.place)
+        return RowPlace(split, self._columns[key], self._chosen[split], key, self._source.place)
 
     def columns(self, key: Key) -> tuple[str, ...]:
         """The columns of an input or target."""

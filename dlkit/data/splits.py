@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.slices import Bound, Slice, read_slices
+from dlkit.config.words import count
 from dlkit.schema.source import Piece
 
 
@@ -47,7 +48,7 @@ def _piece(part: Slice, sizes: Mapping[str, int | None], key: Key) -> Piece:
     start = 0 if part.start is None else _absolute(part.start, size)
     stop = size if part.stop is None else _absolute(part.stop, size)
     if max(abs(start), abs(stop)) > size:
-        message = f"`{part.text}` reaches beyond the {size:,} examples of `{split}`"
+        message = f"`{part.text}` reaches beyond the {count(size, 'example')} of `{split}`"
         raise _problem("slice-out-of-range", message, key, f"stay within -{size} and {size}, or use percentages")
     start, stop = (end + size if end < 0 else end for end in (start, stop))
     if start >= stop:

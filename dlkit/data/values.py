@@ -20,14 +20,14 @@ class RowPlace:
 
     Attributes:
         split: train, validation or test.
-        column: name of the column, or columns, in the source.
+        columns: names of the columns in the source, whose values lie side by side.
         pieces: what the split consists of.
         key: path of the input's or target's settings.
         words: a split of the source and the number of a row in it to words for where that is; None for its number.
     """
 
     split: str
-    column: str
+    columns: Sequence[str]
     pieces: Sequence[Part]
     key: Key
     words: Callable[[str, int], str] | None = None
@@ -40,6 +40,21 @@ class RowPlace:
                 return f"row {row} of `{piece.split}`" if self.words is None else self.words(piece.split, row)
             number -= piece.size
         raise IndexError(number)
+
+    @property
+    def column(self) -> str:
+        """The column, or all of them."""
+        return ", ".join(self.columns)
+
+    def column_of(self, number: int, width: int) -> str:
+        """The column that gives one value of a row of `width` values, counted from 0."""
+        if len(self.columns) == width:
+            return self.columns[number]
+        return self.column if width == 1 else f"{self.column}[{number}]"
+
+    def within(self, number: int, width: int) -> str:
+        """Words for the column of that value of a row, as in " in `age`"; none where only one column is read."""
+        return f" in `{self.columns[number]}`" if len(self.columns) == width > 1 else ""
 
     def run_error(self, code: str, message: str, help: str, below: str = "") -> RunError:
         """The error for values of these rows; `below` is the setting that it concerns, where there is one."""
@@ -83,12 +98,13 @@ class RowPlace:
             return
         numbers = np.concatenate(wrong)
         first = flat[numbers[0]]
-        value = first[~np.isfinite(first)][0]
+        at = int(np.flatnonzero(~np.isfinite(first))[0])
+        value = f"{first[at]}{self.within(at, len(first))}"
         what = "NaN or infinity"
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():
             what = "numbers too large for float32"
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
-        help = help if help and np.isnan(value) else "remove those rows or fill them in before training"
+        help = help if help and np.isnan(first[at]) else "remove those rows or fill them in before training"
         raise self.run_error("not-finite", message, help)
 
     def same_shape(self, values: np.ndarray, expected: Shape) -> None:
@@ -115,10 +131,11 @@ class RowPlace:
             flat = values.reshape(-1).tolist()
             for number, value in enumerate(flat):
                 if not isinstance(value, str | bytes):
-                    row = number // max(1, values[0].size if values.ndim > 1 else 1)
+                    width = values[0].size
+                    row, where = number // width, self.within(number % width, width)
                     missing = value is None or (isinstance(value, float) and np.isnan(value))
                     help = 'give what is missing a word of its own, such as "none"' if missing else "give text alone"
-                    message = f"{self.row(row)} holds {value!r} ({type(value).__name__}) among text"
+                    message = f"{self.row(row)} holds {value!r} ({type(value).__name__}) among text{where}"
                     raise self.run_error("mixed-types", message, help)
             texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in flat]
             return np.array(texts, dtype=str).reshape(values.shape)

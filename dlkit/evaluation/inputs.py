@@ -15,10 +15,12 @@ import numpy as np
 from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
+from dlkit.data.columns import joined
 from dlkit.data.values import RowPlace
 from dlkit.evaluation.files import ARRAYS, expand, readable
 from dlkit.evaluation.trained import Trained, check_input, same_shape
 from dlkit.files import check_npy, check_npz
+from dlkit.schema.column import fitting, is_pattern
 from dlkit.schema.features import in_words
 from dlkit.schema.source import Piece
 
@@ -52,7 +54,7 @@ def read_inputs(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[
     Args:
         trained: the model, which says what shape and type its inputs have.
         paths: files that the kind of the input reads, such as images; `.npy` with one example or a row for each, or
-            `.npz` with an array for each input by its name; folders of them, and patterns.
+            `.npz` with an array for each input by its name, or for each of its columns; folders of them, and patterns.
         size: examples at a time.
 
     Raises:
@@ -110,10 +112,16 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
 def _notes(trained: Trained, arrays: Mapping[str, np.ndarray], path: Path) -> tuple[str, ...]:
     """What the kinds of the inputs have to say about a file: sequences that are cut, categories that are unknown."""
     bound = [trained.spec.inputs[name] for name in arrays]
-    places = [RowPlace(str(path), i.name, (Piece(path.name, 0, None),), i.key) for i in bound]
+    places = [RowPlace(str(path), _names(i), (Piece(path.name, 0, None),), i.key) for i in bound]
     with _unusable(path):
         found = [i.settings.notes(arrays[i.name], i, place) for i, place in zip(bound, places, strict=True)]
     return tuple(note for notes in found for note in notes)
+
+
+def _names(bound: Input) -> Sequence[str]:
+    """What messages call the values of an input: each of its columns, where they are known, or the input."""
+    columns = bound.settings.wanted(bound.name)
+    return columns if len(columns) > 1 and not any(map(is_pattern, columns)) else (bound.name,)
 
 
 @contextmanager
@@ -136,15 +144,45 @@ def _from_arrays(trained: Trained, path: Path) -> dict[str, np.ndarray]:
     if len(inputs) == 1 and list(arrays) == ["arr_0"]:  # the name that NumPy gives to an array that was given none
         feature = _only_input(trained)
         return {feature.name: _rows(feature, arrays["arr_0"])}
-    missing = [name for name in inputs if name not in arrays]
+    columns = {name: _columns(bound, arrays) for name, bound in inputs.items()}
+    missing = [name for name, found in columns.items() if not found]
     if missing:
         found = f"its arrays are {', '.join(arrays)}" if arrays else "it is empty"
-        raise _UnusableError(f"it has no array {_listed(missing)}", f"{found}; the model takes {_listed(inputs)}")
-    examples = {name: _rows(feature, arrays[name]) for name, feature in inputs.items()}
-    if len({len(array) for array in examples.values()}) > 1:
-        lengths = ", ".join(f"`{name}` {len(array):,}" for name, array in examples.items())
-        raise _UnusableError(f"its arrays differ in length: {lengths}")
+        takes = ", ".join(map(_in_a_file, inputs.values()))
+        raise _UnusableError(f"it has no array {_listed(missing)}", f"{found}; the model takes {takes}")
+    examples = {name: _rows(bound, _side_by_side(arrays, columns[name])) for name, bound in inputs.items()}
+    _of_one_length(examples)
     return examples
+
+
+def _columns(bound: Input, arrays: Mapping[str, np.ndarray]) -> list[str]:
+    """The arrays that an input is made of: that of its name, or of each of its columns; none where one is missing."""
+    if bound.name in arrays:
+        return [bound.name]
+    found = [fitting(wanted, arrays) for wanted in bound.settings.wanted(bound.name)]
+    return list(dict.fromkeys(name for names in found for name in names)) if all(found) else []
+
+
+def _in_a_file(bound: Input) -> str:
+    """The array of an input in words, and the columns that do as well."""
+    columns = bound.settings.wanted(bound.name)
+    several = " side by side" if len(columns) > 1 or is_pattern(columns[0]) else ""
+    return f"`{bound.name}`" + (f" (or {_listed(columns)}{several})" if columns != (bound.name,) else "")
+
+
+def _side_by_side(arrays: Mapping[str, np.ndarray], columns: Sequence[str]) -> np.ndarray:
+    """One array of several columns; that of one column stays as it is."""
+    if len(columns) == 1:
+        return arrays[columns[0]]
+    parts = {name: np.atleast_1d(arrays[name]) for name in columns}
+    _of_one_length(parts)
+    return joined(list(parts.values()))
+
+
+def _of_one_length(arrays: Mapping[str, np.ndarray]) -> None:
+    if len({len(array) for array in arrays.values()}) > 1:
+        lengths = ", ".join(f"`{name}` {len(array):,}" for name, array in arrays.items())
+        raise _UnusableError(f"its arrays differ in length: {lengths}")
 
 
 def _loaded(path: Path) -> np.ndarray | dict[str, np.ndarray]:
@@ -201,7 +239,7 @@ def _values(bound: Input, rows: np.ndarray, path: Path, first: int) -> np.ndarra
             row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(axis=1))[0])
             value = rows[row][~right[row]].reshape(-1)[0]
             raise _UnusableError(f"it holds values that are not finite numbers: row {first + row} has {value}")
-    place = RowPlace(str(path), bound.name, (Piece(path.name, first, None),), bound.key)
+    place = RowPlace(str(path), _names(bound), (Piece(path.name, first, None),), bound.key)
     with _unusable(path):
         return np.asarray(bound.settings.values(rows, bound.feature, place))
 

@@ -9,14 +9,16 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from dlkit.data.contract import Batch, Rows, Split, uneven
+from dlkit.data.contract import Batch, Rows, Split, Stream, uneven
 from dlkit.data.feeding import evaluation_batch_size, example_bytes
+from dlkit.data.values import RowPlace
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.inputs import read_inputs
 from dlkit.evaluation.trained import Trained, model_blamed
 from dlkit.models.build import unwrap
 from dlkit.models.predictions import Predictions, RowPlaces
 from dlkit.models.sizes import largest_tensor
+from dlkit.schema.source import Piece
 from dlkit.training.failures import refused_as_run_error
 
 # Numbers that a batch may have in its largest tensor between two layers: 2 GiB of float32.
@@ -85,6 +87,8 @@ def of_split(trained: Trained, compiled: Compiled, split: Split, name: str, size
     forward = Forward(trained, compiled)
     with refused_as_run_error():
         for batch in batches(split, size):
+            if isinstance(split, Stream):
+                _refuse_not_finite(trained, batch, name)
             results, losses = forward(batch.inputs, batch.targets)
             rows, labels, weights = np.asarray(batch.rows), _arrays(batch.targets), _arrays(batch.weights)
             yield Predictions(trained.spec.targets, rows, RowPlaces(name, rows), results, labels, losses, weights)
@@ -104,6 +108,22 @@ def of_files(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Pre
         rows = np.arange(start, start + len(found.places))
         yield Predictions(trained.spec.targets, rows, found.places, results, notes=found.notes)
         start += len(found.places)
+
+
+def _refuse_not_finite(trained: Trained, batch: Batch, name: str) -> None:
+    """Refuse NaN and infinity in a batch of a stream; arrays have been looked through before.
+
+    Raises:
+        RunError: naming the first row of the split.
+    """
+    pieces = (Piece(name, int(batch.rows[0]), None),)
+    given = [(i, batch.inputs[n], i.settings.nan_allowed(i.feature)) for n, i in trained.spec.inputs.items()]
+    given += [(t, batch.targets[n], False) for n, t in trained.spec.targets.items()]
+    for bound, tensor, nan_allowed in given:
+        if tensor.dtype.is_floating:
+            values = np.asarray(tensor)
+            place = RowPlace(name, bound.columns or (bound.name,), pieces, bound.key)
+            place.refuse_not_finite(np.where(np.isnan(values), 0, values) if nan_allowed else values)
 
 
 def batches(split: Split, size: int) -> Iterator[Batch]:

@@ -7,6 +7,7 @@ import re
 import warnings
 from typing import TYPE_CHECKING
 
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def decode_image(content: bytes, channels: int | None = None) -> np.ndarray:
         ValueError: if it is no such file, damaged, or larger than any photograph; or for another number of channels.
     """
     if channels is not None and channels not in MODES:
-        raise ValueError(f"no image file has {channels:,} channels")
+        raise ValueError(f"no image file has {count(channels, 'channel')}")
     try:
         with warnings.catch_warnings():
             # Pillow warns of large images, which are judged here, and of what it can repair.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.features import Feature, Shape, shown
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 np = lazy("numpy")
 tf = lazy("tensorflow")
+UNBATCHED = "`x.reshape(-1, *x.shape[2:])` of an array of batches, `unbatch()` of a dataset"
 
 
 def shape_of(settings: InputSettings, name: str, column: SourceField) -> Shape:
@@ -35,7 +37,7 @@ def shape_of(settings: InputSettings, name: str, column: SourceField) -> Shape:
     shape = _with_channels(shape, axes)
     if axes and len(shape) != len(axes):
         message = f"`{name}` is of kind {settings.kind} ({', '.join(axes)}), but its examples have "
-        message += f"{len(shape)} axes: {shown(shape)}"
+        message += f"{count(len(shape), 'axis')}: {shown(shape)}"
         raise _problem("shape-mismatch", message, key, _rank_help(shape, len(axes)))
     if stated is not None:
         shape = _agreed(name, shape, _with_channels(stated, axes), (*key, "shape"))
@@ -50,7 +52,7 @@ def must_be_known(name: str, shape: Shape) -> None:
     """
     if None in shape:
         message = f"the size of `{name}` varies or is unknown: {shown(shape)}"
-        help = "state it with `shape:`, or `unbatch()` a batched dataset"
+        help = f"state it with `shape:`, or give single examples: {UNBATCHED}"
         raise _problem("shape-unknown", message, ("data", "inputs", name), help)
 
 
@@ -141,7 +143,7 @@ def _agreed(name: str, found: Shape, stated: Shape, key: Key) -> Shape:
 
 def _rank_help(shape: Shape, rank: int) -> str:
     if len(shape) == rank + 1:
-        return "give single examples; `unbatch()` the dataset if it is batched"
+        return f"give single examples: {UNBATCHED}"
     if len(shape) == 1:
         return "use `kind: number` for plain vectors, or bring them into shape in the source"
     return "use another kind, or bring the examples into shape in the source"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
@@ -71,8 +72,9 @@ class CategoryInput(InputSettings):
         place.refuse_text(rows)
         if rows.dtype.kind == "f":
             place.refuse_not_finite(rows)
-            if (wrong := np.flatnonzero((rows != np.rint(rows)).any(axis=1))).size:
-                message = f"{place.row(wrong[0])} holds {rows[wrong[0]].tolist()}, which are not all whole numbers"
+            if (wrong := np.argwhere(rows != np.rint(rows))).size:
+                row, at = wrong[0]
+                message = f"{place.row(row)} holds {rows[row, at]}{place.within(at, rows.shape[1])}, no whole number"
                 raise place.run_error("field-type", message, "use `kind: number` for quantities")
         return rows.astype(np.int64, copy=False)
 
@@ -91,16 +93,17 @@ class CategoryInput(InputSettings):
         rows = self.values(values, feature, place)
         vocabulary, counts, notes = [], [], []
         for number, column in enumerate(rows.T):
+            name = place.column_of(number, rows.shape[1])
             found, times = np.unique(column, return_counts=True)
             kept = np.argsort(-times, kind="stable")[: self.max_values]
             kept = kept[times[kept] >= self.min_count]
             if not kept.size:
-                message = f"no value of `{_column(place.column, number)}` occurs {self.min_count:,} times"
+                message = f"no value of `{name}` occurs {count(self.min_count, 'time')}"
                 raise place.run_error("rare-values", message, "lower `min_count`", below="min_count")
             if len(found) > len(column) // 2 and len(found) > 100:
                 notes.append(
-                    f"input `{feature.name}`: `{_column(place.column, number)}` has {len(found):,} different values in "
-                    f"{len(column):,} rows, too few of each to learn from"
+                    f"input `{feature.name}`: `{name}` has {len(found):,} different values in {len(column):,} rows, "
+                    "too few of each to learn from"
                 )
             vocabulary.append(found[kept].tolist())
             counts.append(times[kept].tolist())
@@ -117,14 +120,15 @@ class CategoryInput(InputSettings):
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
         """How many rows of a split hold values that are unknown."""
-        notes = []
-        for number, column in enumerate(self.values(values, bound.feature, place).T):
+        notes, rows = [], self.values(values, bound.feature, place)
+        for number, column in enumerate(rows.T):
             unknown = np.flatnonzero(~np.isin(column, np.array(bound.state["vocabulary"][number])))
             if unknown.size:
+                name = place.column_of(number, rows.shape[1])
                 why = "too rare" if place.split == "train" else "that training does not know"
                 notes.append(
-                    f"{place.split}: {unknown.size:,} of {len(column):,} rows have a value of "
-                    f"`{_column(place.column, number)}` {why}, such as `{column[unknown[0]]}`: it counts as unknown"
+                    f"{place.split}: {unknown.size:,} of {len(column):,} rows have a value of `{name}` {why}, such as "
+                    f"`{column[unknown[0]]}`: it counts as unknown"
                 )
         return notes
 
@@ -181,9 +185,3 @@ def _lookup(name: str, values: list[Any]) -> Any:
     while number in values:
         number -= 1
     return layers.IntegerLookup(vocabulary=values, oov_token=number, mask_token=None, name=name)
-
-
-def _column(columns: str, number: int) -> str:
-    """The name of one of several columns."""
-    names = columns.split(", ")
-    return names[number] if number < len(names) else f"{columns}[{number}]"

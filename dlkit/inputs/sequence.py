@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
@@ -83,14 +84,15 @@ class SequenceInput(InputSettings):
         if not bound.feature.ragged or length is None or values.shape[1] <= length:
             return []
         cut = int((_lengths(_rows(values, bound.feature, place), place) > length).sum())
-        what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {length:,} steps"
+        what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {count(length, 'step')}"
         return [f"{place.split}: {what}: their ends are cut off"] if cut else []
 
     def notes_of_stream(self, bound: Input) -> list[str]:
         """That cut sequences are not counted."""
         if not bound.feature.ragged:
             return []
-        what = f"sequences longer than {bound.shape[0]:,} steps are cut, and not counted, since the data are a stream"
+        longest = count(bound.shape[0] or 0, "step")
+        what = f"sequences longer than {longest} are cut, and not counted, since the data are a stream"
         return [f"input `{bound.name}`: {what}"]
 
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:

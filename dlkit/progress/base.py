@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dlkit.config.problems import Problem
+from dlkit.config.words import count
 from dlkit.training.listeners import Listener, RunPlan
 
 
@@ -63,11 +64,6 @@ def time_left(seconds: float) -> str:
         return f"{whole} s"
     hours, rest = divmod(whole, 3600)
     return f"{hours}:{rest // 60:02}:{rest % 60:02}" if hours else f"{rest // 60}:{rest % 60:02}"
-
-
-def count(number: int, noun: str) -> str:
-    """A number with its noun: `1 example`, `60,000 examples`."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def header(plan: RunPlan) -> list[tuple[str, str]]:

@@ -9,8 +9,8 @@ from importlib import import_module
 from typing import Any
 
 from dlkit.config.problems import Problem
+from dlkit.config.words import count
 from dlkit.progress.base import (
-    count,
     diagnosis,
     duration,
     expectations,
@@ -106,7 +106,7 @@ class NotebookProgress(PlainProgress):
     def _html(self) -> str:
         assert self._plan is not None
         plan = self._plan
-        about = f"{count(plan.parameters, 'parameter')}, {plan.epochs} epochs of {count(plan.steps, 'step')}"
+        about = f"{count(plan.parameters, 'parameter')}, {count(plan.epochs, 'epoch')} of {count(plan.steps, 'step')}"
         parts = [f"<div><b>{escape(plan.name)}</b> {escape(about)}</div>"]
         parts += [f"<div>{escape(line)}</div>" for line in self._said]
         if self._rows:
@@ -115,9 +115,8 @@ class NotebookProgress(PlainProgress):
                 "<table><tr>" + "".join(f"<th>{escape(n)}</th>" for n in ["epoch", *names, "time", ""]) + "</tr>"
             )
             if len(self._rows) > SHOWN_EPOCHS:
-                parts.append(
-                    f"<tr><td colspan={len(names) + 3}>… {len(self._rows) - SHOWN_EPOCHS} epochs before</td></tr>"
-                )
+                hidden = count(len(self._rows) - SHOWN_EPOCHS, "epoch")
+                parts.append(f"<tr><td colspan={len(names) + 3}>… {hidden} before</td></tr>")
             for row, best, seconds in self._rows[-SHOWN_EPOCHS:]:
                 cells = [str(row["epoch"]), *(figure(row[n]) for n in names), duration(seconds), "best" if best else ""]
                 parts.append("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in cells) + "</tr>")

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 from filelock import FileLock, Timeout
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.config.words import count
 from dlkit.files import append_text, clear_remains, write_json, write_text
 from dlkit.runs import records
 from dlkit.runs.records import whole_lines
@@ -183,10 +184,11 @@ class RunFolder:
         """
         lines = whole_lines(self.history)
         if len(lines) <= epochs and epochs:
+            there = count(max(0, len(lines) - 1), "epoch")
             raise RunError(
                 Problem(
                     "damaged-run",
-                    f"{self.history} has {max(0, len(lines) - 1)} epochs, the checkpoint was made after {epochs}",
+                    f"{self.history} has {there}, the checkpoint was made after {epochs}",
                     help="take the file from a copy, or start the run again",
                 )
             )

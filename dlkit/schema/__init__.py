@@ -10,6 +10,7 @@ from dlkit.config.problems import Key
 from dlkit.schema.base import Section, Text
 from dlkit.schema.data import Data
 from dlkit.schema.model import AnyModel
+from dlkit.schema.registry import added_arguments
 from dlkit.schema.runtime import Runtime
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import Training
@@ -22,7 +23,9 @@ class Config(Section):
 
     @classmethod
     def fitting(cls, key: Key, data: Any) -> frozenset[str] | None:
-        """The losses or metrics that fit at a key path, by the kinds of the targets; None anywhere else.
+        """The losses or metrics that fit at a key path, by the kinds of all its targets; None anywhere else.
+
+        What a plug-in adds always fits.
 
         Args:
             key: where one of them is named.
@@ -38,8 +41,11 @@ class Config(Section):
         except (KeyError, TypeError):
             return None
         classes = [TARGETS[kind] for kind in kinds if kind in TARGETS]
+        if not classes:
+            return None
         sets = [kind.losses if what == "loss" else kind.metrics_that_fit for kind in classes]
-        return frozenset().union(*sets)
+        fit = frozenset.intersection(*sets) or frozenset.union(*sets)
+        return fit | set(added_arguments("losses" if what == "loss" else what))
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the run's folder: letters, digits, _ . -"

@@ -116,9 +116,16 @@ def load_run_config(
         trust: import every plug-in that it names.
 
     Raises:
-        ConfigError: as `load`; or naming plug-ins that no configuration of the user's has named.
+        ConfigError: as `load`; or naming plug-ins that no configuration of the user's has named; or asking for data
+            that were given in Python.
     """
-    return load(path, overrides, needs_source=needs_source, plugin_rule="any" if trust else "known")
+    loaded = load(path, overrides, needs_source=False, plugin_rule="any" if trust else "known")
+    if needs_source and loaded.config.data.source is None:
+        folder = Path(path).parent
+        message = f"the data of the run {folder} were given in Python, and a run does not keep them"
+        help = f"give them again, as in `dlkit.load_run({str(folder)!r}, data=...)`"
+        raise ConfigError(Problem("no-source", message, help=help))
+    return loaded
 
 
 def from_mapping(mapping: Mapping[str, Any], overrides: Overrides = (), *, needs_source: bool = True) -> Loaded:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings
@@ -116,7 +117,7 @@ class TargetSettings(ColumnSettings):
 
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
-        return f"{self.units(target)} outputs"
+        return count(self.units(target), "output")
 
     def results(self, target: Target, logits: Any) -> Any:
         """Float32 results, shape (batch, units): probabilities, or numbers in their own unit."""
@@ -231,9 +232,9 @@ class TargetSettings(ColumnSettings):
             return
         assert shape is not None
         message = f"`{name}` must be one label for each example, but its examples have the shape {list(shape)}"
-        help = "give single examples, `unbatch()` the dataset if it is batched"
+        help = "give single examples: `y.reshape(-1)` of an array of batches, `unbatch()` of a dataset"
         if len(shape) == 1 and shape[0] is not None:
-            help += "; turn one-hot labels into integers with tf.argmax"
+            help += "; turn one-hot labels into integers: `y.argmax(axis=1)` of an array, `tf.argmax(y)` in a dataset"
         raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
 
     def classes_from_stream(self, name: str) -> None:

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
 from dlkit.schema.features import Encoding
@@ -66,7 +67,9 @@ class FillMissing(StepSettings):
         """As many values as an example has."""
         super().check_state(state)
         if len(state["values"]) != math.prod(state["shape"]):
-            raise ValueError(f"`fill_missing` has {len(state['values'])} values for the shape {state['shape']}")
+            raise ValueError(
+                f"`fill_missing` has {count(len(state['values']), 'value')} for the shape {state['shape']}"
+            )
 
     def notes(self, state: State) -> list[str]:
         """How many rows had holes, and columns that hold nothing else."""
@@ -74,7 +77,7 @@ class FillMissing(StepSettings):
         if state["missing"]:
             notes.append(f"`fill_missing`: {state['missing']:,} of {state['rows']:,} training rows miss a value")
         if state["empty"]:
-            notes.append(f"`fill_missing`: {state['empty']:,} columns hold no value in any training row")
+            notes.append(f"`fill_missing`: no training row has a value in {count(state['empty'], 'column')}")
         return notes
 
     def encoding(self, before: Encoding) -> Encoding:

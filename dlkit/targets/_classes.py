@@ -10,6 +10,7 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.suggestions import nearest_name
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import NonNegativeFloat
 from dlkit.schema.fitted import Fitted, State, Whole
@@ -70,7 +71,7 @@ class ClassTarget(TargetSettings):
         if table is not None and (len(table) != classes or len(set(table)) < len(table)):
             raise ValueError(f"its `table` is not of {classes} different labels")
         if counts and len(counts) != classes:
-            raise ValueError(f"its `counts` are not of {classes} classes")
+            raise ValueError(f"its `counts` are not of {count(classes, 'class')}")
 
     def units(self, target: Target) -> int:
         """A logit for each class."""
@@ -78,12 +79,11 @@ class ClassTarget(TargetSettings):
 
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
-        return f"{len(target.classes)} classes"
+        return count(len(target.classes), "class")
 
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already: all of a batch lie between 0 and 1."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and len(outputs) >= 8 and outputs.std() > 0)
+        return inside(outputs) and len(outputs) >= 8 and bool(outputs.std() > 0)
 
     def pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
         """The classes of one row of results, each with its probability."""
@@ -106,7 +106,7 @@ class ClassTarget(TargetSettings):
             )
         else:
             message = (
-                f"the model knows {len(trained.classes)} classes of `{trained.name}` ({ours}), "
+                f"the model knows {count(len(trained.classes), 'class')} of `{trained.name}` ({ours}), "
                 f"the data have {len(given.classes)} ({theirs})"
             )
         help = "state the model's classes, in its order, with `classes:`"
@@ -155,6 +155,11 @@ class OneClassTarget(ClassTarget):
     def label(self, target: Target, label: Any) -> Any:
         """The name of a label's class."""
         return names(target)[int(np.reshape(label, -1)[0])]
+
+
+def inside(outputs: Any) -> bool:
+    """Whether outputs, a NumPy array, all lie between 0 and 1."""
+    return bool(outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1)
 
 
 def weights_of_classes(given: Any, target: Target) -> Any:

@@ -126,21 +126,37 @@ def numbers_of(labels: Any, table: Sequence[Any], place: RowPlace, *, stated: bo
 def _unknown(labels: Any, wrong: Any, table: Sequence[Any], place: RowPlace, *, stated: bool) -> Exception:
     """The error for labels that the table does not have."""
     label = labels[wrong[0]].item()
-    more = f" ({wrong.size:,} such rows)" if wrong.size > 1 else ""
-    if list(table) == list(range(len(table))):
-        message = f"{place.row(wrong[0])} has the label {label}, outside 0..{len(table) - 1}{more}"
-        help = "correct the labels, or `classes`" if stated else "correct the labels"
-        if labels.min() == 1 and labels.max() == len(table):
-            help = "labels start at 1: leave `classes` out, or subtract 1 from them in the source"
-        return place.run_error("label-out-of-range", message, help, below="classes" if stated else "")
+    if list(table) != list(range(len(table))):
+        return unknown_label(label, wrong[0], wrong.size, table, place, stated=stated)
+    message = f"{place.row(wrong[0])} has the label {label}, outside 0..{len(table) - 1}{_such(wrong.size)}"
+    help = "correct the labels, or `classes`" if stated else "correct the labels"
+    if labels.min() == 1 and labels.max() == len(table):
+        help = "labels start at 1: leave `classes` out, or subtract 1 from them in the source"
+    return place.run_error("label-out-of-range", message, help, below="classes" if stated else "")
+
+
+def unknown_label(label: Any, row: int, rows: int, table: Sequence[Any], place: RowPlace, *, stated: bool) -> Exception:
+    """The error for a label that is none of the classes.
+
+    Args:
+        label: the first one.
+        row: its number in the split.
+        rows: how many have such labels.
+        table: the labels that there are.
+        place: where they come from.
+        stated: whether the configuration states the classes.
+    """
     near = nearest_name(str(label), [str(value) for value in table])
     listed = ", ".join(f"`{value}`" for value in table[:10]) + (", ..." if len(table) > 10 else "")
     who = "`classes` does not list" if stated else "no training row has"
-    message = f"{place.row(wrong[0])} has the label `{label}`, which {who}{more}"
+    message = f"{place.row(row)} has the label `{label}`, which {who}{_such(rows)}"
     hint = f"did you mean `{near}`? " if near else ""
-    return place.run_error(
-        "unknown-label", message, f"{hint}the classes are {listed}", below="classes" if stated else ""
-    )
+    below = "classes" if stated else ""
+    return place.run_error("unknown-label", message, f"{hint}the classes are {listed}", below=below)
+
+
+def _such(rows: int) -> str:
+    return f" ({rows:,} such rows)" if rows > 1 else ""
 
 
 def count(numbers: Any, classes: int) -> list[int]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.targets import _labels
@@ -58,7 +59,7 @@ class BinaryTarget(OneClassTarget):
         """One integer, 0 or 1."""
         self.one_label(name, column.shape, one_hot=False)
         if len(column.classes) not in (0, 2):
-            message = f"`{name}` must be yes or no, but the source has {len(column.classes)} classes for it"
+            message = f"`{name}` must be yes or no, but the source has {count(len(column.classes), 'class')} for it"
             key = self.key_of(name)
             raise ConfigError(Problem("classes-contradict", message, key, help="use `kind: category`"))
         return self.made_feature(name, (), "int32", tuple(self.classes or column.classes))
@@ -85,7 +86,9 @@ class BinaryTarget(OneClassTarget):
         if len(found) != 2 or (feature.classes and not text):
             if feature.classes and not text:
                 return [0, 1], []
-            message = f"the training labels have {len(found)} values ({', '.join(map(str, found[:5]))}), not two"
+            message = (
+                f"the training labels have {count(len(found), 'value')} ({', '.join(map(str, found[:5]))}), not two"
+            )
             help = "use `kind: category`" if len(found) > 2 else "check the column and the split"
             raise place.run_error("label-out-of-range", message, help)
         if text:

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.targets import _labels
-from dlkit.targets._classes import OneClassTarget
+from dlkit.targets._classes import OneClassTarget, inside
 from dlkit.targets._labels import numbered
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ class CategoryTarget(OneClassTarget):
             return tuple(found)
         size = stated if isinstance(stated, int) else len(stated)
         if found and size != len(found):
-            message = f"`classes` says {size}, but the source has {len(found)} classes for `{name}`"
+            message = f"`classes` says {size}, but the source has {count(len(found), 'class')} for `{name}`"
             help = "leave `classes` out; the source gives it"
             raise ConfigError(Problem("classes-contradict", message, (*key, "classes"), help=help))
         if isinstance(stated, int):
@@ -130,8 +131,7 @@ class CategoryTarget(OneClassTarget):
 
     def are_results(self, outputs: Any) -> bool:
         """Whether outputs of an untrained network are probabilities already."""
-        inside = outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1
-        return bool(inside and np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
+        return inside(outputs) and bool(np.allclose(outputs.sum(axis=-1), 1, atol=1e-3))
 
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these labels has."""

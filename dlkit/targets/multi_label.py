@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -9,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.targets._classes import ClassTarget, shortest
-from dlkit.targets._labels import numbered
+from dlkit.targets._labels import numbered, unknown_label
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 np = lazy("numpy")
 tf = lazy("tensorflow")
+
+# What mostly stands between two classes; a space last, since names of classes have one too.
+USUAL = {",": "commas", ";": "semicolons", "|": "vertical bars", "/": "slashes", "\t": "tabs", " ": "spaces"}
 
 
 class MultiLabelTarget(ClassTarget):
@@ -63,7 +68,7 @@ class MultiLabelTarget(ClassTarget):
             help = "name its columns with `columns:`, or give text with a `separator`"
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
         elif classes and len(classes) != column.shape[0]:
-            message = f"`{name}` has {len(classes)} classes, and labels of {column.shape[0]} values"
+            message = f"`{name}` has {count(len(classes), 'class')}, and labels of {count(column.shape[0], 'value')}"
             raise ConfigError(Problem("classes-contradict", message, self.key_of(name), help="give one for each"))
         else:
             classes = classes or numbered(column.shape[0])
@@ -78,8 +83,9 @@ class MultiLabelTarget(ClassTarget):
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The classes of the training rows, and how many examples each has."""
-        classes = feature.classes
+        classes, notes = feature.classes, []
         if not classes:
+            notes = self._other_separator(feature.name, labels, place)
             words = {word for cell in self._cells(labels, place) for word in cell}
             if not words:
                 raise place.run_error(
@@ -88,7 +94,7 @@ class MultiLabelTarget(ClassTarget):
             classes = tuple(sorted(words))
         feature = self.made_feature(feature.name, (len(classes),), "float32", classes)
         hot = self._hot(labels, classes, place)
-        return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, []
+        return feature, {"counts": [int(n) for n in hot.sum(axis=0)]}, notes
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """1 for each class that an example has, else 0: float32, shape (examples, classes)."""
@@ -99,25 +105,39 @@ class MultiLabelTarget(ClassTarget):
         texts = place.as_text(labels).reshape(-1).tolist()
         return [[word.strip() for word in text.split(self.separator) if word.strip()] for text in texts]
 
+    def _other_separator(self, name: str, labels: Any, place: RowPlace) -> list[str]:
+        """A note where no training row has the separator, and some have another that is usual."""
+        texts = [text.strip() for text in place.as_text(labels).reshape(-1).tolist()]
+        found = {other: n for other in USUAL if (n := sum(other in text for text in texts))}
+        if not found or any(self.separator in text for text in texts):
+            return []
+        other = max(found, key=lambda word: (word != " ", found[word]))
+        found_where = f"{found[other]:,} of {len(texts):,} have {USUAL[other]}"
+        help = f"if these stand between classes, write `separator: {json.dumps(other)}`"
+        return [f"target `{name}`: no training row has the separator {self.separator!r}, and {found_where}; {help}"]
+
     def _hot(self, labels: Any, classes: tuple[str, ...], place: RowPlace) -> Any:
         if labels.dtype.kind not in "OSTU":
             place.same_shape(labels, (len(classes),))
             place.refuse_not_finite(labels)
-            wrong = np.flatnonzero(~((labels == 0) | (labels == 1)).all(axis=1))
+            wrong = np.argwhere((labels != 0) & (labels != 1))
             if wrong.size:
-                message = f"{place.row(wrong[0])} holds other numbers than 0 and 1"
+                row, at = wrong[0]
+                message = f"{place.row(row)} holds {labels[row, at]}{place.within(at, len(classes))}, neither 0 nor 1"
                 raise place.run_error("label-out-of-range", message, "use `kind: number` for numbers")
             return labels.astype(np.float32)
         number = {name: n for n, name in enumerate(classes)}
         hot = np.zeros((len(labels), len(classes)), np.float32)
+        unknown: dict[int, str] = {}
         for row, words in enumerate(self._cells(labels, place)):
             for word in words:
-                if word not in number:
-                    who, below = ("`classes` does not list", "classes") if self.classes else ("no training row has", "")
-                    message = f"{place.row(row)} has the class `{word}`, which {who}"
-                    listed = ", ".join(f"`{name}`" for name in classes[:10])
-                    raise place.run_error("unknown-label", message, f"the classes are {listed}", below=below)
-                hot[row, number[word]] = 1
+                if word in number:
+                    hot[row, number[word]] = 1
+                else:
+                    unknown.setdefault(row, word)
+        if unknown:
+            row, word = next(iter(unknown.items()))
+            raise unknown_label(word, row, len(unknown), classes, place, stated=bool(self.classes))
         return hot
 
     def fit_stream(self, feature: Feature) -> State:

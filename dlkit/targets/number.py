@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
@@ -106,7 +107,7 @@ class NumberTarget(TargetSettings):
         super().check_state(state, feature)
         units = int(np.prod(feature.shape))
         if state and not len(state.get("mean") or ()) == len(state.get("deviation") or ()) == units:
-            raise ValueError(f"its `mean` and `deviation` are not of {units} numbers")
+            raise ValueError(f"its `mean` and `deviation` are not of {count(units, 'number')}")
 
     def encode(self, labels: Any, target: Target, place: RowPlace) -> Any:
         """The numbers: float32, shape (examples, ...)."""
@@ -131,7 +132,7 @@ class NumberTarget(TargetSettings):
 
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
-        return f"{self.units(target)} outputs"
+        return count(self.units(target), "output")
 
     def results(self, target: Target, logits: Any) -> Any:
         """Numbers in their own unit."""

@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.config.words import count
 from dlkit.schema.history import monitor_problem, monitor_problems
 from dlkit.schema.training import Training
 from dlkit.training.callbacks import monitor_of
@@ -49,7 +50,9 @@ class BestTracker:
         if finite:
             self._rank(value, progress)
         if self._stopping and progress.epochs_without_improvement >= self._stopping.patience:
-            progress.stop("early_stopping", f"{self.monitor} has not improved for {self._stopping.patience} epochs")
+            progress.stop(
+                "early_stopping", f"{self.monitor} has not improved for {count(self._stopping.patience, 'epoch')}"
+            )
         return improved
 
     def warning(self, row: Mapping[str, Any], progress: Progress) -> str:

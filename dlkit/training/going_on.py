@@ -6,6 +6,7 @@ import contextlib
 import shlex
 
 from dlkit.config.problems import Problem
+from dlkit.config.words import count
 from dlkit.files import parse_json, read_bytes
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
@@ -42,9 +43,7 @@ def nothing_to_train(config: Config, folder: RunFolder) -> Problem | None:
         help = f"to train on: dlkit train --resume {shlex.quote(str(folder.path))} {more}"
     else:
         help = "to train longer, start a new run that may, with `training.init_from` set to this one"
-    message = (
-        f"the run {folder.path} is finished, after {progress.epoch} epoch{'' if progress.epoch == 1 else 's'}{why}"
-    )
+    message = f"the run {folder.path} is finished, after {count(progress.epoch, 'epoch')}{why}"
     return Problem("not-on-resume", message, help=help)
 
 

@@ -7,6 +7,7 @@ import re
 import sys
 import time
 
+from dlkit.config.words import count
 from dlkit.schema import Config
 from dlkit.schema.training import LimitBatches, Training
 from dlkit.training.checkpoints.files import Progress
@@ -41,7 +42,7 @@ class Limits:
         self.seconds += now - self._counted_at
         self._counted_at = now
         if progress.step >= self._max_steps:
-            progress.stop("max_steps", f"`training.max_steps` of {self._max_steps:,} updates is reached")
+            progress.stop("max_steps", f"`training.max_steps` of {count(self._max_steps, 'update')} is reached")
         elif self._coordinator.any(self.seconds >= time_limit(self._settings)):
             progress.stop("max_time", f"`training.max_time` of {self._settings.max_time} is over")
 

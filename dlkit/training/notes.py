@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.training.program.execution import ExecutionPlan
@@ -89,7 +90,7 @@ def _schedule_kept(config: Config, folder: RunFolder) -> list[Note]:
     longer = settings.epochs > epochs if steps is None else (settings.max_steps or sys.maxsize) > steps
     if not longer or settings.schedule.name == "constant":
         return []
-    length = f"{epochs} epochs" if steps is None else f"{steps:,} updates"
+    length = count(epochs, "epoch") if steps is None else count(steps, "update")
     rate = settings.optimizer.learning_rate
     schedule = make_schedule(settings.schedule, rate, 1000, epochs)
     last = float(schedule(1000 * epochs)) if callable(schedule) else rate

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from dlkit.config.causes import first_line
 from dlkit.config.problems import Problem, RunError
+from dlkit.config.words import count
 from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
 from dlkit.training.health.snapshot import HealthSnapshot
@@ -30,7 +31,9 @@ class Recorder(Listener):
         self._writers: dict[str, tf.summary.SummaryWriter] = {}
 
     def started(self, plan: RunPlan) -> None:
-        self._log(f"{plan.name}: epochs {plan.first_epoch} to {plan.epochs} of {plan.steps} steps, {plan.compiled}")
+        self._log(
+            f"{plan.name}: epochs {plan.first_epoch} to {plan.epochs} of {count(plan.steps, 'step')}, {plan.compiled}"
+        )
 
     def epoch_ended(self, row: dict[str, Any], best: bool, seconds: float) -> None:
         self._folder.event("epoch", epoch=row["epoch"], best=best, seconds=round(seconds, 3))

@@ -146,3 +146,31 @@ def test_a_column_that_is_neither_numbers_nor_text_is_named(where: str, values: 
 def test_a_category_of_two_columns_of_text_is_refused() -> None:
     with pytest.raises(DlkitError, match="labels have 2 columns of text"):
         load("number", WHOLE, labels=(np.stack([WORDS, WORDS], axis=1),) * 2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "bad", "says"),
+    [
+        ("number", changed(WHOLE[:, 0] * 1.0, 3, np.nan), "row 3 of `train` (nan in `b`)"),
+        ("category", changed(LABELS * 1.0, 3, 1.5), "row 3 of `train` holds 1.5 in `b`, no whole number"),
+        (
+            "category",
+            changed(WORDS.astype(object), 3, None),
+            "row 3 of `train` holds None (NoneType) among text in `b`",
+        ),
+    ],
+)
+def test_of_several_columns_the_one_with_the_bad_value_is_named(kind: str, bad: np.ndarray, says: str) -> None:
+    good = WORDS if bad.dtype == object else LABELS * 1.0
+    data = {"inputs": {"x": {"kind": kind, "columns": ["a", "b"]}}, "targets": {"y": {"kind": "binary"}}}
+    with pytest.raises(DlkitError) as refused:
+        load_splits(Data.model_validate(data), given={"train": {"a": good, "b": bad, "y": LABELS % 2}})
+    assert says in refused.value.problems[0].message
+
+
+def test_of_several_columns_of_classes_the_one_with_another_number_is_named() -> None:
+    target = {"kind": "multi_label", "columns": ["a", "b"]}
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}}
+    columns = {"x": LABELS, "a": LABELS % 2, "b": changed(LABELS % 2, 3, 7)}
+    with pytest.raises(DlkitError, match="row 3 of `train` holds 7 in `b`, neither 0 nor 1"):
+        load_splits(Data.model_validate(data), given={"train": columns})

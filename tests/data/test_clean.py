@@ -85,7 +85,7 @@ def test_labels_that_no_training_row_has_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("clean", "error", "says"),
     [
-        ({"ranges": {"age": [500, None]}}, RunError, "train: no rows are left after cleaning"),
+        ({"drop": ["missing"], "ranges": {"age": [500, None]}}, RunError, "train: no rows are left after cleaning"),
         ({"ranges": {"agee": [0, 1]}}, ConfigError, "there is no input or target `agee`"),
         ({"ranges": {"job": [0, 1]}}, ConfigError, "which has no range"),
         ({"ranges": {"age": [0, 1, 2]}}, ConfigError, "age"),

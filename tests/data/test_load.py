@@ -125,6 +125,15 @@ class TestInputs:
         assert (problem.code, problem.key) == ("shape-mismatch", ("data", "inputs", "x"))
         assert "height, width, channels" in problem.message
 
+    def test_arrays_of_batches_are_said_to_be_reshaped(self):
+        data = settings(x={"kind": "image"}, y={"kind": "binary"})
+        with pytest.raises(ConfigError) as caught:
+            load(X.reshape(3, 10, 2, 2, 1), np.zeros((3, 10)), data)
+        x, y = (problem.help for problem in caught.value.problems)
+        assert "`x.reshape(-1, *x.shape[2:])`" in x
+        assert "`y.reshape(-1)`" in y
+        assert "`y.argmax(axis=1)`" in y
+
     def test_a_shape_that_contradicts_the_data(self):
         problem = problem_of(ConfigError, X, LABELS, settings(x={"shape": [5]}))
         assert (problem.code, problem.key) == ("shape-mismatch", ("data", "inputs", "x", "shape"))

@@ -10,6 +10,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.bound import Spec
@@ -257,3 +258,18 @@ def test_a_trained_model_knows_its_run(digits: Path) -> None:
     assert isinstance(found, Trained)
     assert found.folder == RunFolder(digits)
     assert open_trained(digits / "model.keras").folder == RunFolder(digits)
+
+
+@pytest.mark.parametrize(("column", "group"), [("x", "inputs"), ("y", "targets")])
+def test_a_bad_example_of_a_stream_is_no_failure_of_the_model(tmp_path: Path, column: str, group: str) -> None:
+    columns = {"x": np.arange(20, dtype=np.float32), "y": np.arange(20, dtype=np.float32)}
+    target = {"kind": "number", "metrics": ["r2_score"]}
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 8}
+    config = {"name": "a", "data": data, "model": {"builder": "mlp", "dense": [2]}, "training": {"epochs": 1}}
+    run = train(config, tmp_path, data={"train": columns})
+    bad = {**columns, column: np.where(np.arange(20) == 13, np.nan, columns[column])}
+    given = {"train": tf.data.Dataset.from_tensor_slices(columns), "test": tf.data.Dataset.from_tensor_slices(bad)}
+    with pytest.raises(RunError, match=r"the first is row 13 of `test` \(nan\)") as refused:
+        evaluate(run.folder, data=given)
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.key) == ("not-finite", ("data", group, column))

@@ -122,7 +122,7 @@ def test_a_state_that_was_changed_is_refused_or_still_makes_a_model(loaded: Load
 @pytest.mark.parametrize(
     ("way", "value", "message"),
     [
-        ((("inputs", "numbers"), "steps", 0, "values"), [1.0], "1 values for the shape"),
+        ((("inputs", "numbers"), "steps", 0, "values"), [1.0], "1 value for the shape"),
         ((("inputs", "numbers"), "steps", 1, "mean"), [1.0], "not as many as its axis is long"),
         ((("inputs", "numbers"), "steps"), [None], "a state for each step"),
         ((("inputs", "words"), "vocabulary"), [["a", "a", "c"], ["a", "b", "c"]], "not of different values"),

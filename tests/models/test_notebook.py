@@ -14,6 +14,7 @@ from dlkit.builders.cnn import Cnn, ConvBlock
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Rnn
 from dlkit.config.annotations import literal_choices
+from dlkit.config.problems import ConfigError
 from dlkit.models import notebook
 
 BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}
@@ -73,3 +74,14 @@ def test_the_types_are_those_that_python_knows() -> None:
     types = {name: p.annotation for name, p in inspect.signature(dlkit.cnn).parameters.items()}
     assert (types["dense"], types["dropout"], types["activation"]) == (list[int], float, str)
     assert types["blocks"] == list[dict[str, Any]]
+
+
+@pytest.mark.parametrize(
+    ("builder", "shape", "proposed"), [("rnn", (28,), "(28, 1)"), ("cnn", (28, 28), "(28, 28, 1)")]
+)
+def test_a_missing_axis_of_channels_is_added_to_the_shape_that_was_given(
+    builder: str, shape: Any, proposed: str
+) -> None:
+    with pytest.raises(ConfigError) as refused:
+        getattr(dlkit, builder)(input_shape=shape, classes=2)
+    assert refused.value.problems[0].help == f"add the axis of channels, as in {proposed}"

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+import dlkit
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, Problem, RunError
 from dlkit.config.reader import read_text
 from dlkit.schema.loader import from_mapping, load
@@ -283,3 +284,13 @@ def test_a_mapping_that_holds_itself_ends_in_a_problem():
 def test_the_source_may_be_left_out_where_arrays_are_given(tmp_path):
     text = VALID.replace("  source: {kind: tfds, name: mnist}\n", "")
     assert load_text(tmp_path, text, needs_source=False).config.data.source is None
+
+
+def test_a_run_on_arrays_asks_for_them_again(tmp_path):
+    text = VALID.replace("  source: {kind: tfds, name: mnist}\n", "")
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as refused:
+        dlkit.load_run(tmp_path).resume()
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.location) == ("no-source", None)
+    assert f"dlkit.load_run({str(tmp_path.resolve())!r}, data=...)" in problem.help

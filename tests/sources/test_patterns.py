@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tensorflow_datasets as tfds
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.contract import Rows, Splits
 from dlkit.data.load import load_splits
 from dlkit.schema.data import Data
@@ -134,3 +134,46 @@ def test_fields_of_a_pattern_are_found_by_their_splits(tmp_path: Path) -> None:
     splits = load_splits(Data.model_validate({"source": source, "inputs": inputs, "targets": targets}))
     assert dict(splits.spec.sizes) == {"train": 4, "test": 4}
     assert splits.spec.inputs["x"].columns == ("a_1", "a_2")
+
+
+MIXED = {
+    "city": np.array(["Bonn", "Ulm"] * 6),
+    "floor": np.arange(ROWS) % 3,
+    "rent": np.arange(ROWS) / 1.0,
+    "y": np.arange(ROWS) % 2,
+}
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["arrays", "stream"])
+@pytest.mark.parametrize("number", ["floor", "rent"])
+@pytest.mark.parametrize("kind", ["category", "number"])
+def test_text_beside_numbers_is_refused_with_the_columns_and_their_types(stream: bool, number: str, kind: str):
+    inputs = {"x": {"kind": kind, "columns": ["city", number]}}
+    data = Data.model_validate({"inputs": inputs, "targets": {"y": {"kind": "binary"}}})
+    with pytest.raises(ConfigError) as refused:
+        load_splits(data, given={"train": tf.data.Dataset.from_tensor_slices(MIXED) if stream else MIXED})
+    (problem,) = refused.value.problems
+    assert (problem.code, problem.key) == ("mixed-types", ("data", "inputs", "x"))
+    assert f"`city` (string), and `{number}` ({MIXED[number].dtype})" in problem.message
+
+
+def test_a_split_with_numbers_where_training_has_text_is_refused_among_columns_too():
+    inputs = {"x": {"kind": "category", "columns": ["city", "street"]}}
+    data = Data.model_validate({"inputs": inputs, "targets": {"y": {"kind": "binary"}}})
+    train = {**MIXED, "street": MIXED["city"]}
+    with pytest.raises(RunError, match=r"row 0 of `test` holds 0 \(int\) among text"):
+        load_splits(data, given={"train": train, "test": {**train, "street": MIXED["floor"]}})
+
+
+def test_large_whole_numbers_side_by_side_stay_what_they_are_in_a_stream():
+    numbers = np.arange(ROWS) + 2**40 + 1
+    data = Data.model_validate(
+        {
+            "inputs": {"x": {"kind": "category", "columns": ["a", "b"]}},
+            "targets": {"y": {"kind": "category", "classes": 2}},
+        }
+    )
+    rows = tf.data.Dataset.from_tensor_slices({"a": numbers, "b": MIXED["floor"], "y": MIXED["y"]})
+    splits = load_splits(data, given={"train": rows})
+    first = next(iter(splits.train.make(0, -1)))
+    assert first[0]["x"].numpy().tolist() == [2**40 + 1, 0]

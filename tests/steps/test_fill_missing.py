@@ -27,7 +27,7 @@ def test_each_column_is_filled_with_its_own_value(value: Any, expected: list[flo
     filled = np.asarray(step.layer(state)(X))
     np.testing.assert_allclose(filled, np.where(np.isnan(X), expected, X))
     assert step.notes(state)[0] == "`fill_missing`: 4 of 4 training rows miss a value"
-    assert "1 columns hold no value" in step.notes(state)[1]
+    assert "no training row has a value in 1 column" in step.notes(state)[1]
 
 
 def test_indicators_stand_behind_the_values() -> None:

@@ -57,9 +57,9 @@ def test_what_stands_between_classes_is_the_user_s() -> None:
     ("target", "y", "expected"),
     [
         ({"classes": ["rain", "sun"]}, TEXT, "`wind`"),
-        ({}, HOT * 2, "other numbers than 0 and 1"),
+        ({}, HOT * 2, "holds 2.0, neither 0 nor 1"),
         ({}, np.array([""] * 60), "no training row has a class"),
-        ({"classes": ["rain"]}, HOT, "1 classes, and labels of 2 values"),
+        ({"classes": ["rain"]}, HOT, "1 class, and labels of 2 values"),
         ({}, RAIN.astype("int32"), "a vector of 0 and 1"),
     ],
 )
@@ -81,8 +81,9 @@ def test_a_model_learns_and_predicts_several_classes_at_once(tmp_path: Path) -> 
 
 
 def test_a_class_that_the_settings_do_not_list_is_said_to_be_so() -> None:
-    with pytest.raises(RunError, match="has the class `wind`, which `classes` does not list") as refused:
+    with pytest.raises(RunError, match="has the label `wind`, which `classes` does not list") as refused:
         labels({"classes": ["rain", "snow"]}, {"x": X, "y": TEXT})
+    assert f"({int(WIND.sum())} such rows)" in refused.value.problems[0].message
     assert refused.value.problems[0].key == ("data", "targets", "y", "classes")
 
 
@@ -95,3 +96,29 @@ def test_a_table_has_the_classes_of_an_example_in_one_cell(tmp_path: Path) -> No
     assert list(rows[0]) == ["input", "classes", "p_rain", "p_wind", "label"]
     assert [row["label"] for row in rows] == [text.replace(", ", ",") for text in TEXT]
     assert {row["classes"] for row in rows} <= {"", "rain", "wind", "rain,wind"}
+
+
+@pytest.mark.parametrize(("written", "proposed"), [(";", ";"), ("; ", ";"), ("|", "|"), (" / ", "/"), (" ", " ")])
+def test_another_separator_than_the_labels_have_is_noted(written: str, proposed: str) -> None:
+    def notes(**target: Any) -> list[str]:
+        data = from_mapping(config(**target), needs_source=False).config.data
+        found = load_splits(data, given={"train": {"x": X[:3], "y": np.array([f"a{written}b", "a", "b"])}})
+        return [note for note in found.notes if "separator" in note]
+
+    (note,) = notes()
+    assert "1 of 3" in note
+    assert f'`separator: "{proposed}"`' in note
+    assert notes(separator=proposed) == []
+    assert notes(classes=["a", "b", f"a{written}b".strip()]) == []
+
+
+def test_a_separator_that_some_rows_have_is_not_doubted() -> None:
+    data = from_mapping(config(), needs_source=False).config.data
+    found = load_splits(data, given={"train": {"x": X[:3], "y": np.array(["new york,rain", "new york", "sun/moon"])}})
+    assert not [note for note in found.notes if "separator" in note]
+
+
+def test_a_misspelt_class_gets_the_nearest_name() -> None:
+    with pytest.raises(RunError) as refused:
+        labels({"classes": ["rain", "wnd"]}, {"x": X, "y": TEXT})
+    assert refused.value.problems[0].help.startswith("did you mean `wnd`? the classes are `rain`")

@@ -176,7 +176,7 @@ def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_s
     folder = (tmp_path / "small" / "latest").resolve()
     lines = (folder / "history.csv").read_text().splitlines(keepends=True)
     (folder / "history.csv").write_text("".join(lines[:-1]))
-    with pytest.raises(RunError, match="has 1 epochs, the checkpoint was made after 2"):
+    with pytest.raises(RunError, match="has 1 epoch, the checkpoint was made after 2"):
         resume(folder)
 
 

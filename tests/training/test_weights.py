@@ -14,7 +14,10 @@ import tensorflow as tf
 import dlkit
 from dlkit.checks.examine import examine
 from dlkit.config.problems import ConfigError, DlkitError, RunError
+from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
+from tests.bound import a_target
+from tests.config.base import VALID, load_text
 
 RANDOM = np.random.default_rng(7)
 NAMES = np.array(["bird", "cat", "dog"])
@@ -222,3 +225,13 @@ def test_a_stream_has_weights_and_stops_at_a_bad_one(tmp_path: Path) -> None:
         train(config("w"), {"train": text}, tmp_path)
     with pytest.raises(ConfigError, match="are not counted, since its examples are a stream"):
         train(config("w", class_weight="balanced"), {"train": stream(WEIGHTS)}, tmp_path)
+
+
+def test_a_weight_of_a_class_that_there_is_not_is_marked_at_its_name(tmp_path: Path) -> None:
+    loaded = load_text(tmp_path, VALID.replace("{kind: category}", "{kind: category, class_weight: {yess: 2.0}}"))
+    label = a_target(Feature("label", "category", (), "int32", ("yes", "no")), class_weight={"yess": 2.0})
+    with pytest.raises(ConfigError) as refused, loaded.locating():
+        label.settings.class_weights(label)
+    (problem,) = refused.value.problems
+    assert problem.location is not None
+    assert problem.location.excerpt[problem.location.column - 1 :].startswith("yess: ")

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 
 from dlkit.config import keras_names
 from dlkit.config.problems import Key, Problem
+from dlkit.config.words import count
 from dlkit.schema import Config
 from dlkit.schema.training import ScheduleBase, StepDecay
 
@@ -39,7 +40,7 @@ def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
     if isinstance(schedule, ScheduleBase) and schedule.warmup_epochs and schedule.warmup_epochs >= epochs:
         yield Problem(
             "contradiction",
-            f"a warm-up of {schedule.warmup_epochs:g} epochs does not end in {epochs} epochs",
+            f"a warm-up of {count(schedule.warmup_epochs, 'epoch')} does not end in {count(epochs, 'epoch')}",
             ("training", "schedule", "warmup_epochs"),
             label=f"must be less than {epochs}",
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.words import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -100,7 +101,7 @@ def check_range(lowest: float, highest: float, steps: int | None) -> None:
         problems.append(
             Problem(
                 "bad-range",
-                f"{steps} steps are too few to see where the loss falls",
+                f"too few steps to see where the loss falls: {steps}",
                 help=f"at least {FEWEST_STEPS} are needed; 100 to 300 give a clear curve",
             )
         )
@@ -159,7 +160,7 @@ def _why_nothing(losses: np.ndarray, smoothed: np.ndarray, decay: float, *, dive
     if len(losses) < FEWEST_STEPS:
         return Problem(
             "no-suggestion",
-            f"the loss diverged after {len(losses)} steps, before there was a curve to read",
+            f"the loss diverged after {count(len(losses), 'step')}, before there was a curve to read",
             help="start lower with --from, or look at the data and the model with `dlkit check`",
             severity="warning",
         )

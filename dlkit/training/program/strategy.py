@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
+from dlkit.config import words
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.schema import Config
 from dlkit.training.forks import remember_use
@@ -77,10 +78,11 @@ def make_strategy(config: Config) -> tf.distribute.Strategy:
     kind, count = _wanted(config)
     found = tf.config.list_logical_devices(kind.upper())
     if len(found) < count:
+        asked = words.count(count, f"{kind.upper()} device")
         raise ConfigError(
             Problem(
                 "no-such-device",
-                f"`{config.runtime.devices}` asks for {count} {kind.upper()} devices, TensorFlow sees {len(found)}",
+                f"`{config.runtime.devices}` asks for {asked}, TensorFlow sees {len(found)}",
                 key=("runtime", "devices"),
                 help="`cpu:2` always works; for a GPU look at `nvidia-smi` and at how TensorFlow was installed",
             )

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dlkit.config.problems import Problem
+from dlkit.config.words import count
 from dlkit.training.best import chosen_monitor
 from dlkit.training.health.rules import remedies
 from dlkit.training.health.rules.context import (
@@ -77,7 +78,7 @@ def under_fitting(case: HealthContext) -> Iterator[Problem]:
     usual = statistics.median(change for look in looks for change in changes(look) or [SOUND])
     yield Problem(
         "under-fitting",
-        f"the model learns next to nothing: after {rows[-1]['epoch']} epochs the training loss is "
+        f"the model learns next to nothing: after {count(rows[-1]['epoch'], 'epoch')} the training loss is "
         f"{rows[-1]['loss']:.3g} and stands still, and the same answer to every example would give {figure(constant)}",
         key=("model",),
         help=_unscaled(case, rows[-1]["loss"] / constant)

@@ -1,0 +1,59 @@
+"""Words that are none of the choices: one problem each, and proposals that fit where they stand."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.config.base import VALID, mistakes
+
+
+def test_only_the_metrics_and_losses_that_fit_the_kinds_are_listed(tmp_path):
+    number = VALID.replace("{kind: category}", "{kind: number}")
+    for text, fits, not_ in ((VALID, "sparse_categorical_accuracy", "r2_score"), (number, "r2_score", "auc")):
+        for key in ("training.metrics=[zzz]", "data.targets.label.metrics=[{name: zzz}]"):
+            (problem,) = mistakes(tmp_path, text, key)
+            assert fits in problem.help and not_ not in problem.help
+            assert len(problem.help.split(",")) < 15
+    (problem,) = mistakes(tmp_path, number, "training.loss=zzz")
+    assert "huber" in problem.help and "hinge" not in problem.help
+
+
+@pytest.mark.parametrize(
+    ("target", "word", "label"),
+    [
+        ("{kind: number}", "training.metrics=[acuracy]", ""),
+        ("{kind: number}", "training.loss=cross_entropy", ""),
+        ("{kind: binary}", "data.targets.label.loss=crossentropy", "did you mean `binary_crossentropy`?"),
+        ("{kind: binary}, tags: {kind: multi_label, classes: [a]}", "training.metrics=[hing]", ""),
+    ],
+)
+def test_what_is_proposed_fits_the_kind_of_every_target(tmp_path, target, word, label):
+    (problem,) = mistakes(tmp_path, VALID.replace("{kind: category}", target), word)
+    assert problem.label == label
+    assert "hinge" not in problem.help or "tags" not in target
+
+
+@pytest.mark.parametrize(
+    ("setting", "code", "said"),
+    [
+        ("preprocess=[{fill_missing: mdian}]", "unknown-choice", "did you mean `median`?"),
+        ("preprocess=[{fill_missing: {value: mdian}}]", "unknown-choice", "did you mean `median`?"),
+        ("preprocess=[{fill_missing: mdian}]", "unknown-choice", "median, most_frequent or a number"),
+        ('preprocess=[{fill_missing: "3"}]', "wrong-type", "write 3"),
+        ("preprocess=[{fill_missing: true}]", "wrong-type", "not one of mean"),
+        ("kind=category embedding=onehot", "unknown-choice", "did you mean `one_hot`?"),
+        ('kind=category embedding="7"', "wrong-type", "write 7"),
+    ],
+)
+def test_a_word_that_may_also_be_a_number_is_one_mistake(tmp_path, setting, code, said):
+    words = [f"data.inputs.x.{word}" for word in setting.split(" ", 1 if "kind" in setting else 0)]
+    text = """name: a
+data:
+  source: {kind: npz, path: a.npz}
+  inputs: {x: {kind: number}}
+  targets: {y: {kind: number}}
+model: {builder: mlp}
+"""
+    (problem,) = mistakes(tmp_path, text, *words)
+    assert problem.code == code
+    assert said in f"{problem.label} {problem.help}"
