@@ -159,7 +159,7 @@ def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> d
     if splits.folds is not None:
         # Turned, so that the chosen fold comes last.
         start = size * splits.fold // splits.folds / size
-        positions = (positions - start) % 1.0
+        positions = np.round(positions - start, 12) % 1.0
     if ranked:  # exact: no two rows share a position
         positions = np.argsort(np.argsort(positions, kind="stable"), kind="stable") / size
     # Half a row lower, so that a position of k / size is never on the wrong side of a cut at k.

@@ -229,13 +229,16 @@ class _Keeper:
                 entry.write(split.ids[rows], values[name])
 
     def _from_store(self, split: Rows, held: Any) -> Rows:
-        """A split over the store's files: views where its rows follow each other, else read by their numbers."""
+        """A split over the store's files: views where its rows follow each other, else copies of few or read by number."""
         ids = split.ids
         assert ids is not None
         values = {name: entry.values for name, entry in self._entries.items()}
         if np.array_equal(ids, np.arange(ids[0], ids[0] + len(ids))):
             views = {name: array[ids[0] : ids[0] + len(ids)] for name, array in values.items()}
             return Rows(held._replace(inputs={**held.inputs, **views}), ids=ids)
+        if self._bytes(len(ids)) <= IN_MEMORY:
+            copies = {name: array[ids] for name, array in values.items()}
+            return Rows(held._replace(inputs={**held.inputs, **copies}), ids=ids)
         return Rows(held, lambda rows: {name: array[ids[rows]] for name, array in values.items()}, ids)
 
     def _prepared(self, split: Rows, numbers: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:

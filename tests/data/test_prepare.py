@@ -94,7 +94,9 @@ def test_a_change_prepares_again_where_the_values_follow_from_it(change: str, mo
     assert any("prepared again" in note for note in splits.notes) == (change in ("data", "step"))
 
 
-def test_rows_of_any_order_are_read_from_the_store() -> None:
+@pytest.mark.parametrize("limit", [prepare.IN_MEMORY, 0], ids=["copied", "by number"])
+def test_rows_of_any_order_are_read_from_the_store(limit: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prepare, "IN_MEMORY", limit)
     settings = data(cache="disk")
     given = {"train": (IMAGES, LABELS)}
     raw = load_splits(settings, given=given)
