@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.schema.features import Shape
-from dlkit.schema.source import Piece
+from dlkit.schema.source import BaseRows, Piece
 
 _CHUNK = 2**20
 
@@ -40,6 +40,13 @@ class RowPlace:
                 return f"row {row} of `{piece.split}`" if self.words is None else self.words(piece.split, row)
             number -= piece.size
         raise IndexError(number)
+
+    def base(self) -> Iterator[tuple[BaseRows, slice]]:
+        """The base rows of each piece, and which examples of its split it has; nothing where no base rows are known."""
+        of: Callable[[str], BaseRows] | None = getattr(self.words, "base", None)
+        if of is not None:
+            for piece in self.pieces:
+                yield of(piece.split), slice(piece.start, piece.stop)
 
     def run_error(self, code: str, message: str, help: str, below: str = "") -> RunError:
         """The error for values of these rows; `below` is the setting that it concerns, where there is one."""
