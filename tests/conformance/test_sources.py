@@ -58,16 +58,30 @@ def series(folder: Path) -> dict[str, Any]:
     return {"path": str(folder / "made.csv"), "time": "time", "targets": "value", "past": 5, "horizon": 2}
 
 
+def utterances(folder: Path) -> dict[str, Any]:
+    header = "@dimensions 2\n@classLabel true a b c\n@data\n"
+    for split, rows in (("train", ROWS), ("test", 9)):
+        lines = []
+        for row in range(rows):
+            steps = np.arange(3 + row % 4)
+            channels = (",".join(f"{value:.3f}" for value in f(steps + row)) for f in (np.sin, np.cos))
+            lines.append(":".join([*channels, "abc"[row % 3]]))
+        (folder / f"{split}.ts").write_text(header + "\n".join(lines), encoding="utf-8")
+    return {split: str(folder / f"{split}.ts") for split in ("train", "test")}
+
+
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
     "npz": (npz, "made.npz"),
     "tfds": (prepared, "made/1.0.0/*train*"),
     "timeseries": (series, "made.csv"),
+    "ts": (utterances, "train.ts"),
 }
 # The column that is seen, the one that is predicted, and their kinds, where they are not an image and its class.
 COLUMNS: dict[str, tuple[str, str, str, str]] = {
     "timeseries": ("past", "sequence", "future", "forecast"),
+    "ts": ("x", "sequence", "label", "category"),
 }
 # The same slice of sources without a split `test`.
 WITHOUT_TEST: dict[str, Callable[[int], str]] = {
