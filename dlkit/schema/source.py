@@ -103,9 +103,10 @@ class SourceField:
 class BaseRows:
     """The rows of a table that the examples of a split are cut from, each of which covers several.
 
-    Base rows are numbered from 0, series by series, and within a series in the order of time: the example whose number
-    is `i` covers the base rows `first[i]` to `first[i] + span - 1`, which are of one series. Two examples overlap where
-    these ranges do, and the labels of one are unknown to the other where its last `ahead` rows lie behind the range.
+    Base rows are numbered from 0, series by series, and within a series in the order of time. Example `i` covers the
+    base rows `first[i]` to `first[i] + span - 1`, which are of one series. It predicts the last `ahead` of these, and
+    only looks at those before: a test example may look at rows of training, but no training example may cover a row
+    that a test example predicts.
 
     Attributes:
         first: base row at which each example begins: int64, shape (examples,).

@@ -46,7 +46,7 @@ def read_times(table: LongTable, name: str, format: str | None) -> np.ndarray:
     """
     column = table.columns[name]
     if column.null_count:
-        raise _wrong(table, name, int(np.flatnonzero(np.asarray(column.is_null()))[0]), "it is empty")
+        raise _wrong(table, name, "", "it is empty")
     if pa.types.is_temporal(column.type):
         return np.asarray(pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)))).astype(
             "datetime64[us]"
@@ -56,24 +56,27 @@ def read_times(table: LongTable, name: str, format: str | None) -> np.ndarray:
     if pa.types.is_floating(column.type):
         message = f"the column `{name}` of {table.path.name} holds fractions, which are no times"
         raise table_problem(RunError, "time-format", message, (*KEY, "time"), "give dates or whole numbers")
-    texts = table.texts(name)
-    return _by_format(table, name, texts, format) if format is not None else _by_reading(table, name, texts)
+    # Series share their times: each is read once.
+    encoded = table.texts(name).dictionary_encode()
+    texts, of_row = encoded.dictionary, np.asarray(encoded.indices)
+    read = _by_reading(table, name, texts) if format is None else _by_format(table, name, texts, format)
+    return read[of_row]
 
 
 def _by_format(table: LongTable, name: str, texts: Any, format: str) -> np.ndarray:
-    """Times in a format of the user's own."""
+    """Times in a format of the user's own, of each of the texts that the column has."""
     found = np.empty(len(texts), "datetime64[us]")
-    for row, text in enumerate(texts.to_pylist()):
+    for number, text in enumerate(texts.to_pylist()):
         try:
             time = datetime.strptime(text, format)
         except ValueError:
-            raise _wrong(table, name, row, f"`time_format` is `{format}`", "time_format") from None
-        found[row] = time if time.tzinfo is None else (time - time.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
+            raise _wrong(table, name, text, f"`time_format` is `{format}`", "time_format") from None
+        found[number] = time if time.tzinfo is None else (time - time.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
     return found
 
 
 def _by_reading(table: LongTable, name: str, texts: Any) -> np.ndarray:
-    """Times in the only format that fits every row."""
+    """Times in the only format that fits every one of the texts that the column has."""
     readings: dict[str, Callable[[], Any]] = {
         **{reading: partial(_dates, texts, pattern) for reading, (pattern, _) in READINGS.items()},
         NUMBERS: partial(_whole, texts),
@@ -96,9 +99,10 @@ def _by_reading(table: LongTable, name: str, texts: Any) -> np.ndarray:
         return next(iter(fits.values()))
     _, reading, right = best
     if not reading:
-        raise _wrong(table, name, 0, "it is in no format that is known")
+        raise _wrong(table, name, texts[0].as_py(), "it is in no format that is known")
     other = texts[int(np.flatnonzero(right)[0])]
-    raise _wrong(table, name, int(np.flatnonzero(~right)[0]), f"others are {reading}, such as `{other}`")
+    wrong = texts[int(np.flatnonzero(~right)[0])].as_py()
+    raise _wrong(table, name, wrong, f"others are {reading}, such as `{other}`")
 
 
 def _whole(texts: Any) -> tuple[Any, Any]:
@@ -155,9 +159,10 @@ def _microseconds(zone: str) -> int:
     return (-minutes if zone[0] == "-" else minutes) * 60 * 10**6
 
 
-def _wrong(table: LongTable, name: str, row: int, why: str, setting: str = "time") -> Exception:
-    value = table.columns[name][row].as_py()
-    message = f"{table.line(row)}: column `{name}` has `{'' if value is None else value}`, and {why}"
+def _wrong(table: LongTable, name: str, text: str, why: str, setting: str = "time") -> Exception:
+    """The error for a text that is no time, at the first row that has it."""
+    row = int(np.flatnonzero(np.asarray(pc.equal(table.texts(name), text)))[0])
+    message = f"{table.line(row)}: column `{name}` has `{text}`, and {why}"
     help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
     return table_problem(RunError, "time-format", message, (*KEY, setting), help)
 
