@@ -12,6 +12,12 @@ import numpy as np
 from dlkit.config.problems import Problem, RunError
 
 FOLDER = Path(__file__).parent / "mnist"
+# Sources read these as they read the files of a user.
+AIRLINE = FOLDER.parent / "airline" / "Airline.csv"
+VOWELS = {
+    split: FOLDER.parent / "japanese_vowels" / f"JapaneseVowels_{split.upper()}.ts.gz" for split in ("train", "test")
+}
+VOWELS_SIZES = {"train": 270, "test": 370}
 MNIST_SIZES = {"train": 60_000, "test": 10_000}
 _PREFIXES = {"train": "train", "test": "t10k"}
 _UNSIGNED_BYTE = 8

@@ -7,14 +7,15 @@ Every way gives each row a position between 0 and 1, and the positions are cut. 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.data.parts import Chosen, picked
+from dlkit.data.base_rows import between, moments
+from dlkit.data.parts import Chosen, numbers, picked
 from dlkit.schema.data import Data, Splits
-from dlkit.schema.source import SourceData
+from dlkit.schema.source import BaseRows, SourceData
 
 _KEY = ("data", "splits")
 
@@ -37,6 +38,8 @@ def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list
     if source.arrays is None:
         help = "use slices, as in `train[:90%]`, or set `data.cache: memory`"
         raise _refused("shares are taken by number, and these examples can only be read from their start", "by", help)
+    if source.base is not None:
+        return _windows(source, source.base, splits, chosen)
     by = splits.by or _usual(data)
     column = splits.column
     if by == "stratified" and splits.column is None:
@@ -54,6 +57,71 @@ def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list
         found[name] = picked(parts, rows)
     order = [name for name in ("train", "validation", "test") if name in found]
     return {name: found[name] for name in order}, _notes(splits, by, values, which)
+
+
+def _windows(
+    source: SourceData, base_of: Callable[[str], BaseRows], splits: Splits, chosen: Chosen
+) -> tuple[Chosen, list[str]]:
+    """The splits of windows: by time, or whole series; windows that predict on both sides of a cut are in none."""
+    parts = chosen["train"]
+    if len(parts) != 1:
+        raise _refused("windows are divided within one split of the source", "train", "name one split")
+    part, base = parts[0], base_of(parts[0].split)
+    if splits.by == "group" and splits.column is None:
+        series = base.series[base.first[numbers(part)]]
+        positions = _positions("group", series, len(series), splits.seed)
+        which = _cut(positions, len(series), splits, ranked=False)
+        found = {name: picked(parts, rows) for name, rows in which.items()}
+    elif splits.by in (None, "time") and splits.folds is None:
+        steps = len(np.unique(base.times))
+        taken = counts(splits, steps)
+        names = [name for name in ("validation", "test") if name in taken]
+        rows = between(base, moments(base, [taken[name] / steps for name in names]))
+        every = dict(zip(("train", *names), rows, strict=True))
+        found = {name: picked(parts, np.isin(numbers(part), some)) for name, some in every.items()}
+    else:
+        help = "write `by: time`, or `by: group` for whole series"
+        raise _refused("windows overlap, so that at random most test examples would be seen in training", "by", help)
+    for name, some in found.items():
+        if not some:
+            raise _refused(f"no windows are left for {name}", name, "take a larger share, or smaller windows")
+    sizes = {name: sum(p.size or 0 for p in some) for name, some in found.items()}
+    lost = (part.size or 0) - sum(sizes.values())
+    listed = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
+    how = "in whole series" if splits.by == "group" else "by time"
+    notes = [f"the windows of `{splits.train}` are divided {how}: {listed}"]
+    if lost:
+        notes[0] += f"; {lost:,} that predict on both sides of a cut are left out"
+    order = [name for name in ("train", "validation", "test") if name in {**chosen, **found}]
+    return {name: {**chosen, **found}[name] for name in order}, notes
+
+
+def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
+    """Refuse slices of windows in which training covers what another split predicts.
+
+    Raises:
+        ConfigError: saying how many windows of which split.
+    """
+    if source.base is None:
+        return
+    seen: dict[str, np.ndarray] = {}
+    for part in chosen["train"]:
+        base = source.base(part.split)
+        covered = seen.setdefault(part.split, np.zeros(len(base.series) + 1, np.int64))
+        np.add.at(covered, base.first[numbers(part)], 1)
+        np.add.at(covered, base.first[numbers(part)] + base.span, -1)
+    rows_before = {split: np.concatenate([[0], np.cumsum(np.cumsum(x)[:-1] > 0)]) for split, x in seen.items()}
+    for name in [name for name in ("validation", "test") if name in chosen]:
+        count = 0
+        for part in chosen[name]:
+            base = source.base(part.split)
+            if (before := rows_before.get(part.split)) is not None:
+                ends = base.first[numbers(part)] + base.span
+                count += int((before[ends] > before[ends - base.ahead]).sum())
+        if count:
+            message = f"{count:,} windows of {name} predict steps that windows of training hold"
+            help = "cut by time, as in `splits: {by: time, test: 20%}`, or leave out the windows between the slices"
+            raise ConfigError(Problem("overlapping-splits", message, (*_KEY, name), help=help))
 
 
 def counts(splits: Splits, size: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dlkit.data.choose import SPLITS, Pieces, choose, overlap_notes
 from dlkit.data.collect import collect
 from dlkit.data.columns import Columns, resolve, side_by_side
 from dlkit.data.contract import Dropped, Split, Splits
-from dlkit.data.divide import counts, divide
+from dlkit.data.divide import counts, divide, refuse_seen_windows
 from dlkit.data.rows import make_rows, origin_of
 from dlkit.data.splits import total
 from dlkit.data.streams import make_streams, stream_fingerprints
@@ -49,6 +49,7 @@ def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) ->
     columns, features = found["features"]
     pieces: Pieces = found["chosen"]
     chosen, more = divide(data, source, dict(pieces))
+    refuse_seen_windows(source, chosen)
     notes = [*source.notes, *overlap_notes(pieces), *more]
     made: Mapping[str, Split]
     dropped: list[Dropped] = []

@@ -229,7 +229,7 @@ class _Keeper:
                 entry.write(split.ids[rows], values[name])
 
     def _from_store(self, split: Rows, held: Any) -> Rows:
-        """A split over the store's files: views where its rows follow each other, else copies of few or read by number."""
+        """A split over the files of the store: views of successive rows, copies of few others, else by number."""
         ids = split.ids
         assert ids is not None
         values = {name: entry.values for name, entry in self._entries.items()}

@@ -26,6 +26,8 @@ from dlkit.schema.features import Feature
 from dlkit.schema.source import SourceData
 
 Fields = Mapping[Key, Feature]
+# Rows that are hashed at a time.
+_PART = 2**14
 Found = tuple[Spec, dict[str, Rows], dict[str, str], list[str], list[Dropped]]
 
 
@@ -96,7 +98,7 @@ class _Reader:
 
     def place(self, split: str, key: Key) -> RowPlace:
         """Where the values of an input or target in a split come from."""
-        return RowPlace(split, self._columns[key], self._chosen[split], key, self._source.place)
+        return RowPlace(split, self._columns[key], self._chosen[split], key, self._source.place, self._source.base)
 
     def columns(self, key: Key) -> tuple[str, ...]:
         """The columns of an input or target."""
@@ -222,7 +224,9 @@ def _digest(parts: list[Mapping[str, Any]]) -> str:
                     content = value if isinstance(value, bytes) else str(value).encode()
                     digest.update(len(content).to_bytes(8) + content)
             else:
-                digest.update(np.ascontiguousarray(array).view(np.uint8).reshape(-1).data)
+                # A part at a time: a view of windows is far larger than what it looks at.
+                for start in range(0, len(array), _PART):
+                    digest.update(np.ascontiguousarray(array[start : start + _PART]).view(np.uint8).reshape(-1).data)
     return digest.hexdigest()
 
 

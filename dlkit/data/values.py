@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from dlkit.config.problems import Key, Problem, RunError
-from dlkit.data.parts import Part
+from dlkit.data.parts import Part, numbers
 from dlkit.schema.features import Shape
+from dlkit.schema.source import BaseRows
 
 _CHUNK = 2**20
 
@@ -24,6 +25,7 @@ class RowPlace:
         pieces: what the split consists of.
         key: path of the input's or target's settings.
         words: a split of the source and the number of a row in it to words for where that is; None for its number.
+        base_of: a split of the source to the base rows that its examples are cut from, where they are windows.
     """
 
     split: str
@@ -31,6 +33,7 @@ class RowPlace:
     pieces: Sequence[Part]
     key: Key
     words: Callable[[str, int], str] | None = None
+    base_of: Callable[[str], BaseRows] | None = None
 
     def row(self, number: int) -> str:
         """Words for a row of the split: the source's own, or its number there, counted from 0."""
@@ -55,6 +58,12 @@ class RowPlace:
     def within(self, number: int, width: int) -> str:
         """Words for the column of that value of a row, as in " in `age`"; none where only one column is read."""
         return f" in `{self.columns[number]}`" if len(self.columns) == width > 1 else ""
+
+    def base(self) -> Iterator[tuple[BaseRows, np.ndarray]]:
+        """The base rows of each part, and the numbers of its examples; nothing where examples cover no base rows."""
+        if self.base_of is not None:
+            for part in self.pieces:
+                yield self.base_of(part.split), numbers(part)
 
     def run_error(self, code: str, message: str, help: str, below: str = "") -> RunError:
         """The error for values of these rows; `below` is the setting that it concerns, where there is one."""
@@ -87,17 +96,14 @@ class RowPlace:
         if values.dtype.kind != "f":
             return
         original = values if original is None else original
-        flat = values.reshape(len(values), -1)
-        rows = max(1, _CHUNK // max(1, flat.shape[1]))
-        wrong = [
-            start + np.flatnonzero(~np.isfinite(flat[start : start + rows]).all(axis=1))
-            for start in range(0, len(flat), rows)
-            if not np.isfinite(flat[start : start + rows]).all()
-        ]
-        if not wrong:
+        # A part at a time: to reshape a view of windows is to copy it.
+        rows = max(1, _CHUNK // max(1, values[:1].size))
+        parts = ((start, np.isfinite(values[start : start + rows])) for start in range(0, len(values), rows))
+        wrong = [start + np.flatnonzero(~part.reshape(len(part), -1).all(axis=1)) for start, part in parts]
+        numbers = np.concatenate([*wrong, np.empty(0, np.int64)])
+        if not numbers.size:
             return
-        numbers = np.concatenate(wrong)
-        first = flat[numbers[0]]
+        first = values[numbers[0]].reshape(-1)
         at = int(np.flatnonzero(~np.isfinite(first))[0])
         value = f"{first[at]}{self.within(at, len(first))}"
         what = "NaN or infinity"

@@ -22,7 +22,7 @@ class Compiled:
     Attributes:
         path: of its file.
         objective: its losses, one value an example, and their weights.
-        metrics: by target; they see results.
+        metrics: by target, and the figures of its kind, which Keras does not have; they see results.
         penalty: of its weights (L1, L2), which Keras adds to the loss.
     """
 
@@ -47,7 +47,10 @@ class Compiled:
                 ignored={name: ignored for name, (_, ignored) in losses.items() if ignored is not None},
             )
             metrics = _by_target(config.get("metrics"), targets)
-            self.metrics = {name: [_metric(m) for m in _listed(given)] for name, given in metrics.items()}
+            self.metrics = {
+                name: [*(_metric(m) for m in _listed(metrics.get(name))), *target.settings.own_metrics(target)]
+                for name, target in trained.spec.targets.items()
+            }
             self.penalty = float(sum(float(x) for x in trained.model.losses))
 
     def update(self, part: Predictions) -> None:

@@ -85,10 +85,19 @@ def _flat(record: dict[str, Any], *, several: bool) -> dict[str, Any]:
             elif isinstance(value, list) and all(isinstance(v, str) for v in value):
                 row[prefix + key] = ",".join(value)  # classes: every row has as many as it has
             elif isinstance(value, list):
-                row |= {f"{prefix}{key}_{i}": v for i, v in enumerate(value)}
+                row |= dict(_numbered(f"{prefix}{key}", value))
             else:
                 row[prefix + key] = value
     return row
+
+
+def _numbered(name: str, value: Any) -> Iterator[tuple[str, Any]]:
+    """A column for each number of a list, or of lists in it: `value_0`, or `value_0_1`."""
+    if not isinstance(value, list):
+        yield name, value
+        return
+    for number, one in enumerate(value):
+        yield from _numbered(f"{name}_{number}", one)
 
 
 def _json(path: Path, predictions: Predictions) -> None:

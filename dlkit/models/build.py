@@ -71,8 +71,11 @@ class BuiltModel:
         return {name: targets[name].settings.results(targets[name], x) for name, x in outputs.items()}
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
-        """New metrics for each target, by its name; they see results."""
-        return {name: self.choice.metrics(target) for name, target in self.spec.targets.items()}
+        """New metrics for each target, by its name, and the figures of its kind; they see results."""
+        return {
+            name: [*self.choice.metrics(target), *target.settings.own_metrics(target)]
+            for name, target in self.spec.targets.items()
+        }
 
 
 def build_model(config: Config, spec: Spec) -> keras.Model:

@@ -69,15 +69,16 @@ def figures(config: Config) -> list[Figure]:
 
 
 def _metrics(name: str, target: TargetSettings, config: Config) -> Iterator[tuple[str, str, Key]]:
-    """Column, name and key of each metric of a target."""
-    key: Key = ("data", "targets", name)
+    """Column, name and key of each metric of a target, and of the figures that its kind has by itself."""
+    here: Key = ("data", "targets", name)
     asked_for = target.metrics_of(config)
     if asked_for is None:
-        yield from ((metric, metric, key) for metric in target.default_metrics)
-        return
-    key = (*(key if target.metrics is not None else ("training",)), "metrics")
-    for number, (column, metric) in enumerate(zip(metric_columns(asked_for), asked_for, strict=True)):
-        yield column, metric.name, (*key, number)
+        yield from ((metric, metric, here) for metric in target.default_metrics)
+    else:
+        key = (*(here if target.metrics is not None else ("training",)), "metrics")
+        for number, (column, metric) in enumerate(zip(metric_columns(asked_for), asked_for, strict=True)):
+            yield column, metric.name, (*key, number)
+    yield from ((figure, figure, here) for figure in target.own_figures)
 
 
 def monitor_problems(training: Training, columns: Collection[str], *, validation: bool) -> Iterator[Problem]:

@@ -30,6 +30,14 @@ class Metric(KerasObject):
     category = "metrics"
     reserved = frozenset({"from_logits"})
 
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """For a figure that targets of some kind always have, that they do."""
+        from dlkit.schema.target import TARGETS
+
+        kinds = [f"`kind: {kind}`" for kind in TARGETS.names() if name.lower() in TARGETS[kind].own_figures]
+        return f"{' and '.join(kinds)} has it by itself: leave it out" if kinds else ""
+
 
 class Callback(KerasObject):
     """A Keras callback by name, or a plug-in's, with the arguments of its constructor."""

@@ -108,6 +108,37 @@ class SourceField:
 
 
 @dataclass(frozen=True)
+class BaseRows:
+    """The rows of a table that the examples of a split are cut from, each of which covers several.
+
+    Base rows are numbered from 0, series by series, and within a series in the order of time. Example `i` covers the
+    base rows `first[i]` to `first[i] + span - 1`, which are of one series. It predicts the last `ahead` of these, and
+    only looks at those before: a test example may look at rows of training, but no training example may cover a row
+    that a test example predicts.
+
+    Attributes:
+        first: base row at which each example begins: int64, shape (examples,).
+        span: base rows that an example covers.
+        ahead: how many of these, at the end, are what is predicted.
+        series: number of the series of each base row: int32, shape (base rows,).
+        names: names of the series by their number.
+        times: when each base row is: datetime64[us], or int64 where time is counted in numbers: shape (base rows,).
+        season: base rows after which a series is like itself, as 12 for months; 1 where nothing says it.
+        values: by column of the source, all base rows of the channels that it is cut from: float32, shape (base rows,
+            channels).
+    """
+
+    first: np.ndarray
+    span: int
+    ahead: int
+    series: np.ndarray
+    names: tuple[str, ...]
+    times: np.ndarray
+    season: int
+    values: Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True)
 class SourceData:
     """An opened source. It has `arrays`, or `stream` for what can only be read from its start.
 
@@ -124,6 +155,8 @@ class SourceData:
             `cats/012.jpg`; None where there is nothing better than its number.
         fingerprint: what changes when the examples do, such as sizes and times of files, for the store of prepared
             examples; None where that is unknown, and nothing is kept for the next run.
+        span: base rows that an example covers: more than 1 where examples are windows, which may overlap.
+        base: name of a split to the base rows of its examples, where `span` is more than 1.
     """
 
     name: str
@@ -135,6 +168,8 @@ class SourceData:
     others: tuple[str, ...] = ()
     place: Callable[[str, int], str] | None = None
     fingerprint: str | None = None
+    span: int = 1
+    base: Callable[[str], BaseRows] | None = None
 
 
 def fields_of(columns: Mapping[str, np.ndarray]) -> dict[str, SourceField]:
@@ -155,6 +190,8 @@ class SourceSettings(Section):
 
     # What people call this source elsewhere, comma-separated.
     also_called: ClassVar[str] = ""
+    # Whether its examples are windows, which are divided by time or in whole series.
+    gives_windows: ClassVar[bool] = False
 
     kind: str
 

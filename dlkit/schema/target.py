@@ -43,6 +43,9 @@ class TargetSettings(ColumnSettings):
     # Whether a share of the rows is taken from each of its classes alike.
     stratifies: ClassVar[bool] = False
     default_metrics: ClassVar[tuple[str, ...]] = ()
+    # Figures that every run of this kind has beside its metrics; Keras has no such metric, so that the saved model does
+    # not hold them.
+    own_figures: ClassVar[tuple[str, ...]] = ()
     # The losses whose labels can be smoothed.
     smoothable: ClassVar[frozenset[str]] = frozenset()
     # What `accuracy` means, by Keras's name; empty where it means nothing.
@@ -154,6 +157,10 @@ class TargetSettings(ColumnSettings):
             ConfigError: if the settings name a class that there is not.
         """
         return None
+
+    def own_metrics(self, target: Target) -> list[Any]:
+        """New Keras metrics for `own_figures`, named after them; `metric_values` gives what they are to count."""
+        return []
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels in the shape that Keras's metrics take beside results."""

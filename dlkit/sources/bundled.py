@@ -2,45 +2,100 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from dlkit.lazy import lazy
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
+from dlkit.sources._long_table import KEY, read_table
+from dlkit.sources._ts_format import TsFile, read_ts
+from dlkit.sources.ts import LABEL, SERIES
 
 if TYPE_CHECKING:
     import numpy as np
+else:
+    np = lazy("numpy")
 
 reading = lazy("dlkit.bundled.reading")
 
 # The version in TensorFlow Datasets whose examples, order and field names these are.
 TFDS_VERSIONS = {"mnist": "3.0.1"}
+# What changes when a set does: they ship with dlkit.
+VERSION = "1"
 
 
 class BundledSource(SourceSettings):
     """A real data set that ships with dlkit and needs no network."""
 
     kind: Literal["bundled"]
-    name: Literal["mnist"] = Field(description="Name of the set.")
+    name: Literal["mnist", "japanese_vowels", "airline"] = Field(description="Name of the set.")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
-        """The bundled set of that name, with the splits and fields that it has in TensorFlow Datasets.
+        """The bundled set of that name; MNIST has the splits and fields that it has in TensorFlow Datasets.
 
         Files are read when a split's arrays are first asked for.
         """
-        fields = {
-            "image": SourceField((28, 28, 1), "uint8"),
-            "label": SourceField((), "uint8", tuple(str(digit) for digit in range(10))),
-        }
-
-        def arrays(split: str) -> dict[str, np.ndarray]:
-            images, labels = reading.read_mnist(split)
-            return {"image": images, "label": labels}
-
-        return SourceData(f"{self.name}:{TFDS_VERSIONS[self.name]}", dict(reading.MNIST_SIZES), fields, arrays)
+        return _SETS[self.name]()
 
     def describe(self) -> SourceData:
         """The same: its files are read later."""
         return self.open()
+
+
+def _mnist() -> SourceData:
+    """Images of handwritten digits."""
+    fields = {
+        "image": SourceField((28, 28, 1), "uint8", hint="image"),
+        "label": SourceField((), "uint8", tuple(str(digit) for digit in range(10)), hint="category"),
+    }
+
+    def arrays(split: str) -> dict[str, np.ndarray]:
+        images, labels = reading.read_mnist(split)
+        return {"image": images, "label": labels}
+
+    version = TFDS_VERSIONS["mnist"]
+    return SourceData(f"mnist:{version}", dict(reading.MNIST_SIZES), fields, arrays, fingerprint=f"mnist {version}")
+
+
+def _japanese_vowels() -> SourceData:
+    """Nine speakers who say a vowel: sequences of 7 to 29 steps, and who it is."""
+
+    @cache
+    def file(split: str) -> TsFile:
+        return read_ts(reading.VOWELS[split], (*KEY, "name"))
+
+    def arrays(split: str) -> dict[str, np.ndarray]:
+        found, labels = file(split), file(split).labels
+        assert labels is not None
+        return {SERIES: found.values, LABEL: labels}
+
+    def place(split: str, row: int) -> str:
+        return f"{file(split).path.name}:{file(split).lines[row]}"
+
+    # The longest sequence of training has 26 steps.
+    fields = {
+        SERIES: SourceField((26, 12), "float32", ragged=True, hint="sequence"),
+        LABEL: SourceField((), "string", hint="category"),
+    }
+    return SourceData(
+        "japanese_vowels", dict(reading.VOWELS_SIZES), fields, arrays, place=place, fingerprint=f"vowels {VERSION}"
+    )
+
+
+def _airline() -> SourceData:
+    """The passengers of each month of twelve years; `kind: timeseries` cuts them into windows."""
+    fields = {"Date": SourceField((), "string"), "Passengers": SourceField((), "float32", hint="number")}
+
+    def arrays(split: str) -> dict[str, np.ndarray]:
+        table, _ = read_table(reading.AIRLINE, {(*KEY, "name"): list(fields)})
+        return {"Date": np.array(table.texts("Date").to_pylist()), "Passengers": table.numbers("Passengers")}
+
+    return SourceData("airline", {"train": 144}, fields, arrays, fingerprint=f"airline {VERSION}")
+
+
+_SETS: Mapping[str, Callable[[], SourceData]] = {
+    "mnist": _mnist, "japanese_vowels": _japanese_vowels, "airline": _airline
+}  # fmt: skip

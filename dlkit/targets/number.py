@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -43,7 +43,7 @@ class Scale(Fitted):
 class NumberTarget(TargetSettings):
     """A number, or a vector of them, to be predicted."""
 
-    state_type = Scale
+    state_type: ClassVar[type[Fitted]] = Scale
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
     holds = "numbers"
     losses = frozenset(
@@ -137,14 +137,14 @@ class NumberTarget(TargetSettings):
     def results(self, target: Target, logits: Any) -> Any:
         """Numbers in their own unit."""
         outputs = keras.ops.cast(logits, "float32")
-        if not target.state:
+        if not self._is_scaled(target):
             return outputs
         mean, deviation = self._scale(target)
         return outputs * deviation + mean
 
     def results_layers(self, target: Target) -> list[Any]:
         """A layer that gives the outputs in the numbers' own unit."""
-        if not target.state:
+        if not self._is_scaled(target):
             return super().results_layers(target)
         mean, deviation = self._scale(target)
         layer = keras.layers.Normalization(
@@ -156,10 +156,11 @@ class NumberTarget(TargetSettings):
         self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
     ) -> Callable[[Any, Any], Any]:
         """The loss in units of the training rows' deviation, of labels in their own unit."""
-        mean, deviation = self._scale(target) if target.state else (0.0, 1.0)
+        is_scaled = self._is_scaled(target)
+        mean, deviation = self._scale(target) if is_scaled else (0.0, 1.0)
 
         def scaled(values: Any) -> Any:
-            return (values - mean) / deviation if target.state else values
+            return (values - mean) / deviation if is_scaled else values
 
         def of(labels: Any, outputs: Any) -> Any:
             labels = self.metric_labels(target, labels)
@@ -168,6 +169,10 @@ class NumberTarget(TargetSettings):
             return loss(scaled(labels), outputs if logits else scaled(outputs))
 
         return of
+
+    def _is_scaled(self, target: Target) -> bool:
+        """Whether the network predicts in units of a mean and a deviation."""
+        return bool(target.state.get("mean"))
 
     def _scale(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of each number: float32, shape (units,)."""
@@ -184,7 +189,7 @@ class NumberTarget(TargetSettings):
         where the mean is far larger than the deviation.
         """
         labels, results = super().metric_values(target, metric, labels, results)
-        if not target.state or not isinstance(metric, keras.metrics.R2Score):
+        if not self._is_scaled(target) or not isinstance(metric, keras.metrics.R2Score):
             return labels, results
         mean, _ = self._scale(target)
         return labels - mean, results - mean
@@ -192,7 +197,7 @@ class NumberTarget(TargetSettings):
     def constant(self, target: Target, labels: Any) -> Any:
         """The mean of the labels, as the network would give it: shape (units,)."""
         mean = tf.reduce_mean(self.metric_labels(target, labels), axis=0)
-        if not target.state:
+        if not self._is_scaled(target):
             return mean
         shift, deviation = self._scale(target)
         return (mean - shift) / deviation

@@ -52,27 +52,68 @@ def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
 
+def series(folder: Path) -> dict[str, Any]:
+    rows = "".join(f"{row},{value:.3f}\n" for row, value in enumerate(np.sin(np.arange(60))))
+    (folder / "made.csv").write_text(f"time,value\n{rows}", encoding="utf-8")
+    return {"path": str(folder / "made.csv"), "time": "time", "targets": "value", "past": 5, "horizon": 2}
+
+
+def utterances(folder: Path) -> dict[str, Any]:
+    header = "@dimensions 2\n@classLabel true a b c\n@data\n"
+    for split, rows in (("train", ROWS), ("test", 9)):
+        lines = []
+        for row in range(rows):
+            steps = np.arange(3 + row % 4)
+            channels = (",".join(f"{value:.3f}" for value in f(steps + row)) for f in (np.sin, np.cos))
+            lines.append(":".join([*channels, "abc"[row % 3]]))
+        (folder / f"{split}.ts").write_text(header + "\n".join(lines), encoding="utf-8")
+    return {split: str(folder / f"{split}.ts") for split in ("train", "test")}
+
+
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
     "npz": (npz, "made.npz"),
     "tfds": (prepared, "made/1.0.0/*train*"),
+    "timeseries": (series, "made.csv"),
+    "ts": (utterances, "train.ts"),
 }
-SPLITS = {"train": f"train[:{ROWS}]", "test": "test[:9]"}
+# The column that is seen, the one that is predicted, and their kinds, where they are not an image and its class.
+COLUMNS: dict[str, tuple[str, str, str, str]] = {
+    "timeseries": ("past", "sequence", "future", "forecast"),
+    "ts": ("x", "sequence", "label", "category"),
+}
+# The same slice of sources without a split `test`.
+WITHOUT_TEST: dict[str, Callable[[int], str]] = {
+    "timeseries": lambda count: f"train[{ROWS + 5}:{ROWS + 5 + count}]",
+}
+
+
+def columns(source: dict[str, Any]) -> tuple[str, str, str, str]:
+    """The column that is seen and its kind, the one that is predicted and its kind."""
+    return COLUMNS.get(source["kind"], ("image", "image", "label", "category"))
 
 
 def data(source: dict[str, Any], **splits: str) -> dict[str, Any]:
-    """The data of such a source: an image and its class."""
-    inputs, targets = {"image": {"kind": "image"}}, {"label": {"kind": "category"}}
-    return {"source": source, "inputs": inputs, "targets": targets, "batch_size": 8, "splits": splits or SPLITS}
+    """The data of such a source."""
+    seen, input, predicted, target = columns(source)
+    inputs, targets = {seen: {"kind": input}}, {predicted: {"kind": target}}
+    splits = splits or {"train": f"train[:{ROWS}]", "test": of_test(source, 9)}
+    return {"source": source, "inputs": inputs, "targets": targets, "batch_size": 8, "splits": splits}
 
 
-def labels(source: dict[str, Any], train: str) -> list[int]:
+def of_test(source: dict[str, Any], count: int) -> str:
+    """A slice of so many examples that are not among the first of `train`."""
+    return WITHOUT_TEST[source["kind"]](count) if source["kind"] in WITHOUT_TEST else f"test[:{count}]"
+
+
+def labels(source: dict[str, Any], train: str) -> list[Any]:
     """The labels of a slice, in order."""
     held = load_splits(Data.model_validate(data(source, train=train))).train
     assert isinstance(held, Rows)
     assert held.arrays is not None
-    return list(held.arrays.targets["label"])
+    found: list[Any] = held.arrays.targets[columns(source)[2]].tolist()
+    return found
 
 
 @pytest.fixture(params=SOURCES.own_names)
@@ -97,7 +138,7 @@ def test_a_source_opened_twice_gives_the_same(source: dict[str, Any]) -> None:
 def test_slices_are_parts_of_the_whole_in_its_order(source: dict[str, Any]) -> None:
     whole = labels(source, f"train[:{ROWS}]")
     assert labels(source, "train[:7]") + labels(source, f"train[7:{ROWS}]") == whole
-    assert labels(source, "test[:2]+train[3:5]") == labels(source, "test[:2]") + whole[3:5]
+    assert labels(source, f"{of_test(source, 2)}+train[3:5]") == labels(source, of_test(source, 2)) + whole[3:5]
 
 
 def test_what_a_source_describes_is_what_it_has(source: dict[str, Any]) -> None:
@@ -107,8 +148,9 @@ def test_what_a_source_describes_is_what_it_has(source: dict[str, Any]) -> None:
         assert settings.source is not None
         assert settings.source.describe() is None
         return
-    assert described.sizes == read.sizes
-    for name in ("image", "label"):
+    # How many examples there are may be known only when they are read.
+    assert described.sizes in ({}, read.sizes)
+    for name in columns(source)[::2]:
         ours, theirs = {**described.inputs, **described.targets}[name], {**read.inputs, **read.targets}[name]
         assert (ours.kind, ours.shape, ours.dtype) == (theirs.kind, theirs.shape, theirs.dtype)
 
@@ -119,7 +161,7 @@ def test_columns_that_nobody_asked_for_are_not_needed(source: dict[str, Any]) ->
     opened = settings.source.open(settings.wanted())
     assert opened.arrays is not None
     train = opened.arrays("train")
-    assert {"image", "label"} <= set(train)
+    assert set(columns(source)[::2]) <= set(train)
     assert {len(values) for values in train.values()} == {opened.sizes["train"]}
 
 

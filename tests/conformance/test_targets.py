@@ -36,8 +36,21 @@ LABELS: dict[str, np.ndarray] = {
     # The mean of the third is 4,000 times its deviation.
     "number": np.stack([90 + 10 * SCORE, 20 + 3 * X[:, 1], 1e5 + 10 * SCORE], axis=1).astype("float32"),
     "multi_label": np.stack([SCORE > 0, X[:, 1] > 0.3, X[:, 2] < -0.5], axis=1).astype("int64"),
+    # Three steps of two channels.
+    "forecast": np.stack(
+        [np.stack([90 + 10 * SCORE + 5 * step, 2000 + X[:, step]], axis=1) for step in range(3)], axis=1
+    ).astype("float32"),
 }
 SETTINGS: dict[str, dict[str, Any]] = {}
+
+
+def mase(labels: np.ndarray, results: np.ndarray) -> float:
+    """The mean over channels of the error in units of the difference between a step and the next in training."""
+    train = LABELS["forecast"][PARTS["train"]].astype(np.float64)
+    errors = np.abs(labels - results.reshape(labels.shape)).mean(axis=(0, 1))
+    return float((errors / np.abs(np.diff(train, axis=1)).mean(axis=(0, 1))).mean())
+
+
 # scikit-learn's figure of labels and results, by kind and metric.
 EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
     ("category", "accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
@@ -61,6 +74,10 @@ EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
     ("number", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y, p))),
     ("number", "mean_absolute_error"): sk.mean_absolute_error,
     ("number", "r2_score"): sk.r2_score,
+    ("forecast", "mean_absolute_error"): lambda y, p: sk.mean_absolute_error(y.reshape(p.shape), p),
+    ("forecast", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y.reshape(p.shape), p))),
+    ("forecast", "r2_score"): lambda y, p: sk.r2_score(y.reshape(p.shape), p),
+    ("forecast", "mase"): lambda y, p: mase(y, p),
     ("multi_label", "accuracy"): lambda y, p: sk.accuracy_score(y.reshape(-1), p.reshape(-1) > 0.5),
     ("multi_label", "binary_crossentropy"): lambda y, p: np.mean([sk.log_loss(y[:, i], p[:, i]) for i in range(3)]),
     ("multi_label", "f1_score"): lambda y, p: sk.f1_score(y, p > 0.5, average="macro"),
@@ -86,6 +103,11 @@ def metrics_of(kind: str) -> list[dict[str, Any]]:
     """Every metric that fits a kind."""
     names = sorted(TARGETS[kind].metrics_that_fit)
     return [{"name": name, **ARGUMENTS.get(name, {})} for name in names] + AGAIN.get(kind, [])
+
+
+def columns_of(kind: str) -> list[str]:
+    """The figures of a run of a kind that is asked for every metric that fits it."""
+    return [*metric_columns([Metric(**m) for m in metrics_of(kind)]), *TARGETS[kind].own_figures]
 
 
 def test_every_kind_has_labels_here() -> None:
@@ -137,11 +159,14 @@ def test_every_metric_is_that_of_evaluate_of_plain_keras_and_of_scikit_learn(tra
     kind, run = trained
     figures = run.test
     again = run.evaluate()
-    assert list(again) == list(figures) == ["loss", *metric_columns([Metric(**m) for m in metrics_of(kind)])]
+    assert list(again) == list(figures) == ["loss", *columns_of(kind)]
     assert again == same(figures)
     keras_alone = by_plain_keras(run, kind)
     # Keras alone takes the loss of numbers in their own unit, and loses the digits of an R2 far from 0.
-    apart = {"loss", "r2_score"} if kind == "number" else set()
+    apart = {"loss", "r2_score"} if kind in ("number", "forecast") else set()
+    # It has no metric for the figures that a kind has of its own.
+    assert set(keras_alone) == set(figures) - set(TARGETS[kind].own_figures)
+    apart |= set(TARGETS[kind].own_figures)
     assert {n: v for n, v in keras_alone.items() if n not in apart} == same(
         {n: v for n, v in figures.items() if n not in apart}
     )
@@ -206,7 +231,7 @@ def test_an_example_of_weight_0_might_as_well_not_be_there(kind: str, weighted: 
     settings["training"] |= {"optimizer": {"name": "sgd", "learning_rate": 0.1}}
     # What is fitted on the training rows is fitted on all of them, so that both runs have the same scales and classes.
     settings["data"]["inputs"]["x"] = {"kind": "number", "preprocess": []}
-    if kind == "number":
+    if kind in ("number", "forecast"):
         settings["data"]["targets"]["y"]["normalize"] = False
     if weighted:
         settings["data"]["weights"] = "w"
@@ -215,7 +240,9 @@ def test_an_example_of_weight_0_might_as_well_not_be_there(kind: str, weighted: 
         data = {"train": (x[keep], y[keep]), "test": (x[keep], y[keep])}
         settings["data"]["batch_size"] = int(keep.sum())
     run = dlkit.train(settings, data=data, runs_folder=tmp_path, verbose=False)
-    RESULTS.setdefault(kind, []).append(run.test)
+    # What a kind's own figures are compared with is fitted on all rows as well.
+    figures = {name: value for name, value in run.test.items() if name not in TARGETS[kind].own_figures}
+    RESULTS.setdefault(kind, []).append(figures)
     if len(RESULTS[kind]) == 2:
         one, two = RESULTS[kind]
         assert one == pytest.approx(two, rel=1e-4, abs=1e-5)

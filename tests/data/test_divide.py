@@ -151,3 +151,29 @@ def test_what_the_rows_do_not_allow_is_refused(splits: dict[str, Any], says: str
     others = {"g": np.arange(20) % 2, "t": np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)}
     with pytest.raises(DlkitError, match=says):
         divided(np.arange(20) % 2, others, **splits)
+
+
+def windows(**splits: Any) -> Any:
+    """The splits of windows over the airline passengers: 24 months to see, 12 to predict."""
+    given = {"kind": "timeseries", "bundled": "airline", "time": "Date", "targets": "Passengers"}
+    section = {
+        "source": {**given, "past": 24, "horizon": 12},
+        "inputs": {"past": {"kind": "sequence"}},
+        "targets": {"future": {"kind": "forecast"}},
+        "splits": splits,
+    }
+    return load_splits(from_mapping({"name": "t", "data": section, "model": {"builder": "mlp"}}).config.data)
+
+
+def test_windows_are_divided_by_time_and_none_is_seen_in_training() -> None:
+    found = windows(test="24", validation="12")
+    assert [found.train.size, found.validation.size, found.test.size] == [73, 1, 13]
+    (note,) = (note for note in found.notes if "divided by time" in note)
+    assert note.endswith("73 train, 1 validation, 13 test; 22 that predict on both sides of a cut are left out")
+    with pytest.raises(
+        ConfigError, match=r"11 windows of test predict steps that windows of training hold[\s\S]*by: time"
+    ):
+        windows(train="train[:96]", test="train[96:]")
+    assert windows(train="train[:85]", test="train[96:]").test.size == 13
+    with pytest.raises(ConfigError, match="windows overlap"):
+        windows(by="share", test="20%")

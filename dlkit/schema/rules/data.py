@@ -36,7 +36,9 @@ def shares_can_be_taken(config: Config) -> Iterator[Problem]:
     if splits.by is not None and not shares and splits.folds is None:
         help = "take a share, as in `validation: 10%`"
         yield Problem("contradiction", "`by` says how shares are taken, and there are none", (*key, "by"), help=help)
-    if splits.by in ("group", "time", "hash") and splits.column is None:
+    source = config.data.source
+    windows = source is not None and source.gives_windows
+    if splits.by in ("group", "time", "hash") and splits.column is None and not windows:
         message = f"`by: {splits.by}` needs the column that says it"
         yield Problem("contradiction", message, (*key, "by"), help="name it with `column:`", label="of which column?")
     if splits.folds is None:

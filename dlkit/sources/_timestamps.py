@@ -1,0 +1,240 @@
+"""Timestamps: one format that fits every row, and how far apart the steps of a series are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from dlkit.config.problems import ConfigError, RunError
+from dlkit.lazy import lazy
+from dlkit.sources._long_table import KEY, LongTable, table_problem
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
+pa, pc = lazy("pyarrow"), lazy("pyarrow.compute")
+
+_Y, _M, _D = r"(?P<Y>\d{4})", r"(?P<m>\d{1,2})", r"(?P<d>\d{1,2})"
+_CLOCK = r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?P<z> ?Z| ?[+-]\d{2}:?\d{2})?)?"
+# Readings of text as dates, by their names, with the `time_format` that asks for each.
+READINGS = {
+    "year-month-day": (rf"^{_Y}[-/.]{_M}[-/.]{_D}{_CLOCK}$", "%Y-%m-%d"),
+    "day/month/year": (rf"^{_D}[-/.]{_M}[-/.]{_Y}{_CLOCK}$", "%d/%m/%Y"),
+    "month/day/year": (rf"^{_M}[-/.]{_D}[-/.]{_Y}{_CLOCK}$", "%m/%d/%Y"),
+    "year-month": (rf"^{_Y}[-/.]{_M}$", "%Y-%m"),
+    "yyyymmdd": (r"^(?P<Y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$", "%Y%m%d"),
+}
+NUMBERS = "whole numbers"
+DAY = 24 * 60 * 60 * 10**6  # in microseconds
+
+
+def read_times(table: LongTable, name: str, format: str | None) -> np.ndarray:
+    """When each row is: datetime64[us], in UTC where rows state their zone; int64 where time is counted in numbers.
+
+    Args:
+        table: that has the column.
+        name: of the column.
+        format: as `datetime.strptime` takes it; None for the one format that fits every row.
+
+    Raises:
+        ConfigError: if dates can be read in two ways.
+        RunError: naming the first row that is no date, or one of another format than the others.
+    """
+    column = table.columns[name]
+    if column.null_count:
+        raise _wrong(table, name, "", "it is empty")
+    if pa.types.is_temporal(column.type):
+        return np.asarray(pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)))).astype(
+            "datetime64[us]"
+        )
+    if pa.types.is_integer(column.type):
+        return np.asarray(column).astype(np.int64)
+    if pa.types.is_floating(column.type):
+        message = f"the column `{name}` of {table.path.name} holds fractions, which are no times"
+        raise table_problem(RunError, "time-format", message, (*KEY, "time"), "give dates or whole numbers")
+    # Series share their times: each is read once.
+    encoded = table.texts(name).dictionary_encode()
+    texts, of_row = encoded.dictionary, np.asarray(encoded.indices)
+    read = _by_reading(table, name, texts) if format is None else _by_format(table, name, texts, format)
+    return read[of_row]
+
+
+def _by_format(table: LongTable, name: str, texts: Any, format: str) -> np.ndarray:
+    """Times in a format of the user's own, of each of the texts that the column has."""
+    found = np.empty(len(texts), "datetime64[us]")
+    for number, text in enumerate(texts.to_pylist()):
+        try:
+            time = datetime.strptime(text, format)
+        except ValueError:
+            raise _wrong(table, name, text, f"`time_format` is `{format}`", "time_format") from None
+        found[number] = time if time.tzinfo is None else (time - time.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
+    return found
+
+
+def _by_reading(table: LongTable, name: str, texts: Any) -> np.ndarray:
+    """Times in the only format that fits every one of the texts that the column has."""
+    readings: dict[str, Callable[[], Any]] = {
+        **{reading: partial(_dates, texts, pattern) for reading, (pattern, _) in READINGS.items()},
+        NUMBERS: partial(_whole, texts),
+    }
+    fits, best = {}, (0, "", np.zeros(0, bool))
+    for reading, read in readings.items():
+        times, right = read()
+        if right.all():
+            fits[reading] = times
+            if reading == "yyyymmdd":
+                break  # such numbers are dates
+        if right.sum() > best[0]:
+            best = (int(right.sum()), reading, right)
+    if len(fits) > 1:
+        ways = " or ".join(fits)
+        message = f"the dates in `{name}` of {table.path.name}, such as `{texts[0]}`, can be {ways}"
+        choices = " or ".join(f'`time_format: "{READINGS[reading][1]}"`' for reading in fits)
+        raise table_problem(ConfigError, "time-format", message, (*KEY, "time"), f"say which: {choices}")
+    if fits:
+        return next(iter(fits.values()))
+    _, reading, right = best
+    if not reading:
+        raise _wrong(table, name, texts[0].as_py(), "it is in no format that is known")
+    other = texts[int(np.flatnonzero(right)[0])]
+    wrong = texts[int(np.flatnonzero(~right)[0])].as_py()
+    raise _wrong(table, name, wrong, f"others are {reading}, such as `{other}`")
+
+
+def _whole(texts: Any) -> tuple[Any, Any]:
+    right = np.asarray(pc.match_substring_regex(texts, r"^-?\d{1,18}$"))
+    values = pc.cast(texts, pa.int64()) if right.all() else None
+    return (None if values is None else np.asarray(values)), right
+
+
+def _dates(texts: Any, pattern: str) -> tuple[Any, Any]:
+    """Times by one reading, and which rows it fits; what does not exist, such as February 30, it does not fit."""
+    parts = pc.extract_regex(texts, pattern)
+    right = np.asarray(pc.is_valid(parts))
+    names = [field.name for field in parts.type] if pa.types.is_struct(parts.type) else []
+
+    def part(name: str, default: int) -> Any:
+        if name not in names:
+            return np.full(len(texts), default)
+        field = pc.struct_field(parts, name)
+        field = pc.if_else(pc.equal(pc.fill_null(field, ""), ""), str(default), field)
+        return np.asarray(pc.cast(field, pa.int64()))
+
+    month, day, hour, minute, second = (part(n, d) for n, d in (("m", 1), ("d", 1), ("H", 0), ("M", 0), ("S", 0)))
+    right = right & (month >= 1) & (month <= 12) & (hour < 24) & (minute < 60) & (second < 60)
+    begins = ((part("Y", 1970) - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
+    days = (begins + np.timedelta64(1, "M")).astype("datetime64[D]") - begins.astype("datetime64[D]")
+    right &= (day >= 1) & (day <= days.astype(np.int64))
+    seconds = (day - 1) * 86400 + hour * 3600 + minute * 60 + second
+    times = begins.astype("datetime64[us]") + (seconds * 10**6 + _fraction(parts, names) - _offset(parts, names))
+    return times, right
+
+
+def _fraction(parts: Any, names: list[str]) -> Any:
+    """Microseconds of a fraction of a second."""
+    if "f" not in names:
+        return 0
+    digits = pc.utf8_slice_codeunits(pc.utf8_rpad(pc.fill_null(pc.struct_field(parts, "f"), ""), 6, "0"), 0, 6)
+    return np.asarray(pc.cast(digits, pa.int64()))
+
+
+def _offset(parts: Any, names: list[str]) -> Any:
+    """Microseconds that the clock of a row is ahead of UTC."""
+    if "z" not in names:
+        return 0
+    zones = pc.utf8_trim_whitespace(pc.fill_null(pc.struct_field(parts, "z"), ""))
+    encoded = zones.dictionary_encode()
+    values = [_microseconds(zone) for zone in encoded.dictionary.to_pylist()]
+    return np.array(values, np.int64)[np.asarray(encoded.indices)]
+
+
+def _microseconds(zone: str) -> int:
+    if zone in ("", "Z"):
+        return 0
+    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    return (-minutes if zone[0] == "-" else minutes) * 60 * 10**6
+
+
+def _wrong(table: LongTable, name: str, text: str, why: str, setting: str = "time") -> Exception:
+    """The error for a text that is no time, at the first row that has it."""
+    row = int(np.flatnonzero(np.asarray(pc.equal(table.texts(name), text)))[0])
+    message = f"{table.line(row)}: column `{name}` has `{text}`, and {why}"
+    help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
+    return table_problem(RunError, "time-format", message, (*KEY, setting), help)
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far apart the steps of series are.
+
+    Attributes:
+        size: in months, in microseconds, or in the unit of the numbers.
+        unit: `months`, `microseconds` or `numbers`.
+    """
+
+    size: int
+    unit: str
+
+    def counts(self, times: np.ndarray) -> np.ndarray:
+        """Times as numbers of the unit: int64."""
+        return times.astype("datetime64[M]" if self.unit == "months" else times.dtype).astype(np.int64)
+
+    def after(self, time: Any, steps: np.ndarray) -> np.ndarray:
+        """The times that lie so many steps after one."""
+        if self.unit == "numbers":
+            return np.asarray(time + steps * self.size)
+        if self.unit == "microseconds":
+            return np.asarray(time + (steps * self.size).astype("timedelta64[us]"))
+        begin = time.astype("datetime64[M]")
+        return np.asarray(
+            (begin + (steps * self.size).astype("timedelta64[M]")).astype("datetime64[us]")
+            + (time - begin.astype("datetime64[us]"))
+        )
+
+    @property
+    def season(self) -> int:
+        """Steps in a year of months, quarters or weeks, in a week of days, in a day of less; 1 for any others."""
+        if self.unit == "months":
+            return 12 // self.size if 12 % self.size == 0 else 1
+        if self.unit == "numbers":
+            return 1
+        if self.size in (DAY, 7 * DAY):
+            return 7 if self.size == DAY else 52
+        return DAY // self.size if self.size < DAY and DAY % self.size == 0 else 1
+
+    def words(self) -> str:
+        """The step as it is read: `1 month`, `15 minutes`."""
+        if self.unit == "numbers":
+            return str(self.size)
+        units = [("month", 1)] if self.unit == "months" else [
+            ("day", DAY), ("hour", DAY // 24), ("minute", DAY // 1440), ("second", 10**6), ("microsecond", 1)
+        ]  # fmt: skip
+        name, size = next((name, size) for name, size in units if self.size % size == 0)
+        count = self.size // size
+        return f"{count:,} {name}{'s' if count > 1 else ''}"
+
+
+def step_of(times: np.ndarray, within: np.ndarray) -> Step:
+    """The step that is most frequent.
+
+    Args:
+        times: of rows, series by series.
+        within: whether each row but the first is of the same series as the one before: bool, shape (rows - 1,).
+    """
+    unit = "numbers" if times.dtype.kind == "i" else "months" if _are_months(times) else "microseconds"
+    apart = np.diff(Step(1, unit).counts(times))[within]
+    sizes, counts = np.unique(apart[apart > 0], return_counts=True)
+    return Step(int(sizes[np.argmax(counts)]) if sizes.size else 1, unit)
+
+
+def _are_months(times: np.ndarray) -> bool:
+    """Whether all times are the same moment of a month, counted from its start or from its end."""
+    months = times.astype("datetime64[M]")
+    since = (times - months.astype(times.dtype)).astype(np.int64)
+    until = ((months + np.timedelta64(1, "M")).astype(times.dtype) - times).astype(np.int64)
+    several = len(np.unique(months)) > 1
+    return bool(several and ((since == since[0]).all() or (until == until[0]).all()))

@@ -1,0 +1,203 @@
+"""`kind: timeseries`: one long table of time series, CSV or Parquet, cut into windows of past and future."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from dlkit.config.problems import Problem, RunError
+from dlkit.lazy import lazy
+from dlkit.schema.base import FilePath, Positive, Text
+from dlkit.schema.column import is_pattern
+from dlkit.schema.source import BaseRows, SourceData, SourceField, SourceSettings
+from dlkit.sources._long_table import KEY, read_table, table_problem
+from dlkit.sources._series import Series, read_series
+from dlkit.sources._windows import Columns, first_rows
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dlkit.schema import Config
+else:
+    np = lazy("numpy")
+reading = lazy("dlkit.bundled.reading")
+
+Names = Annotated[list[Text], Field(min_length=1)] | Text
+# The columns that it offers.
+PAST, FUTURE, KNOWN = "past", "future", "known"
+# More series than this are not listed in a message.
+FEW = 5
+
+
+class TimeseriesSource(SourceSettings):
+    """Windows over time series in one long table: `past`, what a model sees, and `future`, what it predicts.
+
+    `past` has the shape (past, channels): the targets, then the covariates. `future` has the shape (horizon, targets).
+    `known` has the shape (horizon, known): what is known of the future beforehand, such as holidays.
+    """
+
+    also_called = "time_series, series, forecast, forecasting, long_table, windows"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "time": "timestamp, datetime, time_column, timestamp_column, ds",
+        "time_format": "date_format, datetime_format",
+        "group": "groups, item_id, series_id, unique_id, entity",
+        "targets": "target",
+        "covariates": "past_covariates",
+        "known": "known_covariates, future_covariates, known_future",
+        "past": "look_back, lookback, input_length, context_length",
+        "horizon": "prediction_length, output_length, steps_ahead, forecast_length",
+        "stride": "hop",
+        "fill": "impute, fillna",
+    }
+
+    gives_windows = True
+
+    kind: Literal["timeseries"]
+    path: FilePath | None = Field(
+        None, description="The table: a CSV file with a header, or Parquet where its name ends in `.parquet`."
+    )
+    bundled: Literal["airline"] | None = Field(None, description="A series that ships with dlkit, instead of `path`.")
+    time: Text | None = Field(
+        None, description="Column of the timestamps: dates, or whole numbers; null to take each row as a step."
+    )
+    time_format: Text | None = Field(
+        None, description='Format of the timestamps, as in `"%d.%m.%Y %H:%M"`; by default the one that fits every row.'
+    )
+    group: Names | None = Field(None, description="Column, or columns, whose values name the series of a row.")
+    targets: Names = Field(description="Columns that are predicted: names or patterns.")
+    covariates: Names | None = Field(None, description="Further columns that `past` has beside the targets.")
+    known: Names | None = Field(None, description="Columns that are known for the steps that are predicted as well.")
+    past: Positive = Field(description="Steps that the model sees.")
+    horizon: Positive = Field(description="Steps that are predicted.")
+    gap: Annotated[int, Field(ge=0)] = Field(0, description="Steps between the last one seen and the first predicted.")
+    stride: Positive = Field(1, description="Steps from one window to the next; the last window ends with the series.")
+    sort: bool = Field(False, description="Put the rows of each series into the order of time.")
+    fill: Literal["forward", "linear", "zero"] | None = Field(
+        None, description="What stands in for missing steps and empty cells; null to refuse them."
+    )
+    drop_short: bool = Field(False, description="Leave out series that are shorter than a window; else refuse them.")
+
+    @property
+    def span(self) -> int:
+        """Steps of a window."""
+        return self.past + self.gap + self.horizon
+
+    def open(self, wanted: Collection[str] = ()) -> SourceData:
+        """The windows of every series, all of them in the split `train`.
+
+        Raises:
+            ConfigError: no such file or column, or dates that can be read in two ways.
+            RunError: naming the series and the row that cannot be used.
+        """
+        path = self._file()
+        times = {(*KEY, "time"): [self.time]} if self.time is not None else {}
+        channels = {(*KEY, name): _listed(getattr(self, name)) for name in ("targets", "covariates", "known")}
+        table, chosen = read_table(path, {**times, (*KEY, "group"): _listed(self.group), **channels})
+        targets, covariates, known = (chosen[key] for key in channels)
+        covariates = [name for name in covariates if name not in targets]
+        every = list(dict.fromkeys([*targets, *covariates, *known]))
+        series = read_series(
+            table, every, time=self.time, groups=chosen[*KEY, "group"], format=self.time_format, sort=self.sort,
+            fill=self.fill,
+        )  # fmt: skip
+        first = first_rows(series.starts, self.span, self.stride)
+        notes = self._of_short(series)
+        parts = {PAST: [*targets, *covariates], FUTURE: targets, **({KNOWN: known} if known else {})}
+        values = {
+            column: np.ascontiguousarray(series.values[:, [every.index(name) for name in names]])
+            for column, names in parts.items()
+        }
+        ahead = (self.past + self.gap, self.horizon)
+        columns = Columns(values, first, {PAST: (0, self.past), FUTURE: ahead, **({KNOWN: ahead} if known else {})})
+        base = BaseRows(
+            first, self.span, self.horizon, series.numbers, series.names, series.times, series.step.season, values
+        )
+        return SourceData(
+            path.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),
+            {"train": columns}.__getitem__, notes=(*series.notes, *notes), place=_Places(series, base),
+            fingerprint=self._fingerprint(path), span=self.span, base={"train": base}.__getitem__,
+        )  # fmt: skip
+
+    def describe(self) -> SourceData | None:
+        """Its columns, as the settings have them; None where patterns stand for channels."""
+        names = [_listed(given) for given in (self.targets, self.covariates, self.known)]
+        if any(is_pattern(name) for some in names for name in some):
+            return None
+        targets, covariates, known = names
+        more = [name for name in covariates if name not in targets]
+        return SourceData(self._file().name, {}, self._fields(len(targets), len(more), len(known)))
+
+    def rules(self, config: Config) -> Iterator[Problem]:
+        """A file or a bundled series, and columns that have one meaning each."""
+        if (self.path is None) == (self.bundled is None):
+            message = (
+                "`path` and `bundled` both say what is read" if self.path else "neither `path` nor `bundled` is given"
+            )
+            key = (*KEY, "path") if self.path else KEY
+            yield Problem("contradiction", message, key, label="give one of them")
+        for name in ("covariates", "known"):
+            both = [c for c in _listed(getattr(self, name)) if c in _listed(self.targets)]
+            if both:
+                message = f"`{both[0]}` is one of the targets, whose past the model sees already"
+                if name == "known":
+                    message = f"`{both[0]}` is one of the targets, and what is predicted is not known beforehand"
+                yield Problem("contradiction", message, (*KEY, name), label="leave it out here")
+
+    def _file(self) -> Path:
+        return Path(self.path) if self.path is not None else reading.AIRLINE
+
+    def _fields(self, targets: int, covariates: int, known: int) -> dict[str, SourceField]:
+        fields = {
+            PAST: SourceField((self.past, targets + covariates), "float32", hint="sequence"),
+            FUTURE: SourceField((self.horizon, targets), "float32", hint="forecast"),
+        }
+        return fields | ({KNOWN: SourceField((self.horizon, known), "float32", hint="sequence")} if known else {})
+
+    def _fingerprint(self, path: Path) -> str:
+        found = path.stat()
+        about = f"{self.model_dump_json(exclude={'path'})} {path} {found.st_size} {found.st_mtime_ns}"
+        return hashlib.sha256(about.encode()).hexdigest()
+
+    def _of_short(self, series: Series) -> list[str]:
+        """A note on series that are shorter than a window, where they may be left out.
+
+        Raises:
+            RunError: naming them, where they may not, or where there is no other.
+        """
+        short = np.flatnonzero(series.lengths < self.span)
+        if not short.size:
+            return []
+        window = f"a window of {self.span:,} (past {self.past:,}, gap {self.gap:,}, horizon {self.horizon:,})"
+        file, longest = series.table.path.name, int(series.lengths.max())
+        help = "make `past`, `gap` or `horizon` smaller"
+        if short.size == len(series.names):
+            what = f"the series has {longest:,} steps, fewer than {window}"
+            if len(series.names) > 1:
+                what = f"the longest of {short.size:,} series has {longest:,} steps, fewer than {window}"
+            raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)
+        listed = ", ".join(f"`{series.names[n]}` ({series.lengths[n]:,} steps)" for n in short[:FEW])
+        listed += ", …" if short.size > FEW else ""
+        what = f"{short.size:,} of {len(series.names):,} series are shorter than {window}: {listed}"
+        if not self.drop_short:
+            help += ", or set `drop_short: true` to leave them out"
+            raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)
+        return [f"{file}: left out, since {what}"]
+
+
+class _Places:
+    """Words for where a window is."""
+
+    def __init__(self, series: Series, base: BaseRows) -> None:
+        self._series, self._base = series, base
+
+    def __call__(self, split: str, row: int) -> str:
+        first = int(self._base.first[row])
+        return self._series.place(first, first + self._base.span)
+
+
+def _listed(given: Any) -> Sequence[str]:
+    return [] if given is None else [given] if isinstance(given, str) else given

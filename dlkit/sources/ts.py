@@ -1,0 +1,123 @@
+"""`kind: ts`: files of the `.ts` format, series of one length or of several with a label each."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, Literal
+
+from pydantic import Field
+
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.schema.base import FilePath
+from dlkit.schema.source import SourceData, SourceField, SourceSettings, type_name
+from dlkit.sources._ts_format import TsFile, read_ts
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from dlkit.schema import Config
+
+_KEY = ("data", "source")
+SPLITS = ("train", "validation", "test")
+# The columns that it offers.
+SERIES, LABEL = "x", "label"
+
+
+class TsSource(SourceSettings):
+    """Series in `.ts` files, a file for each split: `x`, of the shape (steps, channels), and `label`."""
+
+    also_called = "uea, ucr, aeon, sktime, tsfile"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "train": "train_path, train_file",
+        "validation": "validation_path, val, val_path",
+        "test": "test_path, test_file",
+    }
+
+    kind: Literal["ts"]
+    train: FilePath | None = Field(None, description="The file of the split `train`, as it is or compressed with gzip.")
+    validation: FilePath | None = Field(None, description="The file of the split `validation`.")
+    test: FilePath | None = Field(None, description="The file of the split `test`.")
+
+    def open(self, wanted: Collection[str] = ()) -> SourceData:
+        """Every file, read whole. Shorter series are padded with NaN at their end.
+
+        Raises:
+            ConfigError: if there is no such file.
+            RunError: naming the first line that cannot be read.
+        """
+        files = {split: read_ts(_found(Path(path), split), (*_KEY, split)) for split, path in self._paths().items()}
+        about = " ".join(
+            f"{split} {path} {path.stat().st_size} {path.stat().st_mtime_ns}"
+            for split, path in ((split, Path(path)) for split, path in self._paths().items())
+        )
+        return of_files(
+            ", ".join(f.path.name for f in files.values()), files, hashlib.sha256(about.encode()).hexdigest()
+        )
+
+    def rules(self, config: Config) -> Iterator[Problem]:
+        """One file at least."""
+        if not self._paths():
+            help = "give `train:` a file, and `test:` another"
+            yield Problem("missing-key", "no file is named", _KEY, label="needs `train`", help=help)
+
+    def _paths(self) -> dict[str, str]:
+        return {split: path for split in SPLITS if (path := getattr(self, split)) is not None}
+
+
+def of_files(name: str, files: Mapping[str, TsFile], fingerprint: str | None) -> SourceData:
+    """A source over files that were read, by split.
+
+    Raises:
+        RunError: if they differ in channels, or only some have labels.
+    """
+    first, *others = files.items()
+    for split, other in others:
+        _same(first[1], other, split)
+    train = first[1]
+    fields = {SERIES: SourceField(train.values.shape[1:], "float32", ragged=_are_ragged(files), hint="sequence")}
+    if train.labels is not None:
+        kind = "number" if train.labels.dtype.kind == "f" else "category"
+        fields[LABEL] = SourceField((), type_name(train.labels.dtype), hint=kind)
+
+    def arrays(split: str) -> dict[str, np.ndarray]:
+        found = {SERIES: files[split].values}
+        return found if (labels := files[split].labels) is None else {**found, LABEL: labels}
+
+    def place(split: str, row: int) -> str:
+        return f"{files[split].path.name}:{files[split].lines[row]}"
+
+    sizes = {split: len(file.values) for split, file in files.items()}
+    return SourceData(name, sizes, fields, arrays, place=place, fingerprint=fingerprint)
+
+
+def _are_ragged(files: Mapping[str, TsFile]) -> bool:
+    return any(f.ragged for f in files.values()) or len({f.values.shape[1] for f in files.values()}) > 1
+
+
+def _same(first: TsFile, other: TsFile, split: str) -> None:
+    """Refuse files that do not belong together."""
+    ours, theirs = (("none" if f.labels is None else type_name(f.labels.dtype)) for f in (first, other))
+    channels = first.values.shape[2], other.values.shape[2]
+    if ours == theirs and channels[0] == channels[1]:
+        return
+    what = f"{channels[1]:,} channels, and {first.path.name} has {channels[0]:,}"
+    if ours != theirs:
+        what = f"labels of the type {theirs}, and {first.path.name} of {ours}"
+    message, help = f"{other.path.name} has {what}", "name files of one data set"
+    raise RunError(Problem("mixed-types", message, (*_KEY, split), help=help))
+
+
+def _found(path: Path, split: str) -> Path:
+    """The path of a file that is there.
+
+    Raises:
+        ConfigError: if it is not.
+    """
+    if path.is_file():
+        return path
+    nearby = [p.name for p in path.parent.glob("*.ts*")] if path.parent.is_dir() else []
+    help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
+    raise ConfigError(Problem("missing-file", f"there is no file {path}", (*_KEY, split), help=help))
