@@ -18,7 +18,7 @@ from dlkit.schema.step import StepSettings
 if TYPE_CHECKING:
     from dlkit.schema import Config
 
-keras = lazy("keras")
+np, keras, ops = lazy("numpy"), lazy("keras"), lazy("keras.ops")
 
 
 class Resize(StepSettings):
@@ -34,6 +34,9 @@ class Resize(StepSettings):
     interpolation: Literal["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"] = Field(
         "bilinear", description="How new pixels are computed."
     )
+    antialias: bool = Field(
+        True, description="Average what falls into one new pixel when images shrink, as Pillow and phones do."
+    )
     crop_to_aspect_ratio: bool = Field(False, description="Crop the longer side instead of distorting the image.")
     pad_to_aspect_ratio: bool = Field(False, description="Pad the shorter side instead of distorting the image.")
 
@@ -48,11 +51,32 @@ class Resize(StepSettings):
             )
 
     def encoding(self, before: Encoding) -> Encoding:
-        """One height and width."""
-        return replace(before, shape=(self.height, self.width, *before.shape[2:]), dtype="float32")
+        """One height and width; whole numbers stay what they are."""
+        dtype = before.dtype if before.dtype in ("uint8", "uint16") else "float32"
+        return replace(before, shape=(self.height, self.width, *before.shape[2:]), dtype=dtype)
 
     def layer(self, state: State | None) -> Any:
-        """keras.layers.Resizing."""
-        return keras.layers.Resizing(
-            **{name: getattr(self, name) for name in type(self).model_fields if name != "step"}
-        )
+        """keras.layers.Resizing, in float32; pixels of whole numbers are rounded to such."""
+        settings = {name: getattr(self, name) for name in type(self).model_fields if name != "step"}
+        return Resized(keras.layers.Resizing(**settings))
+
+
+class Resized:
+    """Images of one size, of the type that they had: a quarter of the bytes where that is uint8.
+
+    Keras rounds resized whole numbers in a pipeline and over arrays, and not in a model; here they always are.
+
+    Args:
+        layer: keras.layers.Resizing.
+    """
+
+    def __init__(self, layer: Any) -> None:
+        self.layer = layer
+
+    def __call__(self, x: Any) -> Any:
+        """Images, shape (batch, height, width, channels)."""
+        dtype = keras.backend.standardize_dtype(x.dtype)
+        resized = self.layer(ops.cast(x, "float32"))
+        if dtype not in ("uint8", "uint16"):
+            return resized
+        return ops.cast(ops.clip(ops.round(resized), 0, 2 ** (8 * np.dtype(dtype).itemsize) - 1), dtype)
