@@ -80,7 +80,7 @@ def class_folders(root: Path, suffixes: Collection[str], key: Key) -> Folders:
     labels: dict[str, list[str]] = {}
     for split, by_class in found.items():
         pairs = [(path, name) for name, paths in by_class.items() for path in paths]
-        pairs.sort(key=lambda pair: _place_in_order(walk.relative(pair[0])))
+        pairs.sort(key=lambda pair: place_in_order(walk.relative(pair[0])))
         files[split], labels[split] = [path for path, _ in pairs], [name for _, name in pairs]
     missing = [
         f"{split} has no file of {_listed([name for name in classes if name not in by_class])}"
@@ -292,6 +292,6 @@ def _listed(names: Sequence[str]) -> str:
     return ", ".join(f"`{name}`" for name in names[:12]) + more
 
 
-def _place_in_order(name: str) -> bytes:
+def place_in_order(name: str) -> bytes:
     """What the files of a split are sorted by: as good as random, and decided by their names alone."""
     return hashlib.sha256(name.encode()).digest()
