@@ -39,18 +39,24 @@ def test_shrunk_and_enlarged_images_are_pillows_to_one_of_255(before: tuple[int,
         assert np.abs(found.astype(int) - expected).max() <= 1
 
 
-@pytest.mark.parametrize("interpolation", ["bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5"])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"interpolation": word} for word in ("bilinear", "nearest", "bicubic", "area", "lanczos3", "lanczos5")),
+        {"crop_to_aspect_ratio": True},
+        {"pad_to_aspect_ratio": True},
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32"])
 def test_the_type_stays_and_no_pixel_overflows_in_arrays_pipelines_and_models(
-    dtype: str, interpolation: str, tmp_path: Path
+    dtype: str, settings: dict[str, Any], tmp_path: Path
 ) -> None:
     scale = 257 if dtype == "uint16" else 1
     images = (RANDOM.choice([0, 255], (6, 21, 17, 3)) * scale).astype(dtype)
-    step = layers(30, 9, interpolation=interpolation)
+    step = layers(30, 9, **settings)
     found = np.asarray(apply_layers(step, images))
-    exact = np.asarray(
-        keras.layers.Resizing(30, 9, interpolation=interpolation, antialias=True)(images.astype("float32"))
-    )
+    exact = np.asarray(keras.layers.Resizing(30, 9, antialias=True, **settings)(images.astype("float32")))
     expected = exact if dtype == "float32" else np.clip(np.round(exact), 0, 255 * scale)
     np.testing.assert_array_equal(found, expected)
     assert found.dtype == dtype
