@@ -1,8 +1,8 @@
 """Image files as arrays of pixels: one decoder for every format, and for training, `predict` and whatever else reads
 them.
 
-Pillow decodes JPEG files to the same bits as `tf.io.decode_jpeg(..., dct_method="INTEGER_ACCURATE")`, in less time, and
-needs no TensorFlow. TensorFlow decodes PNG files of 16 bits in colour alone, which Pillow cuts to 8.
+Pillow decodes JPEG files to the same bits as `tf.io.decode_jpeg(..., dct_method="INTEGER_ACCURATE")`, which pipelines
+use where it is enough. TensorFlow decodes PNG files of 16 bits in colour alone, which Pillow cuts to 8.
 """
 
 from __future__ import annotations

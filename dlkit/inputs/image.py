@@ -13,6 +13,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import read_bytes
 from dlkit.inputs import _numbers
 from dlkit.inputs._decode_image import MODES, MOST_BYTES, decode_image
+from dlkit.inputs._decode_in_graph import decode_in_graph
 from dlkit.lazy import lazy
 from dlkit.schema.features import Encoding, Feature, Shape, in_words
 from dlkit.schema.input import InputSettings
@@ -22,7 +23,7 @@ from dlkit.schema.step import StepSettings, steps_for
 from dlkit.steps.rescale import Rescale
 from dlkit.steps.resize import Resize
 
-np = lazy("numpy")
+np, tf = lazy("numpy"), lazy("tensorflow")
 
 if TYPE_CHECKING:
     from dlkit.data.values import RowPlace
@@ -152,6 +153,21 @@ class ImageInput(InputSettings):
             message = f"it is {in_words(image.shape[:2])}, and {in_words(feature.shape[:2])} is expected"
             raise ValueError(message)
         return image
+
+    def decode_in_graph(self, content: Any, feature: Feature) -> Any:
+        """As `decode`, to the same bits, in TensorFlow ops: for pipelines, where several files are decoded at a time.
+
+        Args:
+            content: of a file, a string tensor, shape ().
+            feature: what examples are.
+
+        Returns:
+            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the pipeline, and `decode`
+            says why.
+        """
+        channels = feature.shape[2] or 3
+        found = decode_in_graph(content, channels, feature.dtype, lambda held: self._decoded(held, feature))
+        return tf.ensure_shape(found, feature.shape)
 
     def _decoded(self, stored: str | bytes, feature: Feature) -> Any:
         red, green, blue = COLOURS[self.background] if isinstance(self.background, str) else self.background
