@@ -50,5 +50,5 @@ def _is_plain(content: Any, channels: int) -> Any:
         & tf.equal(tf.strings.substr(content, 0, 3), BEGIN)
         & tf.equal(tf.strings.substr(content, tf.maximum(size - 2, 0), 2), END)
     )
-    upright = tf.cond(whole, lambda: ~tf.strings.regex_full_match(content, MAY_TURN), lambda: False)
-    return tf.cond(upright, lambda: tf.equal(tf.image.extract_jpeg_shape(content)[2], channels), lambda: False)
+    upright = ~tf.strings.regex_full_match(content, MAY_TURN)
+    return tf.cond(whole & upright, lambda: tf.equal(tf.image.extract_jpeg_shape(content)[2], channels), lambda: False)
