@@ -25,7 +25,7 @@ ALLOWED = {
     "runs": {"config", "schema", "files"},
     "elements": set(),
     "bundled": {"config", "schema", "data"},
-    **{part: {*LANGUAGE, *PARTS, "lazy", "elements", "bundled", "origins", "encoded"} for part in PARTS},
+    **{part: {*LANGUAGE, *PARTS, "lazy", "elements", "files", "bundled", "origins", "encoded"} for part in PARTS},
     "data": {*LANGUAGE, *PARTS, "elements", "files"},
     "models": {*LANGUAGE, "keras_internals", *PARTS, "data", "files", "origins", "encoded"},
     "training": {*LANGUAGE, "keras_internals", *PARTS, "data", "elements", "models", "files", "runs", "origins"},

@@ -77,12 +77,7 @@ def steps_on_host(bound: Input) -> int:
 
 
 def apply_layers(layers: list[Any], x: Any) -> Any:
-    """Call the layers one after the other.
-
-    Keras rounds a resized integer image or not, by how it was handed over; as a float it is never rounded.
-    """
-    if layers and isinstance(layers[0], keras.layers.Resizing):
-        x = keras.ops.cast(x, "float32")
+    """Call the layers one after the other."""
     for layer in layers:
         x = layer(x)
     return x

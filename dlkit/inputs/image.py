@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.files import read_bytes
 from dlkit.inputs import _numbers
-from dlkit.inputs._decode_image import decode_image
+from dlkit.inputs._decode_image import MODES, MOST_BYTES, decode_image
+from dlkit.inputs._decode_in_graph import decode_in_graph
 from dlkit.lazy import lazy
-from dlkit.schema.features import Feature, in_words
+from dlkit.schema.features import Encoding, Feature, Shape, in_words
 from dlkit.schema.input import InputSettings
 from dlkit.schema.keras_objects import AnyRandomStep
 from dlkit.schema.source import SourceField
@@ -23,10 +27,16 @@ np, tf = lazy("numpy"), lazy("tensorflow")
 
 if TYPE_CHECKING:
     from dlkit.data.values import RowPlace
+    from dlkit.schema import Config
 
     Step = StepSettings
 else:
     Step = steps_for(("height", "width", "channels"))
+
+
+_Byte = Annotated[int, Field(ge=0, le=255)]
+_BITS = {"uint8": 8, "uint16": 16}
+COLOURS = {"white": (255, 255, 255), "black": (0, 0, 0)}
 
 
 def _default() -> list[StepSettings]:
@@ -42,26 +52,83 @@ class ImageInput(InputSettings):
     usual_builder = "cnn"
     example_file = "image.png"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
+    encodings = ("image",)
     augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 
     kind: Literal["image"]
+    channels: Literal[1, 3] | None = Field(
+        None, description="1 for gray, 3 for colours; null for 1 where all image files are gray, else 3."
+    )
+    bits: Literal[8, 16] | None = Field(
+        None, description="Bits of each channel of image files; null for 16 where a file has 16, else 8."
+    )
+    background: Literal["white", "black"] | Annotated[list[_Byte], Field(min_length=3, max_length=3)] = Field(
+        "white", description="What shows through transparent pixels of image files: a word, or `[red, green, blue]`."
+    )
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")
     augment: list[AnyRandomStep] = Field(
         default_factory=list, description="Random Keras layers, applied after `preprocess`, to training batches alone."
     )
 
     def feature(self, name: str, column: SourceField) -> Feature:
-        """Height, width and channels; uint8 if the source has it so, else float32. Height and width may vary."""
+        """Height, width and channels. Files are uint8, or uint16 where asked for or found; arrays uint8 if the source
+        has them so, else float32. Height and width of arrays may vary; files need a step that gives them one size.
+        """
+        if column.encoding:
+            return self._of_files(name, column)
         shape = _numbers.shape_of(self, name, column)
         if shape[-1] is None:
             message = f"the source does not say how many channels `{name}` has"
             help = "state it, as in `shape: [null, null, 3]`"
             raise ConfigError(Problem("shape-unknown", message, self.key_of(name), help=help))
-        return Feature(name, self.kind, shape, "uint8" if column.dtype == "uint8" else "float32")
+        self._refuse_settings_of_files(name, shape, column.dtype)
+        dtype = column.dtype if column.dtype == "uint8" or (column.dtype, self.bits) == ("uint16", 16) else "float32"
+        return Feature(name, self.kind, shape, dtype)
+
+    def _of_files(self, name: str, column: SourceField) -> Feature:
+        """What `decode` makes of files."""
+        found = column.shape if column.shape is not None and len(column.shape) == 3 else (None, None, None)
+        stated = self.shape[2] if self.shape is not None and len(self.shape) == 3 else None
+        pixels = replace(column, dtype="uint8", shape=(*found[:2], self.channels or stated or found[2] or 3))
+        feature = Feature(name, self.kind, _numbers.shape_of(self, name, pixels), self._dtype_of_files(column))
+        if feature.shape[2] not in MODES:
+            message = f"no image file has {feature.shape[2]:,} channels"
+            raise ConfigError(Problem("shape-mismatch", message, (*self.key_of(name), "shape"), help="1 or 3"))
+        prepared = Encoding(feature.shape, feature.dtype, self.axes)
+        for step in self.preprocess:
+            prepared = step.encoding(prepared)
+        if None in prepared.shape:
+            steps = "".join(f", {step.step}" for step in self.preprocess)
+            message = f"the images of `{name}` differ in size, and no step of `preprocess` gives them one"
+            help = f"write `preprocess: [{{resize: {{height: 128, width: 128}}}}{steps}]`, with a size that suits them"
+            raise ConfigError(Problem("image-sizes", message, (*self.key_of(name), "preprocess"), help=help))
+        if feature.dtype == "uint16" and any(isinstance(step, Rescale) and step.scales() for step in self.preprocess):
+            message = f"the images of `{name}` have 16 bits, and `rescale` divides by 255"
+            help = "write `preprocess: [normalize]`, which scales by the training images, or `bits: 8`"
+            raise ConfigError(Problem("image-depth", message, (*self.key_of(name), "preprocess"), help=help))
+        return feature
+
+    def _dtype_of_files(self, column: SourceField) -> str:
+        return "uint16" if self.bits == 16 or (self.bits is None and column.decoded == "uint16") else "uint8"
+
+    def _refuse_settings_of_files(self, name: str, shape: Shape, dtype: str) -> None:
+        """Refuse settings of image files that arrays contradict."""
+        for setting, stated, found in (("channels", self.channels, shape[-1]), ("bits", self.bits, _BITS.get(dtype))):
+            if stated not in (None, found):
+                message = f"`{name}` reads arrays of {dtype} with {shape[-1]} channels, not image files"
+                help = f"leave `{setting}` out, or convert the arrays in the source"
+                raise ConfigError(Problem("contradiction", message, (*self.key_of(name), setting), help=help))
+
+    def rules(self, name: str, config: Config) -> Iterator[Problem]:
+        """`channels` and `shape` agree."""
+        yield from super().rules(name, config)
+        if self.channels and self.shape and len(self.shape) == 3 and self.shape[2] not in (None, self.channels):
+            message, key = f"`shape` says {self.shape[2]} channels", (*self.key_of(name), "channels")
+            yield Problem("contradiction", message, key, label="keep one of them")
 
     def without_source(self, name: str) -> Feature | None:
-        """8-bit pixels of the stated shape."""
-        return None if self.shape is None else self.feature(name, SourceField(None, "uint8"))
+        """Pixels of the stated shape and bits."""
+        return None if self.shape is None else self.feature(name, SourceField(None, f"uint{self.bits or 8}"))
 
     def random_layers(self) -> list[Any]:
         """Those of `augment`."""
@@ -75,22 +142,56 @@ class ImageInput(InputSettings):
         """One example of a stream, of the feature's dtype and shape."""
         return _numbers.example(value, feature)
 
+    def decode(self, stored: str | bytes, feature: Feature) -> Any:
+        """The pixels of an image file, turned by its EXIF data, transparent pixels on `background`.
+
+        Raises:
+            ValueError: if it is not a whole image, or of another size than the feature.
+        """
+        image = self._decoded(stored, feature)
+        if any(size not in (None, found) for size, found in zip(feature.shape, image.shape, strict=True)):
+            message = f"it is {in_words(image.shape[:2])}, and {in_words(feature.shape[:2])} is expected"
+            raise ValueError(message)
+        return image
+
+    def decode_in_graph(self, content: Any, feature: Feature) -> Any:
+        """As `decode`, to the same bits, in TensorFlow ops: for pipelines, where several files are decoded at a time.
+
+        Args:
+            content: of a file, a string tensor, shape ().
+            feature: what examples are.
+
+        Returns:
+            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the pipeline, and `decode`
+            says why.
+        """
+        channels = feature.shape[2] or 3
+        found = decode_in_graph(content, channels, feature.dtype, lambda held: self._decoded(held, feature))
+        return tf.ensure_shape(found, feature.shape)
+
+    def _decoded(self, stored: str | bytes, feature: Feature) -> Any:
+        red, green, blue = COLOURS[self.background] if isinstance(self.background, str) else self.background
+        try:
+            content = stored if isinstance(stored, bytes) else read_bytes(Path(stored), MOST_BYTES)
+        except OSError as error:
+            raise ValueError(f"it cannot be read ({error.strerror})") from error
+        return decode_image(content, feature.shape[2], bits=_BITS[feature.dtype], background=(red, green, blue))
+
     def from_file(self, path: Path, feature: Feature) -> Any:
-        """The pixels of an image file: uint8; resized where a step of the model resizes what it is given.
+        """The pixels of an image file; resized where a step of the model resizes what it is given.
 
         Raises:
             RunError: if it is not a whole image, or none of the size or scale that the model takes.
         """
         if len(feature.shape) != 3:
             raise _unusable(f"the model takes examples of {in_words(feature.shape)}, not images", "give arrays")
-        if feature.dtype != "uint8":
+        if feature.dtype not in _BITS:
             message = f"the model was trained on {feature.dtype} images, whose scale is unknown"
             raise _unusable(message, "give arrays, scaled as in training: .npy or .npz")
         try:
-            image = decode_image(path.read_bytes(), feature.shape[2])
-        except (ValueError, OSError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise _unusable(f"it is not a whole image ({reason})") from error
+            image = self._decoded(str(path), feature)
+        except ValueError as error:
+            raise _unusable(f"it is not a whole image ({error})") from error
         height, width, _ = feature.shape
         if height in (None, image.shape[0]) and width in (None, image.shape[1]):
             return image
@@ -98,8 +199,8 @@ class ImageInput(InputSettings):
         if resize is None or height is None or width is None:
             message = f"the image is {in_words(image.shape[:2])}, the model takes {in_words(feature.shape[:2])}"
             raise _unusable(message, "resize it, or train with a `resize` step in `preprocess`")
-        resized = tf.image.resize(image, (height, width), method=resize.interpolation).numpy()
-        return np.clip(np.round(resized), 0, 255).astype(np.uint8)
+        to_raw = resize.model_copy(update={"height": height, "width": width})
+        return np.asarray(to_raw.layer(None)(image[np.newaxis])[0])
 
 
 def _unusable(message: str, help: str = "") -> RunError:

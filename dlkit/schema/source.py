@@ -96,6 +96,7 @@ class SourceField:
         ragged: whether examples differ in length, and were padded with NaN at the end of their first axis.
         encoding: `image` or `audio` where each value is the path of such a file, or its content, which the kind of the
             input decodes; empty where values are what they stand for.
+        decoded: NumPy name of the type that decoding such files gives without loss, where the source has looked.
         hint: the kind that the source knows its values to be of, for `dlkit init` alone; empty where it does not.
     """
 
@@ -104,6 +105,7 @@ class SourceField:
     classes: tuple[str, ...] = ()
     ragged: bool = False
     encoding: str = ""
+    decoded: str = ""
     hint: str = ""
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
+from PIL import Image
 
 import dlkit
 from dlkit.config.problems import RunError
@@ -48,6 +49,14 @@ def prepared(folder: Path) -> dict[str, Any]:
     return {"name": "made", "data_dir": str(folder)}
 
 
+def image_folder(folder: Path) -> dict[str, Any]:
+    for split, count in (("train", ROWS), ("test", 9)):
+        for n in range(count):
+            (folder / split / "abc"[LABELS[n]]).mkdir(parents=True, exist_ok=True)
+            Image.fromarray(IMAGES[n]).save(folder / split / "abc"[LABELS[n]] / f"{n}.png")
+    return {"path": str(folder)}
+
+
 def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
@@ -73,6 +82,7 @@ def utterances(folder: Path) -> dict[str, Any]:
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
+    "image_folder": (image_folder, "train/a/0.png"),
     "npz": (npz, "made.npz"),
     "tfds": (prepared, "made/1.0.0/*train*"),
     "timeseries": (series, "made.csv"),
@@ -116,7 +126,12 @@ def labels(source: dict[str, Any], train: str) -> list[Any]:
     return found
 
 
-@pytest.fixture(params=SOURCES.own_names)
+# Sources of columns that a kind decodes, which are fed by no road yet.
+ENCODED = {"image_folder"}
+READ = [pytest.param(k, marks=[pytest.mark.skip("not decoded yet")] * (k in ENCODED)) for k in SOURCES.own_names]
+
+
+@pytest.fixture(params=READ)
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> dict[str, Any]:
     """The settings of a source of each kind, whose files are in a folder of this test."""
     make, _ = SOURCE[request.param]
@@ -165,7 +180,7 @@ def test_columns_that_nobody_asked_for_are_not_needed(source: dict[str, Any]) ->
     assert {len(values) for values in train.values()} == {opened.sizes["train"]}
 
 
-@pytest.mark.parametrize("kind", [kind for kind, (_, damaged) in SOURCE.items() if damaged])
+@pytest.mark.parametrize("kind", [k for k, (_, damaged) in SOURCE.items() if damaged and k not in ENCODED])
 def test_a_damaged_file_is_named(kind: str, tmp_path: Path) -> None:
     make, damaged = SOURCE[kind]
     settings = Data.model_validate(data({"kind": kind, **make(tmp_path)}))
