@@ -38,9 +38,12 @@ def decode_text(content: bytes, encoding: str | None = None) -> str:
 def known_encoding(name: str) -> bool:
     """Whether Python reads text in an encoding of this name."""
     try:
-        return isinstance(b"".decode(name), str)
+        b"a".decode(name)
+    except UnicodeError:
+        return True  # as UTF-16, which has two bytes for every letter
     except (LookupError, ValueError):
         return False
+    return True
 
 
 def _guessed(content: bytes) -> str:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-# Texts that are looked at in one go.
-ROWS = 512
+# Texts that are looked at in one go, and characters, with those that fill up the shorter ones.
+ROWS, CHARACTERS = 512, 2**20
 TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>")
 
 
@@ -84,17 +84,16 @@ def most_frequent(
     Returns:
         Terms, how often each occurs, and how many different ones there are.
     """
-    parts = []
+    parts, places, row = [], [], 0
     for block in blocks(texts):
         numbers, there = words.numbers(np, words.of_codes(block), length)
         every = [(numbers, there), *joined(np, numbers, there, ngrams)]
         flags = np.stack([flags for _, flags in every], axis=1).reshape(-1)
-        flat = np.stack([found for found, _ in every], axis=1).reshape(-1)
-        parts.append(np.where(flags, flat, 0))
-    every_number = np.concatenate(parts)
-    found, first, times = np.unique(every_number, return_index=True, return_counts=True)
-    there = found != 0
-    found, first, times = found[there], first[there], times[there]
+        parts.append(np.stack([found for found, _ in every], axis=1).reshape(-1)[flags])
+        places.append(np.flatnonzero(flags) + row * ngrams * length)
+        row += len(block)
+    found, first, times = np.unique(np.concatenate(parts), return_index=True, return_counts=True)
+    first = np.concatenate(places)[first]
     kept = np.argsort(-times, kind="stable")[:most]
     kept = kept[times[kept] >= least]
     terms = _terms(texts, words, first[kept], length, ngrams)
@@ -111,8 +110,12 @@ def most_frequent(
 
 def blocks(texts: np.ndarray) -> Iterator[np.ndarray]:
     """Texts in blocks, each of NumPy's own type, as long as its longest."""
-    for start in range(0, len(texts), ROWS):
-        yield np.array(texts[start : start + ROWS].tolist(), dtype=str)
+    start = 0
+    while start < len(texts):
+        block = texts[start : start + ROWS].tolist()
+        rows = max(1, min(len(block), CHARACTERS // max(1, max(map(len, block)))))
+        yield np.array(block[:rows], dtype=str)
+        start += rows
 
 
 def _prepared(block: np.ndarray, words: Words) -> np.ndarray:

@@ -92,13 +92,13 @@ class Words:
         places = xp.sort(xp.where(brackets, position, _FAR), axis=1)
         count = xp.cumsum(_int32(brackets), axis=1)
         last = xp.take_along_axis(places, xp.maximum(count - 1, 0), axis=1)
-        next = xp.take_along_axis(places, count - _int32(brackets), axis=1)
+        following = xp.take_along_axis(places, count - _int32(brackets), axis=1)
 
         def at(flags: Any, places: Any) -> Any:
             found = xp.take_along_axis(_int32(flags), xp.where(places < _FAR, places, 0), axis=1)
             return xp.logical_and(found > 0, places < _FAR)
 
-        inside = xp.logical_and(at(starts, last), at(closes, next))
+        inside = xp.logical_and(at(starts, last), at(closes, following))
         return xp.where(xp.logical_and(inside, last <= position), 0, x)
 
     def ends(self, xp: Any, x: Any) -> Any:
