@@ -52,18 +52,32 @@ def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
 
-# How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
+def text_folder(folder: Path) -> dict[str, Any]:
+    for split, count in (("train", ROWS), ("test", 9)):
+        for number in range(count):
+            path = folder / "texts" / split / "abc"[LABELS[number]] / f"{number}.txt"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(f"the text of number {number} in {split}", encoding="utf-8")
+    return {"path": str(folder / "texts")}
+
+
+# The input of sources that have no images.
+INPUT: dict[str, dict[str, Any]] = {"text_folder": {"kind": "text", "column": "text"}}
+# How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit, or where any
+# content is right.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
     "npz": (npz, "made.npz"),
+    "text_folder": (text_folder, ""),
     "tfds": (prepared, "made/1.0.0/*train*"),
 }
 SPLITS = {"train": f"train[:{ROWS}]", "test": "test[:9]"}
 
 
 def data(source: dict[str, Any], **splits: str) -> dict[str, Any]:
-    """The data of such a source: an image and its class."""
-    inputs, targets = {"image": {"kind": "image"}}, {"label": {"kind": "category"}}
+    """The data of such a source: an image, or what it has instead, and its class."""
+    inputs = {"image": INPUT.get(source["kind"], {"kind": "image"})}
+    targets = {"label": {"kind": "category"}}
     return {"source": source, "inputs": inputs, "targets": targets, "batch_size": 8, "splits": splits or SPLITS}
 
 
@@ -119,7 +133,7 @@ def test_columns_that_nobody_asked_for_are_not_needed(source: dict[str, Any]) ->
     opened = settings.source.open(settings.wanted())
     assert opened.arrays is not None
     train = opened.arrays("train")
-    assert {"image", "label"} <= set(train)
+    assert set(settings.wanted()) <= set(train)
     assert {len(values) for values in train.values()} == {opened.sizes["train"]}
 
 
