@@ -24,7 +24,7 @@ class Encoded:
         name: of the input.
         tensor: Keras tensor, shape (batch, *encoding.shape): float, 0 where the mask is False; or int32 ids.
         encoding: what it is.
-        mask: bool, shape (batch, steps), False for steps that are not there; None where all are.
+        mask: bool, shape (batch, steps), False for steps or tokens that are not there; None where all are.
         state: what was fitted on the training rows for this input.
     """
 
@@ -41,7 +41,7 @@ class Encoded:
 
 
 def encoded(name: str, tensor: Any, encoding: Encoding, state: Mapping[str, Any]) -> Encoded:
-    """An input with its mask, where it has one: NaN becomes 0 and is masked.
+    """An input with its mask, where it has one: NaN becomes 0 and is masked, and so is the id 0 of tokens.
 
     Args:
         name: of the input.
@@ -51,13 +51,17 @@ def encoded(name: str, tensor: Any, encoding: Encoding, state: Mapping[str, Any]
     """
     if not encoding.masked:
         return Encoded(name, tensor, encoding, None, state)
+    if encoding.vocabulary:
+        return Encoded(name, tensor, encoding, ops.not_equal(tensor, 0), state)
     absent = ops.isnan(tensor)
     mask = ops.logical_not(ops.all(absent, axis=-1))
     return Encoded(name, ops.where(absent, 0.0, tensor), encoding, mask, state)
 
 
 def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:
-    """One vector for each example: embedded ids side by side, the mean of a masked sequence, or all values in a row.
+    """One vector for each example: embedded ids side by side, the mean of what is there, or all values in a row.
+
+    The mean of a text without any token is 0.
 
     Args:
         given: an input of any kind.
@@ -66,6 +70,11 @@ def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:
     Returns:
         Float, shape (batch, features).
     """
+    if given.encoding.vocabulary and given.mask is not None:
+        there = ops.expand_dims(ops.cast(given.mask, "float32"), -1)
+        x = _token_embeddings(given)
+        total = ops.sum(x * ops.cast(there, x.dtype), axis=1)
+        return total / ops.cast(ops.maximum(ops.sum(there, axis=1), 1), x.dtype)
     if given.encoding.vocabulary and len(given.encoding.shape) == len(given.encoding.vocabulary) == 1:
         return _embedded(given, given.tensor[:, 0], given.encoding.vocabulary[0], f"{given.name}_embedding")
     if given.encoding.vocabulary:
@@ -83,10 +92,10 @@ def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:
 
 
 def as_sequence(given: Encoded, *, rows: str = "rows") -> Any:
-    """Steps with channels: a sequence as it is, an image row by row.
+    """Steps with channels: a sequence as it is, a text by its embedded tokens, an image row by row.
 
     Args:
-        given: a sequence, or an image.
+        given: a sequence, a text, or an image.
         rows: name of the layer that makes rows of an image.
 
     Returns:
@@ -95,6 +104,8 @@ def as_sequence(given: Encoded, *, rows: str = "rows") -> Any:
     Raises:
         ConfigError: if the input has another number of axes.
     """
+    if given.encoding.vocabulary and given.mask is not None:
+        return _token_embeddings(given)
     x = given.tensor
     must_have_rank(x, (3, 4), "an RNN takes sequences of steps and channels, or images")
     if len(x.shape) == 3:
@@ -131,6 +142,13 @@ def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
         short = len(x.shape) == min(ranks) - 1
         help = f"add the axis of channels, as in {with_channels}" if short else "use another builder"
         raise ConfigError(Problem("input-rank", f"{needs}, the input is {shape}", key=("model", "builder"), help=help))
+
+
+def _token_embeddings(given: Encoded) -> Any:
+    """A vector for each token, shape (batch, tokens, numbers)."""
+    (size,) = given.encoding.vocabulary
+    width = given.encoding.embedding or embedding_size(size)
+    return origin(layers.Embedding(size, width, name=f"{given.name}_embedding"), given.key)(given.tensor)
 
 
 def _embedded(given: Encoded, ids: Any, size: int, name: str) -> Any:

@@ -14,7 +14,7 @@ SERIES = ["airline", "japanese_vowels"]
 
 
 def test_there_is_one_for_each_builder_a_fast_and_a_quick_one() -> None:
-    assert {c.stem for c in CONFIGS} >= {*MNIST, *SERIES}
+    assert {c.stem for c in CONFIGS} >= {*MNIST, *SERIES, "movie_rating", "movie_sentiment"}
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)

@@ -19,12 +19,12 @@ CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
 
 
 class Rnn(DenseStack):
-    """A recurrent network over a sequence; an image is read row by row, other inputs join before the dense layers."""
+    """A recurrent network over a sequence or a text; an image is read row by row, other inputs join behind it."""
 
     also_called = "lstm, gru, recurrent"
     cost = "recurrent"
-    reads = (("steps", "channels"), ("height", "width", "channels"))
-    reads_in_words = "a sequence or an image"
+    reads = (("steps", "channels"), ("tokens",), ("height", "width", "channels"))
+    reads_in_words = "a sequence, a text or an image"
     usual_input = "sequence"
 
     builder: Literal["rnn"]
@@ -39,9 +39,10 @@ class Rnn(DenseStack):
         """Recurrent layers over the steps of a sequence, then dense layers on the last output.
 
         Args:
-            inputs: batches of sequences, shape (batch, steps, channels), or of images, which are read row by row, each
-                with recurrent layers of its own; and others, which join as vectors. Steps that a mask leaves out
-                change nothing, and the last output is that of the last step that is there.
+            inputs: batches of sequences, shape (batch, steps, channels), of texts, whose tokens are embedded, or of
+                images, which are read row by row, each with recurrent layers of its own; and others, which join as
+                vectors. Steps that a mask leaves out change nothing, and the last output is that of the last step that
+                is there.
 
         Returns:
             Features, float, shape (batch, features).

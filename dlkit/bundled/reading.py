@@ -58,12 +58,12 @@ def _idx(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     try:
         content = gzip.decompress(path.read_bytes())
     except OSError as error:  # gzip.BadGzipFile, a wrong checksum among others, is one
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     except (EOFError, zlib.error) as error:
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
     header = np.array([_UNSIGNED_BYTE << 8 | len(shape), *shape], ">i4").tobytes()
     if not content.startswith(header) or len(content) != len(header) + int(np.prod(shape)):
-        raise _unreadable(path, "its header is not that of the set")
+        raise unreadable(path, "its header is not that of the set")
     return np.frombuffer(content, np.uint8, offset=len(header)).reshape(shape)
 
 
@@ -73,10 +73,11 @@ def _order(split: str) -> np.ndarray:
         with np.load(path, allow_pickle=False) as file:
             return np.asarray(file[split])
     except Exception as error:  # numpy and zipfile raise many types on damaged archives
-        raise _unreadable(path, error) from error
+        raise unreadable(path, error) from error
 
 
-def _unreadable(path: Path, cause: object) -> RunError:
+def unreadable(path: Path, cause: object) -> RunError:
+    """The error for a bundled file that is missing or damaged."""
     missing = isinstance(cause, FileNotFoundError)
     return RunError(
         Problem(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-reading = lazy("dlkit.bundled.reading")
+reading, movies = lazy("dlkit.bundled.reading"), lazy("dlkit.bundled.movies")
 
 # The version in TensorFlow Datasets whose examples, order and field names these are.
 TFDS_VERSIONS = {"mnist": "3.0.1"}
@@ -31,7 +31,9 @@ class BundledSource(SourceSettings):
     """A real data set that ships with dlkit and needs no network."""
 
     kind: Literal["bundled"]
-    name: Literal["mnist", "japanese_vowels", "airline"] = Field(description="Name of the set.")
+    name: Literal["mnist", "movie_sentiment", "movie_snippets", "japanese_vowels", "airline"] = Field(
+        description="Name of the set."
+    )
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The bundled set of that name; MNIST has the splits and fields that it has in TensorFlow Datasets.
@@ -96,6 +98,28 @@ def _airline() -> SourceData:
     return SourceData("airline", {"train": 144}, fields, arrays, fingerprint=f"airline {VERSION}")
 
 
+def _movies(name: str) -> SourceData:
+    sentiment = name == "movie_sentiment"
+    fields = {
+        "id": SourceField((), "int64"),
+        "text": SourceField((), "string", hint="text"),
+        "rating": SourceField((), "float32", hint="number"),
+    }
+    if sentiment:
+        fields["sentiment"] = SourceField((), "string", hint="binary")
+
+    def arrays(split: str) -> dict[str, np.ndarray]:
+        found: dict[str, np.ndarray] = movies.read_movies(split, sentiment=sentiment)
+        return found
+
+    sizes = movies.SENTIMENT_SIZES if sentiment else movies.SIZES
+    return SourceData(f"{name}:1", dict(sizes), fields, arrays, fingerprint=f"{name}:1")
+
+
 _SETS: Mapping[str, Callable[[], SourceData]] = {
-    "mnist": _mnist, "japanese_vowels": _japanese_vowels, "airline": _airline
-}  # fmt: skip
+    "mnist": _mnist,
+    "movie_sentiment": partial(_movies, "movie_sentiment"),
+    "movie_snippets": partial(_movies, "movie_snippets"),
+    "japanese_vowels": _japanese_vowels,
+    "airline": _airline,
+}

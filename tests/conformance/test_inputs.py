@@ -29,6 +29,7 @@ HOLES = RANDOM.normal(size=(ROWS, 4)).astype("float32")
 HOLES[HOLES > 1] = np.nan
 PADDED = RANDOM.normal(size=(ROWS, 9, 2)).astype("float32")
 PADDED[np.arange(9) >= RANDOM.integers(2, 8, ROWS)[:, None]] = np.nan
+TEXTS = np.array(["A good film.", "", "A b\u00e4d<br />film\u2026 it's no good!", "\u597d\u770b\u3002"] * 10)
 # Settings and raw values of each kind; a kind without an entry fails here.
 CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("image", {}, RANDOM.integers(0, 256, (ROWS, 16, 16, 3)).astype("uint8")),
@@ -38,6 +39,9 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("number", {"preprocess": [{"fill_missing": {"indicator": True}}, "normalize"]}, HOLES),
     ("category", {}, np.array([["a", "x"], ["b", "y"], ["c", "x"], ["a", "z"]] * 10)),
     ("category", {"min_count": 2}, RANDOM.integers(-1, 15, (ROWS, 1))),
+    ("text", {"min_count": 1}, TEXTS),
+    ("text", {"ngrams": 3, "max_tokens": 9, "length": 4, "embedding": 3}, TEXTS),
+    ("text", {"split": "character", "lowercase": False}, TEXTS),
     ("sequence", {}, RANDOM.normal(size=(ROWS, 6, 2))),
     ("sequence", {}, PADDED),
 ]  # fmt: skip

@@ -13,7 +13,13 @@ from dlkit.schema.target import TARGETS
 from dlkit.training.prepare import prepare
 
 # One example's shape that fits each kind; a kind without an entry fails here.
-SHAPES: dict[str, list[int | None]] = {"image": [28, 28, 3], "number": [4], "sequence": [6, 2], "category": [1]}
+SHAPES: dict[str, list[int | None]] = {
+    "image": [28, 28, 3],
+    "number": [4],
+    "sequence": [6, 2],
+    "category": [1],
+    "text": [1],
+}
 INPUT: dict[str, Any] = {"kind": "number", "shape": [4]}
 # What the messages of targets propose.
 STATED: dict[str, dict[str, Any]] = {"classes:": {"classes": ["a", "b"]}, "columns:": {"columns": ["u", "v"]}}

@@ -1,0 +1,236 @@
+"""`kind: text`: texts of words, each an id for every word; the layers that make them are in the saved model."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.inputs import _terms
+from dlkit.inputs._decode_text import decode_text
+from dlkit.inputs._tokens import FIRST, Rules, Tokenizer
+from dlkit.lazy import lazy
+from dlkit.schema.base import Positive, Text
+from dlkit.schema.features import Encoding, Feature
+from dlkit.schema.fitted import Fitted, Size, State
+from dlkit.schema.input import InputSettings
+from dlkit.schema.source import SourceField
+
+if TYPE_CHECKING:
+    from dlkit.data.bound import Input
+    from dlkit.data.values import RowPlace
+
+np, tf = lazy("numpy"), lazy("tensorflow")
+
+# Of texts up to this many words the longest decides on the length; else the 95th percentile, up to the second number.
+ALL_OF, MOST = 128, 1024
+# With fewer words on average, a text is a word or was not taken apart.
+FEW_WORDS = 2
+
+
+class Terms(Fitted):
+    """The terms that the network knows, the most frequent first, and how texts are taken apart into them.
+
+    Attributes:
+        vocabulary: words, and several of them with spaces between; their ids count from 2.
+        counts: how often each occurs in the training rows.
+        length: words of each text.
+        characters: of each text that are looked at.
+        letters: what the characters of the training texts stand for.
+        by_character: whether every letter is a word.
+        html: whether tags are left out.
+    """
+
+    vocabulary: Annotated[list[Text], Field(min_length=1)]
+    counts: list[Size]
+    length: Size
+    characters: Size
+    letters: str
+    by_character: bool
+    html: bool
+
+
+class TextInput(InputSettings):
+    """Texts. Words, and neighbouring ones if asked for, become ids, each with an embedding; shorter texts are padded.
+
+    Punctuation and tags such as `<br />` part words; apostrophes are left out.
+    """
+
+    also_called = "sentence, document, words, nlp"
+    axes = ("tokens",)
+    fitted = True
+    state_type = Terms
+    from_data, instead_of_data = "words", ""
+    example_file, suffixes = "text.txt", (".txt",)
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **InputSettings.fields_also_called,
+        "length": "max_length, sequence_length, output_sequence_length, maxlen",
+        "max_tokens": "vocabulary_size, vocab_size, max_features, num_words",
+        "lowercase": "lower, standardize",
+        "ngrams": "ngram_range",
+    }
+
+    kind: Literal["text"]
+    split: Literal["auto", "word", "character"] = Field(
+        "auto",
+        description="What a token is; `auto` takes every character where more than a fifth of the letters in the "
+        "training rows are Chinese or Japanese.",
+    )
+    ngrams: Annotated[int, Field(ge=1, le=3)] = Field(
+        1, description="Up to this many neighbouring tokens also count as one, as in `not good`."
+    )
+    max_tokens: Positive = Field(20_000, description="Keep this many of the most frequent tokens and n-grams.")
+    min_count: Positive = Field(2, description="Those that occur less often in the training rows count as unknown.")
+    length: Positive | None = Field(
+        None,
+        description="Tokens of each text: longer ones are cut, shorter padded; null for the longest of training, or "
+        "what suffices for 95 % of them where it is longer than 128.",
+    )
+    lowercase: bool = Field(True, description="Capitals count as small letters.")
+    embedding: Positive = Field(64, description="Numbers that stand for a token in the network.")
+    empty: Literal["keep", "refuse"] = Field("keep", description="What to do with texts without any word.")
+    preprocess: list[Any] = Field(default_factory=list, max_length=0, description="No step works on texts.")
+
+    def feature(self, name: str, column: SourceField) -> Feature:
+        """One text."""
+        key = self.key_of(name)
+        if column.shape not in ((), (1,)):
+            message = f"`{name}` must have one text for each example"
+            raise ConfigError(Problem("shape-unknown", message, key, help="name one column of text with `column:`"))
+        if column.dtype not in ("string", "object"):
+            message, help = f"the column of `{name}` holds {column.dtype}, not text", "use `kind: number` or `category`"
+            raise ConfigError(Problem("field-type", message, key, help=help))
+        return Feature(name, self.kind, (), "string")
+
+    def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
+        """Texts, shape (examples,)."""
+        rows = values.reshape(len(values), -1)
+        if rows.dtype.kind not in "OSTU":
+            raise place.run_error("mixed-types", f"it holds {rows.dtype}, not text", "give all splits text")
+        if rows.shape[1:] != (1,):
+            place.same_shape(values, ())
+        texts = place.as_text(rows[:, 0])
+        for number, text in enumerate(texts.tolist()):
+            try:
+                text.encode()
+            except UnicodeEncodeError:
+                message = f"{place.row(number)} holds half a character (a surrogate), which no text can hold"
+                raise place.run_error("field-type", message, "read it again with the right encoding") from None
+        return texts
+
+    def example(self, value: Any, feature: Feature) -> Any:
+        """One text of a stream."""
+        return tf.reshape(value, ())
+
+    def from_file(self, path: Path, feature: Feature) -> Any:
+        """The text of a file.
+
+        Raises:
+            RunError: if it is not UTF-8, nor UTF-16.
+        """
+        try:
+            return np.array(decode_text(path.read_bytes()))
+        except (ValueError, OSError) as error:
+            reason = getattr(error, "strerror", None) or str(error)
+            help = "save it as UTF-8"
+            raise RunError(
+                Problem("unusable-input", f"it is not text that can be read ({reason})", help=help)
+            ) from error
+
+    def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
+        """The most frequent terms, and how many tokens of a text are kept."""
+        texts = self.values(values, feature, place)
+        rules, cjk = _terms.rules_for(texts, lowercase=self.lowercase, split=self.split)
+        words = _terms.words_by(rules)
+        lengths = _terms.lengths(texts, words)
+        length = self.length or _length(lengths)
+        terms, counts, different = _terms.most_frequent(
+            texts, words, length=length, ngrams=self.ngrams, least=self.min_count, most=self.max_tokens
+        )
+        if not terms:
+            message = f"no token occurs {self.min_count:,} times"
+            raise place.run_error("rare-values", message, "lower `min_count`", below="min_count")
+        state = {
+            "vocabulary": terms,
+            "counts": counts,
+            "length": length,
+            "characters": 2 * _terms.needed_characters(texts, words, length),
+            "letters": rules.letters,
+            "by_character": rules.by_character,
+            "html": rules.html,
+        }
+        what = "characters" if rules.by_character else "words"
+        kept = f"{len(terms):,} of {different:,} different {what}{' and n-grams' if self.ngrams > 1 else ''} are known"
+        notes = [f"input `{feature.name}`: {kept}, {length:,} {what} of each text"]
+        if rules.by_character and self.split == "auto":
+            why = f"{cjk:.0%} of the letters are Chinese or Japanese: every character is a token"
+            notes.append(f"input `{feature.name}`: {why} (`split: auto`)")
+        if not rules.by_character and lengths.mean() < FEW_WORDS:
+            help = "texts without spaces between words need `split: character`, and single words `kind: category`"
+            notes.append(f"input `{feature.name}`: texts have {lengths.mean():.1f} words on average: {help}")
+        return feature, state, notes
+
+    def check_state(self, state: State, feature: Feature) -> None:
+        """Different terms, with a count each."""
+        super().check_state(state, feature)
+        vocabulary = state["vocabulary"]
+        if len(set(vocabulary)) < len(vocabulary) or len(vocabulary) != len(state["counts"]):
+            raise ValueError("its `vocabulary` is not of different terms with a count each")
+
+    def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
+        """How many texts of a split are cut, and how many are empty.
+
+        Raises:
+            RunError: if some are empty and `empty: refuse` is stated.
+        """
+        texts = self.values(values, bound.feature, place)
+        length, what = bound.state["length"], "characters" if bound.state["by_character"] else "words"
+        lengths = _terms.lengths(texts, self._words(bound.state))
+        notes = []
+        if cut := int((lengths > length).sum()):
+            share = f"{cut:,} of {len(texts):,} texts of `{bound.name}` ({cut / len(texts):.1%})"
+            notes.append(f"{place.split}: {share} are longer than {length:,} {what}: their ends are cut off")
+        if (empty := np.flatnonzero(lengths == 0)).size:
+            which = f"{empty.size:,} of {len(texts):,} texts of `{bound.name}` have no word"
+            first = place.row(empty[0])
+            if self.empty == "refuse":
+                help = "remove those rows, or write `empty: keep`"
+                raise place.run_error("empty-text", f"{which}; the first is {first}", help, below="empty")
+            notes.append(f"{place.split}: {which}, such as {first}: the network sees padding alone")
+        return notes
+
+    def notes_of_stream(self, bound: Input) -> list[str]:
+        """That cut texts are not counted."""
+        return [f"input `{bound.name}`: texts that are cut or empty are not counted, since the data are a stream"]
+
+    def host_layers(self, bound: Input) -> list[Any]:
+        """From texts to ids.
+
+        Raises:
+            ConfigError: if the vocabulary is not known, since no training rows were read.
+        """
+        state = bound.state
+        if "vocabulary" not in state:
+            message = f"the words of `{bound.name}` can only be known by reading the data"
+            raise ConfigError(Problem("spec-unknown", message, bound.key, help="check without --no-data"))
+        length, limit = state["length"], state["characters"]
+        return [Tokenizer(bound.name, self._words(state), state["vocabulary"], length, self.ngrams, limit)]
+
+    def encoding(self, bound: Input) -> Encoding:
+        """Ids, and what is padding."""
+        state = bound.state
+        size = len(state["vocabulary"]) + FIRST
+        shape = (state["length"] * self.ngrams,)
+        return Encoding(shape, "int32", self.axes, (size,), masked=True, embedding=self.embedding)
+
+    def _words(self, state: State) -> Any:
+        return _terms.words_by(Rules(state["letters"], self.lowercase, state["by_character"], state["html"]))
+
+
+def _length(lengths: Any) -> int:
+    """Tokens that suffice for the texts of training."""
+    longest = int(lengths.max(initial=1))
+    return max(1, longest if longest <= ALL_OF else min(MOST, max(ALL_OF, int(np.ceil(np.percentile(lengths, 95))))))

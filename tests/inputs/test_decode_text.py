@@ -1,0 +1,53 @@
+"""Text files: every encoding with a mark is recognised, and what cannot be read is named with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dlkit.config.problems import RunError
+from dlkit.inputs._decode_text import MARKS, decode_text, known_encoding
+from dlkit.inputs.text import TextInput
+from dlkit.schema.features import Feature
+
+FEATURE = Feature("x", "text", (), "string")
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00\ufeff")))
+def test_a_mark_says_how_a_file_is_written(text: str) -> None:
+    for mark, encoding in MARKS.items():
+        assert decode_text(mark + text.encode(encoding), "ascii") == text
+    assert decode_text(text.encode()) == text
+
+
+@given(st.binary())
+def test_any_bytes_are_text_or_are_refused_with_a_place(content: bytes) -> None:
+    try:
+        assert isinstance(decode_text(content), str)
+    except ValueError as error:
+        assert str(error).startswith("byte ")
+
+
+@given(st.text(st.characters(codec="ascii", exclude_characters="\x00"), min_size=1))
+def test_utf_16_of_latin_letters_needs_no_mark(text: str) -> None:
+    assert decode_text(text.encode("utf-16-le")) == decode_text(text.encode("utf-16-be")) == text
+
+
+def test_encodings_have_names() -> None:
+    assert known_encoding("gb18030") and known_encoding("utf-16-le")
+    assert not known_encoding("latin-one") and not known_encoding("rot13") and not known_encoding("a\0b")
+
+
+def test_a_file_is_an_example(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes("\ufeffgut".encode())
+    found = TextInput(kind="text").from_file(path, FEATURE)
+    assert (found.shape, found.dtype.kind, str(found)) == ((), "U", "gut")
+    path.write_bytes(b"\xff\xff")
+    with pytest.raises(RunError, match=r"byte 0 \(0xff\)"):
+        TextInput(kind="text").from_file(path, FEATURE)
+    with pytest.raises(RunError, match="No such file"):
+        TextInput(kind="text").from_file(tmp_path / "b.txt", FEATURE)
