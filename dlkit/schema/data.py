@@ -153,4 +153,5 @@ class Data(Section):
             tuple(column for name, given in self.inputs.items() for column in given.wanted(name)),
             tuple(column for name, given in self.targets.items() for column in given.wanted(name)),
             tuple(c for c in (self.weights, self.splits.column if self.splits else None) if c is not None),
+            cleans_unreadable=self.clean is not None and "unreadable" in self.clean.drop,
         )

@@ -26,11 +26,13 @@ class Wanted(Collection[str]):
         inputs: those that inputs read.
         targets: those that targets read.
         others: those that neither reads, such as weights.
+        cleans_unreadable: whether examples that cannot be read are left out later, so that they stop nothing.
     """
 
     inputs: tuple[str, ...]
     targets: tuple[str, ...]
     others: tuple[str, ...] = ()
+    cleans_unreadable: bool = False
 
     def names(self) -> list[str]:
         """Every name once, inputs first."""

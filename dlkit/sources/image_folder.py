@@ -14,7 +14,7 @@ from dlkit.config.problems import Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath, Text
 from dlkit.schema.features import in_words
-from dlkit.schema.source import SourceData, SourceField, SourceSettings
+from dlkit.schema.source import SourceData, SourceField, SourceSettings, Wanted
 from dlkit.sources._folders import Folders, class_folders
 from dlkit.sources._labels_file import labelled_files
 
@@ -62,7 +62,9 @@ class ImageFolderSource(SourceSettings):
             found = class_folders(root, SUFFIXES, _KEY)
         else:
             found = labelled_files(root, Path(self.labels), SUFFIXES, self.file_column, self.label_column)
-        headers = _headers(root, [path for paths in found.files.values() for path in paths])
+        # A plain collection of names is what `describe` and tests give.
+        cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
+        headers = _headers(root, [path for paths in found.files.values() for path in paths], cleaned=cleaned)
         columns = {
             split: {"image": np.array([str(path) for path in paths]), "label": np.array(found.labels[split])}
             for split, paths in found.files.items()
@@ -85,11 +87,16 @@ class ImageFolderSource(SourceSettings):
         return hashlib.sha256(f"{found.fingerprint} {labels}".encode()).hexdigest()
 
 
-def _headers(root: Path, paths: Sequence[Path]) -> list[Header]:
-    """What each file says of its image.
+def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header]:
+    """What each file says of its image, those aside that cannot be read.
+
+    Args:
+        root: the folder.
+        paths: of the files.
+        cleaned: whether files that cannot be read are left out later.
 
     Raises:
-        RunError: naming the files that are no images.
+        RunError: naming the files that are no images, unless they are left out later; or where no other is left.
     """
 
     def read(path: Path) -> Header | str:
@@ -102,7 +109,7 @@ def _headers(root: Path, paths: Sequence[Path]) -> list[Header]:
     with ThreadPoolExecutor(THREADS) as threads:
         found = list(threads.map(read, paths, chunksize=64))
     broken = [(path, why) for path, why in zip(paths, found, strict=True) if isinstance(why, str)]
-    if broken:
+    if broken and (not cleaned or len(broken) == len(paths)):
         more = f"\nand {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
         listed = "".join(f"\n{path.relative_to(root).as_posix()}: {why}" for path, why in broken[:NAMED])
         message = f"{len(broken):,} of {len(paths):,} files in {root} are no images that can be read:{listed}{more}"
