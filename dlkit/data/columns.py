@@ -102,7 +102,9 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
         return SourceField((sum(widths),), "object", ragged=ragged)
     text = "string" in types
     dtype = "string" if text else str(np.result_type(*(field.dtype for field in fields)))
-    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else (), ragged)
+    names = tuple(columns) if sum(widths) == len(columns) else ()
+    why = next((field.why_text for field in fields if field.why_text is not None), None)
+    return SourceField((sum(widths),), dtype, names, ragged, why_text=why)
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

@@ -282,9 +282,18 @@ def _path_keys(section: Any, key: Key) -> Iterator[Key]:
     if isinstance(section, BaseModel):
         for name, info in type(section).model_fields.items():
             if is_path(info):
-                yield (*key, name)
+                yield from _texts(getattr(section, name), (*key, name))
             else:
                 yield from _path_keys(getattr(section, name), (*key, name))
     elif isinstance(section, dict):
         for name, below in section.items():
             yield from _path_keys(below, (*key, name))
+
+
+def _texts(value: Any, key: Key) -> Iterator[Key]:
+    """The keys of the texts in a value: of itself, or of those in a list or a mapping."""
+    if isinstance(value, list | dict):
+        for part, below in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _texts(below, (*key, part))
+    else:
+        yield key

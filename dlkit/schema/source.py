@@ -89,6 +89,8 @@ class SourceField:
         encoding: `image` or `audio` where each value is the path of such a file, or its content, which the kind of the
             input decodes; empty where values are what they stand for.
         hint: the kind that the source knows its values to be of, for `dlkit init` alone; empty where it does not.
+        why_text: of a column of text that could be expected to hold numbers: gives the first value that is none with
+            its place, and what to do about it. It may read a file again, so only messages ask for it.
     """
 
     shape: tuple[int | None, ...] | None
@@ -97,6 +99,7 @@ class SourceField:
     ragged: bool = False
     encoding: str = ""
     hint: str = ""
+    why_text: Callable[[], tuple[str, str]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

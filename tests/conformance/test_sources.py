@@ -48,6 +48,21 @@ def prepared(folder: Path) -> dict[str, Any]:
     return {"name": "made", "data_dir": str(folder)}
 
 
+def table() -> dict[str, list[int]]:
+    """A number and a class, and a column that nobody reads."""
+    return {"image": IMAGES[:, 0, 0, 0].tolist(), "label": LABELS.tolist(), "other": LABELS.tolist()}
+
+
+def text_files(folder: Path) -> dict[str, Any]:
+    for name, rows in {"train": ROWS, "test": 9}.items():
+        lines = [
+            ",".join(table()),
+            *(",".join(map(str, row)) for row in list(zip(*table().values(), strict=True))[:rows]),
+        ]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return {"path": {split: str(folder / f"{split}.csv") for split in ("train", "test")}}
+
+
 def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
@@ -55,8 +70,13 @@ def bundled(folder: Path) -> dict[str, Any]:
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
+    "csv": (text_files, "train.csv"),
     "npz": (npz, "made.npz"),
     "tfds": (prepared, "made/1.0.0/*train*"),
+}
+# What is read, where it is not an image and its class.
+READ: dict[str, dict[str, Any]] = {
+    "csv": {"inputs": {"image": {"kind": "number"}}},
 }
 SPLITS = {"train": f"train[:{ROWS}]", "test": "test[:9]"}
 
@@ -64,7 +84,8 @@ SPLITS = {"train": f"train[:{ROWS}]", "test": "test[:9]"}
 def data(source: dict[str, Any], **splits: str) -> dict[str, Any]:
     """The data of such a source: an image and its class."""
     inputs, targets = {"image": {"kind": "image"}}, {"label": {"kind": "category"}}
-    return {"source": source, "inputs": inputs, "targets": targets, "batch_size": 8, "splits": splits or SPLITS}
+    made = {"source": source, "inputs": inputs, "targets": targets, "batch_size": 8, "splits": splits or SPLITS}
+    return made | READ.get(source["kind"], {})
 
 
 def labels(source: dict[str, Any], train: str) -> list[int]:
@@ -119,7 +140,7 @@ def test_columns_that_nobody_asked_for_are_not_needed(source: dict[str, Any]) ->
     opened = settings.source.open(settings.wanted())
     assert opened.arrays is not None
     train = opened.arrays("train")
-    assert {"image", "label"} <= set(train)
+    assert set(settings.wanted()) <= set(train)
     assert {len(values) for values in train.values()} == {opened.sizes["train"]}
 
 
@@ -134,7 +155,7 @@ def test_a_damaged_file_is_named(kind: str, tmp_path: Path) -> None:
     with pytest.raises(RunError) as refused:
         load_splits(settings)
     assert refused.value.problems[0].code == "damaged-data"
-    assert (str(path if "*" not in damaged else path.parent)) in str(refused.value)
+    assert (path.name if "*" not in damaged else str(path.parent)) in str(refused.value)
 
 
 def test_a_run_on_a_source_resumes_to_the_same_bits(source: dict[str, Any], tmp_path: Path) -> None:
