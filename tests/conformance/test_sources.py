@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import tensorflow_datasets as tfds
 
@@ -63,6 +65,13 @@ def text_files(folder: Path) -> dict[str, Any]:
     return {"path": {split: str(folder / f"{split}.csv") for split in ("train", "test")}}
 
 
+def parquet_files(folder: Path) -> dict[str, Any]:
+    for name, rows in {"train": ROWS, "test": 9}.items():
+        made = pyarrow.table(table()).slice(0, rows)
+        pyarrow.parquet.write_table(made, folder / f"{name}.parquet", write_page_checksum=True)
+    return {"path": {split: str(folder / f"{split}.parquet") for split in ("train", "test")}}
+
+
 def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
@@ -71,12 +80,15 @@ def bundled(folder: Path) -> dict[str, Any]:
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
     "csv": (text_files, "train.csv"),
+    "parquet": (parquet_files, "train.parquet"),
     "npz": (npz, "made.npz"),
     "tfds": (prepared, "made/1.0.0/*train*"),
 }
 # What is read, where it is not an image and its class.
 READ: dict[str, dict[str, Any]] = {
     "csv": {"inputs": {"image": {"kind": "number"}}},
+    # Classes are only known when rows are read.
+    "parquet": {"inputs": {"image": {"kind": "number"}}, "targets": {"label": {"kind": "number"}}},
 }
 SPLITS = {"train": f"train[:{ROWS}]", "test": "test[:9]"}
 
