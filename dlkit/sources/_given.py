@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlkit.lazy import lazy
 from dlkit.schema.source import Piece, SourceData, SourceField, Wanted
-from dlkit.sources._given_tables import FORMS, by_field, problem, table_of
+from dlkit.sources._given_tables import FORMS, bad_data, by_field, table_of
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -47,16 +47,16 @@ def open_given(given: Any, wanted: Wanted, name: str = IN_PYTHON, *, splits_stat
     if not isinstance(given, Mapping):
         given = {"train": given}
     if not given or not all(isinstance(split, str) for split in given):
-        raise problem("given-data", f"the data {name} has no splits", FORMS)
+        raise bad_data("given-data", f"the data {name} has no splits", FORMS)
     # With `splits` in the configuration a split may bear any name; without, these three are all that is used.
     unused = [split for split in given if split not in ("train", "validation", "test")]
     if unused and "train" in given and not splits_stated:
         message = f"the data {name} has a split `{unused[0]}`, which nothing would use"
-        raise problem("given-data", message, "splits are called train, validation and test")
+        raise bad_data("given-data", message, "splits are called train, validation and test")
     if all(isinstance(value, tf.data.Dataset) for value in given.values()):
         return _streams({split: _named(dataset, wanted) for split, dataset in given.items()}, name)
     if any(isinstance(value, tf.data.Dataset) for value in given.values()):
-        raise problem("given-data", f"the data {name} mixes arrays and tf.data", "give all splits alike")
+        raise bad_data("given-data", f"the data {name} mixes arrays and tf.data", "give all splits alike")
     tables = {split: table_of(split, value, wanted) for split, value in given.items()}
     fields = {split: {n: column.field for n, column in table.columns.items()} for split, table in tables.items()}
     _same_fields(fields, name)
@@ -73,7 +73,7 @@ def _named(dataset: tf.data.Dataset, wanted: Wanted) -> tf.data.Dataset:
         return dataset
     if isinstance(dataset.element_spec, tuple) and len(dataset.element_spec) == 2:
         return dataset.map(lambda x, y: by_field(x, y, wanted), num_parallel_calls=tf.data.AUTOTUNE)
-    raise problem("given-data", "the tf.data.Dataset does not give pairs (x, y)", FORMS)
+    raise bad_data("given-data", "the tf.data.Dataset does not give pairs (x, y)", FORMS)
 
 
 def _streams(datasets: Mapping[str, tf.data.Dataset], name: str) -> SourceData:
@@ -98,7 +98,7 @@ def _element_fields(dataset: tf.data.Dataset) -> dict[str, SourceField]:
     fields = {}
     for name, spec in dataset.element_spec.items():
         if not isinstance(spec, tf.TensorSpec):
-            raise problem("given-data", f"`{name}` of the tf.data.Dataset is not a plain tensor", FORMS)
+            raise bad_data("given-data", f"`{name}` of the tf.data.Dataset is not a plain tensor", FORMS)
         shape = None if spec.shape.rank is None else tuple(spec.shape)
         fields[name] = SourceField(shape, spec.dtype.name)
     return fields
@@ -108,7 +108,7 @@ def _cardinality(split: str, dataset: tf.data.Dataset) -> int | None:
     cardinality = int(dataset.cardinality())
     if cardinality == tf.data.INFINITE_CARDINALITY:
         message = f"the tf.data.Dataset of split `{split}` never ends"
-        raise problem("given-data", message, "leave out `repeat()`; dlkit counts the epochs")
+        raise bad_data("given-data", message, "leave out `repeat()`; dlkit counts the epochs")
     return None if cardinality == tf.data.UNKNOWN_CARDINALITY else cardinality
 
 
@@ -118,4 +118,4 @@ def _same_fields(fields: Mapping[str, Mapping[str, SourceField]], name: str) -> 
     for split, found in others:
         if set(found) != set(expected):
             message = f"the data {name} has fields {sorted(expected)} in `{first}` and {sorted(found)} in `{split}`"
-            raise problem("given-data", message, "give every split the same fields")
+            raise bad_data("given-data", message, "give every split the same fields")

@@ -61,17 +61,17 @@ def table_of(split: str, value: Any, wanted: Wanted) -> Table:
         parts = by_field(x, y, wanted)
     elif isinstance(value, tuple) and len(value) == 3:
         help = 'name the weights, as in `data.weights: w`, and give them as a column: (x, {"y": y, "w": w})'
-        raise problem("given-data", f"split `{split}` is given as three parts, and there are two", help)
+        raise bad_data("given-data", f"split `{split}` is given as three parts, and there are two", help)
     elif not isinstance(value, np.ndarray | list | tuple) and (frame := frame_of(value, split)) is not None:
         read = _read(frame, wanted)
         return Table(read, len(frame), tuple(name for name in frame.names if name not in read))
     else:
-        raise problem("given-data", f"split `{split}` is given as {type(value).__name__}", FORMS)
+        raise bad_data("given-data", f"split `{split}` is given as {type(value).__name__}", FORMS)
     columns = {name: _array(split, name, part) for name, part in parts.items()}
     lengths = {name: len(column.array) for name, column in columns.items() if column.array is not None}
     if len(set(lengths.values())) != 1:
         message = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items()) or "it has no fields"
-        raise problem("length-mismatch", f"split `{split}`: {message}", "give every column one row for each example")
+        raise bad_data("length-mismatch", f"split `{split}`: {message}", "give every column one row for each example")
     return Table(columns, next(iter(lengths.values())))
 
 
@@ -91,7 +91,7 @@ def _by_name(split: str, part: Any, wanted: Sequence[str]) -> Any:
     if any(column.array is None for column in columns):
         wrong = next(name for name, column in zip(frame.names, columns, strict=True) if column.array is None)
         message = f"`{wrong}` of split `{split}` is neither numbers nor text, and the frame is read as a whole"
-        raise problem("given-data", message, "name columns with `column:` or `columns:` in the configuration")
+        raise bad_data("given-data", message, "name columns with `column:` or `columns:` in the configuration")
     return columns[0] if len(columns) == 1 else np.column_stack([column.array for column in columns])
 
 
@@ -101,18 +101,18 @@ def _collected(split: str, examples: Iterator[Any]) -> Any:
         every = list(examples)
     except Exception as error:
         message = f"the iterator over split `{split}` failed: {kind_and_line(error)}"
-        raise problem("given-data", message, "correct it where it raises this") from error
+        raise bad_data("given-data", message, "correct it where it raises this") from error
     if not every:
         message = f"the iterator over split `{split}` gives no examples"
-        raise problem("given-data", message, "give a new one each time: an iterator can be read only once")
+        raise bad_data("given-data", message, "give a new one each time: an iterator can be read only once")
     first = _form(every[0])
     if first is None:
         message = f"the iterator over split `{split}` gives {type(every[0]).__name__}, not single examples"
-        raise problem("given-data", message, "give a pair (x, y) or a dictionary by column for each example")
+        raise bad_data("given-data", message, "give a pair (x, y) or a dictionary by column for each example")
     wrong = next((number for number, example in enumerate(every) if _form(example) != first), None)
     if wrong is not None:
         message = f"example {wrong} of split `{split}` is not made as the first one is"
-        raise problem("given-data", message, "give every example the same columns")
+        raise bad_data("given-data", message, "give every example the same columns")
     if isinstance(every[0], Mapping):
         return _lists(every)
     return tuple(_lists([example[place] for example in every]) for place in (0, 1))
@@ -132,7 +132,7 @@ def _lists(parts: list[Any]) -> Any:
     return {name: [part[name] for part in parts] for name in parts[0]} if isinstance(parts[0], Mapping) else parts
 
 
-def problem(code: str, message: str, help: str) -> RunError:
+def bad_data(code: str, message: str, help: str) -> RunError:
     """The error for data given in Python."""
     return RunError(Problem(code, message, _KEY, help=help))
 
@@ -144,14 +144,14 @@ def by_field(x: Any, y: Any, wanted: Wanted) -> dict[str, Any]:
     twice = [name for name in inputs if name in targets and inputs[name] is not targets[name]]
     if twice:
         help = "name the fields differently, with `column:` in the configuration"
-        raise problem("given-data", f"`{twice[0]}` is given both as an input and as a target", help)
+        raise bad_data("given-data", f"`{twice[0]}` is given both as an input and as a target", help)
     return {**inputs, **targets}
 
 
 def _only(columns: Sequence[str], what: str) -> str:
     if len(columns) > 1:
         message = f"the configuration reads {len(columns)} {what} columns, and a single array is given for them"
-        raise problem("given-data", message, f"give a dictionary of arrays by name: {', '.join(columns)}")
+        raise bad_data("given-data", message, f"give a dictionary of arrays by name: {', '.join(columns)}")
     return columns[0]
 
 
@@ -165,15 +165,15 @@ def _array(split: str, name: str, value: Any) -> Column:
         array, padded = _as_array(value)
     except _UnevenError:
         message = f"`{name}` of split `{split}` has rows that differ in length, or in more than that"
-        raise problem(
+        raise bad_data(
             "given-data", message, "give rows of one shape; of numbers, their lengths alone may differ"
         ) from None
     except Exception as error:  # tensors without values
-        raise problem("given-data", f"`{name}` of split `{split}` is no array ({error})", FORMS) from error
+        raise bad_data("given-data", f"`{name}` of split `{split}` is no array ({error})", FORMS) from error
     nested = type_name(array.dtype) == "object" and any(np.ndim(item) for item in array.reshape(-1)[:1000])
     if array.ndim == 0 or nested:
         message = f"`{name}` of split `{split}` is {type(value).__name__}, not an array with a row for each example"
-        raise problem("given-data", message, FORMS)
+        raise bad_data("given-data", message, FORMS)
     return Column(array, SourceField(array.shape[1:], type_name(array.dtype), ragged=padded))
 
 
