@@ -107,8 +107,8 @@ class Cells:
         return "string" if not self.numbers else "int64" if self.whole else "float64"
 
     def array(self, split: str) -> Any:
-        """The column in a split: int64, float64 or objects of `str`."""
-        chunks = self.chunks[split]
+        """The column in a split: int64, float64 or objects of `str`. What it is made of is given up."""
+        chunks = self.chunks.pop(split)
         if not self.numbers:
             return as_objects(chunks)
         return (
@@ -189,7 +189,8 @@ def _has_codes(cells: Any) -> bool:
     if not text.size:
         return False
     starts, rest = ends[:-1], lengths
-    signed = (rest > 0) & np.isin(text[np.minimum(starts, len(text) - 1)], [ord("-"), ord("+")])
+    first = text[np.minimum(starts, len(text) - 1)]
+    signed = (rest > 0) & ((first == ord("-")) | (first == ord("+")))
     starts, rest = starts + signed, rest - signed
     starts = starts[rest >= 2]
     after_zero = text[starts[text[starts] == ord("0")] + 1]

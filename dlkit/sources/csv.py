@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
@@ -26,7 +27,7 @@ pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 # Bytes that are read at once, and what a row may have at most.
-BLOCK, LARGEST_ROW = 2**22, 2**30
+BLOCK, LARGEST_ROW = 2**20, 2**30
 
 
 def _separator(given: str) -> str:
@@ -159,12 +160,17 @@ def _read(
     """Read columns of all files, and count the rows of each; without columns, only that."""
     rows: dict[Path, int] = {}
     names = [column.name for column in columns]
-    for split, some in files.items():
-        for file in some:
+    with ThreadPoolExecutor() as pool:  # Arrow and NumPy convert columns side by side
+        for split, file in ((split, file) for split, some in files.items() for file in some):
             head, seen = heads[file], 0
             for batch in _batches(file, called[file], head, names or [next(filter(None, head.names))]):
-                for column, cells in zip(columns, batch.columns, strict=False):
-                    column.add(split, cells, head.dialect.decimal or ".", file, seen)
+                decimal = head.dialect.decimal or "."
+                work = [
+                    pool.submit(column.add, split, cells, decimal, file, seen)
+                    for column, cells in zip(columns, batch.columns, strict=False)
+                ]
+                for done in work:
+                    done.result()
                 seen += len(batch)
             if not seen:
                 raise broken("no-rows", f"{called[file]} has names of columns and no rows", "add rows")
