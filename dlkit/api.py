@@ -170,8 +170,9 @@ def train(
         config: path of a YAML file, or the same content as a dictionary.
         overrides: values by dotted key, as in `{"training.epochs": 3}`; they win over the file.
         data: one's own data in place of `data.source`: a dictionary with `train` and, if there are any, `validation`
-            and `test`, each a pair (inputs, targets) of NumPy arrays (dictionaries by name where there are several) or
-            a tf.data.Dataset of single (inputs, targets); a bare pair is the training split.
+            and `test`, each a pair (inputs, targets) of NumPy arrays (dictionaries by name where there are several), a
+            data frame, an iterator over examples, or a tf.data.Dataset of single (inputs, targets); one of these alone
+            is the training split.
         runs_folder: where the run's folder is made.
         verbose: show progress, in the form that suits the terminal or notebook.
         listener: called with what happens, in place of the progress; see dlkit.training.listeners.

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 
 # `remember`: import all, and remember them; `known`: only those remembered; `any`: import all, and remember none.
 PluginRule = Literal["remember", "known", "any"]
@@ -53,8 +53,12 @@ def remember(names: Sequence[str], folder: Path) -> None:
             file.write("".join(f"{identity}\n" for identity in sorted(new)))
 
 
-def refuse_unknown(names: Sequence[str], folder: Path) -> None:
+def refuse_unknown(names: Mapping[Key, str], folder: Path) -> None:
     """Refuse the plug-ins of a run's configuration that no configuration of the user's has named.
+
+    Args:
+        names: of the plug-ins, by the setting that names each.
+        folder: of the configuration.
 
     Raises:
         ConfigError: naming each of them.
@@ -64,11 +68,11 @@ def refuse_unknown(names: Sequence[str], folder: Path) -> None:
         Problem(
             "plugin-not-trusted",
             f"the plug-in `{name}` is code that no configuration of yours has named, and is not imported",
-            ("plugins", number),
+            key,
             label="comes with the run",
             help="look at it first; if you trust it, give --trust (in Python trust=True), or use it in a configuration",
         )
-        for number, name in enumerate(names)
+        for key, name in names.items()
         if _identity(name, folder) not in known
     ]
     if problems:

@@ -50,7 +50,7 @@ def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str]
                 if not _is_readable(fields[name].dtype)
             ]
             columns += [name for name in fit if name not in columns]
-        problems += _mixed({name: fields[name].dtype for name in columns if _is_readable(fields[name].dtype)}, key)
+        problems += _mixed({name: fields[name] for name in columns if _is_readable(fields[name].dtype)}, key)
         found[key] = tuple(columns)
     if problems:
         raise ConfigError(problems)
@@ -83,14 +83,18 @@ def _unreadable(name: str, field: SourceField, key: Key) -> Problem:
     return Problem("field-type", message, key, help=help)
 
 
-def _mixed(types: Mapping[str, str], key: Key) -> list[Problem]:
+def _mixed(fields: Mapping[str, SourceField], key: Key) -> list[Problem]:
     """Columns of text beside columns of numbers, which no array holds without making text of the numbers."""
+    types = {name: field.dtype for name, field in fields.items()}
     text = [name for name, dtype in types.items() if dtype in ("string", "object")]
     numbers = [name for name in types if name not in text]
     if not text or not numbers:
         return []
     message = f"`{key[-1]}` reads text and numbers side by side: {_some(text, types)}, and {_some(numbers, types)}"
     help = "give the columns of text and those of numbers an input each" if key[1] == "inputs" else "name one column"
+    if (why := next((fields[name].why_text for name in text if fields[name].why_text), None)) is not None:
+        words, more = why()  # a column of numbers may be text because of one field
+        message, help = f"{message}; {words}", f"{more}; or {help}"
     return [Problem("mixed-types", message, key, help=help)]
 
 
@@ -120,7 +124,9 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
     if "object" in types:
         return SourceField((sum(widths),), "object", ragged=ragged)
     dtype = "string" if "string" in types else str(np.result_type(*types))
-    return SourceField((sum(widths),), dtype, tuple(columns) if sum(widths) == len(columns) else (), ragged)
+    names = tuple(columns) if sum(widths) == len(columns) else ()
+    why = next((field.why_text for field in fields if field.why_text is not None), None)
+    return SourceField((sum(widths),), dtype, names, ragged, why_text=why)
 
 
 def joined(arrays: list[np.ndarray]) -> np.ndarray:

@@ -67,7 +67,11 @@ def refuse_text(name: str, column: SourceField) -> None:
         what, help = ("text", "use `kind: category` for words that repeat") if column.dtype == "string" else (
             "text and numbers, or other Python objects", "give an array of numbers alone"
         )  # fmt: skip
-        raise _problem("field-type", f"the column of `{name}` holds {what}, not numbers", key, help)
+        message = f"the column of `{name}` holds {what}, not numbers"
+        if column.why_text is not None:
+            words, help = column.why_text()
+            message = f"{message}: {words}"
+        raise _problem("field-type", message, key, help)
     if column.dtype != "bfloat16" and np.dtype(column.dtype).kind not in "biuf":
         raise _problem("field-type", f"the column of `{name}` holds {column.dtype}", key, "use real numbers")
 

@@ -22,8 +22,9 @@ def environment(devices: list[str], settings: dict[str, Any]) -> dict[str, Any]:
     for package in PACKAGES:
         with contextlib.suppress(PackageNotFoundError):
             versions[package] = version(package)
-    return {
-        "python": sys.version.split()[0],
+    made: dict[str, Any] = {}
+    made["python"] = sys.version.split()[0]
+    return made | {
         "packages": versions,
         "devices": devices,
         "command": sys.argv,

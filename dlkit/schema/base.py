@@ -118,11 +118,24 @@ def _keras_word(category: str) -> Any:
     ]
 
 
+def function_name(given: str) -> str:
+    """Refuse text that is not `module:function`."""
+    module, _, function = given.rpartition(":")
+    if not module.strip() or not all(part.isidentifier() for part in function.split(".")):
+        raise ValueError("it must be `module:function`, as in `my_module:make` or `my_module.py:make`")
+    return given
+
+
 class IsPath:
     """Marks text that is a path; a relative one starts at the folder of the file that it is written in."""
 
 
+class IsFunction:
+    """Marks text that names a function of a module, `module:function`: code, which the rules of plug-ins hold for."""
+
+
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$"), IsPath()]
+FunctionName = Annotated[str, AfterValidator(function_name), IsFunction()]
 Activation = _keras_word("activations")
 Text = Annotated[str, Field(min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
@@ -134,7 +147,16 @@ NonNegativeFloat = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 def is_path(info: FieldInfo) -> bool:
     """Whether a field holds a path, or null."""
+    return _is_marked(info, IsPath)
+
+
+def is_function(info: FieldInfo) -> bool:
+    """Whether a field names a function of a module."""
+    return _is_marked(info, IsFunction)
+
+
+def _is_marked(info: FieldInfo, mark: type[Any]) -> bool:
     options = [info.annotation, *get_args(info.annotation)]
     return any(
-        isinstance(m, IsPath) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))]
+        isinstance(m, mark) for m in [*info.metadata, *(m for o in options for m in getattr(o, "__metadata__", ()))]
     )

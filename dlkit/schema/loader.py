@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from dlkit.config.overrides import Overrides, apply_overrides, from_python
-from dlkit.config.paths import expanded
-from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, ConfigError, DlkitError, Key, Problem
+from dlkit.config.problems import ConfigError, DlkitError, Key, Problem
 from dlkit.config.references import environment_text, resolve_references
 from dlkit.config.shape import Shape
-from dlkit.config.tree import Node, child, find, with_child
+from dlkit.config.tree import Node, child, find
 from dlkit.config.trust import PluginRule
 from dlkit.schema import Config
+from dlkit.schema.marked import replaced, with_absolute_paths, with_allowed_functions
 from dlkit.schema.plugins import Plugins
 from dlkit.schema.plugins import load as load_plugins
 
@@ -174,7 +174,11 @@ def _finish(
         warnings = [p for p in found if p.severity == "warning"]
         if problems or config is None:
             raise ConfigError(_in_order([*problems, *warnings], root, files))
-        root = _with_absolute_paths(root, config)
+        root = with_absolute_paths(root, config)
+        try:
+            root = with_allowed_functions(root, config, plugin_rule)
+        except ConfigError as error:
+            raise ConfigError(_in_order(list(error.problems), root, files)) from None
         config = Config.model_validate(_plain(root))
     return Loaded(config, path, root, tuple(_in_order(warnings, root, files)), tuple(files), plugins)
 
@@ -184,7 +188,7 @@ def _plugged(names: list[str], folder: Path, rule: PluginRule) -> Plugins:
     from dlkit.config import trust
 
     if rule == "known":
-        trust.refuse_unknown(names, folder)
+        trust.refuse_unknown({("plugins", number): name for number, name in enumerate(names)}, folder)
     plugins = load_plugins(names, folder)
     if rule == "remember":
         trust.remember(names, folder)
@@ -232,7 +236,7 @@ def _typed(root: Node) -> tuple[Node, Config | None, list[Problem]]:
     for problem in problems:
         node = find(root, problem.key)
         if node is not None and node.written is not None and not isinstance(node.value, str):
-            retyped = _replaced(retyped, problem.key, replace(node, value=environment_text(node.written)))
+            retyped = replaced(retyped, problem.key, replace(node, value=environment_text(node.written)))
     if retyped is not root:
         config, fewer = validate(retyped, Config)
         if len(fewer) < len(problems):
@@ -246,52 +250,8 @@ def _dangling(problem: Problem, root: Node) -> bool:
     return problem.code == "wrong-type" and node is not None and isinstance(node.value, str) and "${" in node.value
 
 
-def _replaced(root: Node, key: Key, new: Node) -> Node:
-    if not key:
-        return new
-    below = child(root, key[0])
-    assert below is not None
-    return with_child(root, key[0], _replaced(below, key[1:], new))
-
-
 def _plugin_names(root: Node) -> list[str]:
     node = child(root, "plugins")
     items = node.value if node is not None and isinstance(node.value, list) else []
     names = [item.value for item in items if isinstance(item.value, str) and item.value]
     return names if len(names) == len(items) else []
-
-
-def _with_absolute_paths(root: Node, config: Config) -> Node:
-    """Make relative paths absolute: from the folder of the file that says them, else from the working directory."""
-    for key in _path_keys(config, ()):
-        node = find(root, key)
-        if node is None or not isinstance(node.value, str):
-            continue
-        source = node.location.source
-        folder = Path() if source in (COMMAND_LINE, IN_PYTHON) else Path(source).parent
-        given = expanded(node.value)
-        if given.is_absolute():
-            new = replace(node, value=str(given), written=node.written)
-        else:
-            absolute = folder.absolute()
-            written = None if node.written is None else f"{absolute}/{node.written}"
-            new = replace(node, value=str(absolute / given), written=written)
-        root = _replaced(root, key, new)
-    return root
-
-
-def _path_keys(section: Any, key: Key) -> Iterator[Key]:
-    """The keys of the settings that are paths, in a typed section and below it."""
-    from pydantic import BaseModel
-
-    from dlkit.schema.base import is_path
-
-    if isinstance(section, BaseModel):
-        for name, info in type(section).model_fields.items():
-            if is_path(info):
-                yield (*key, name)
-            else:
-                yield from _path_keys(getattr(section, name), (*key, name))
-    elif isinstance(section, dict):
-        for name, below in section.items():
-            yield from _path_keys(below, (*key, name))

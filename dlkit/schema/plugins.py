@@ -91,7 +91,7 @@ def load(names: Sequence[str], folder: Path) -> Plugins:
     problems: list[Problem] = []
     for number, name in enumerate(names):
         try:
-            module, file = _import(name, folder)
+            module, file = import_plugin(name, folder)
             if file is not None:
                 plugins.files[name] = file
             entries = _entries(module, name)
@@ -159,8 +159,12 @@ def _constructor_arguments(cls: Callable[..., Any]) -> list[str]:
     return [p.name for p in parameters if p.kind in named and p.name not in _NOT_ARGUMENTS]
 
 
-def _import(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
-    """The module of a plug-in, and its file if it is known by that."""
+def import_plugin(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
+    """The module of a plug-in, and its file if it is known by that.
+
+    Raises:
+        ConfigError: there is none, or it fails.
+    """
     file = (folder / expanded(name)) if name.endswith(".py") else folder / (name.replace(".", "/") + ".py")
     try:
         if file.is_file():

@@ -100,6 +100,8 @@ class SourceField:
             input decodes; empty where values are what they stand for.
         decoded: NumPy name of the type that decoding such files gives without loss, where the source has looked.
         hint: the kind that the source knows its values to be of, for `dlkit init` alone; empty where it does not.
+        why_text: of a column of text that could be expected to hold numbers: gives the first value that is none with
+            its place, and what to do about it. It may read a file again, so only messages ask for it.
     """
 
     shape: tuple[int | None, ...] | None
@@ -109,6 +111,7 @@ class SourceField:
     encoding: str = ""
     decoded: str = ""
     hint: str = ""
+    why_text: Callable[[], tuple[str, str]] | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)

@@ -264,6 +264,9 @@ class TargetSettings(ColumnSettings):
             what = "text" if column.dtype == "string" else "Python objects"
             message = f"the column of `{name}` holds {what}, not numbers"
             help = "use `kind: category` for classes" if column.dtype == "string" else "give an array of numbers"
+            if column.why_text is not None:
+                words, help = column.why_text()
+                message = f"{message}: {words}"
             raise ConfigError(Problem("field-type", message, self.key_of(name), help=help))
 
 

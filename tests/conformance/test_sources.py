@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import tensorflow_datasets as tfds
 from PIL import Image
@@ -57,6 +59,28 @@ def image_folder(folder: Path) -> dict[str, Any]:
     return {"path": str(folder)}
 
 
+def table() -> dict[str, list[int]]:
+    """A number and a class, and a column that nobody reads."""
+    return {"image": IMAGES[:, 0, 0, 0].tolist(), "label": LABELS.tolist(), "other": LABELS.tolist()}
+
+
+def text_files(folder: Path) -> dict[str, Any]:
+    for name, rows in {"train": ROWS, "test": 9}.items():
+        lines = [
+            ",".join(table()),
+            *(",".join(map(str, row)) for row in list(zip(*table().values(), strict=True))[:rows]),
+        ]
+        (folder / f"{name}.csv").write_text("\n".join(lines) + "\n")
+    return {"path": {split: str(folder / f"{split}.csv") for split in ("train", "test")}}
+
+
+def parquet_files(folder: Path) -> dict[str, Any]:
+    for name, rows in {"train": ROWS, "test": 9}.items():
+        made = pyarrow.table(table()).slice(0, rows)
+        pyarrow.parquet.write_table(made, folder / f"{name}.parquet", write_page_checksum=True)
+    return {"path": {split: str(folder / f"{split}.parquet") for split in ("train", "test")}}
+
+
 def bundled(folder: Path) -> dict[str, Any]:
     return {"name": "mnist"}
 
@@ -79,7 +103,19 @@ def utterances(folder: Path) -> dict[str, Any]:
     return {split: str(folder / f"{split}.ts") for split in ("train", "test")}
 
 
-# How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit.
+def function(folder: Path) -> dict[str, Any]:
+    (folder / "made_data.py").write_text(
+        "import numpy\ndef make(path):\n    held = numpy.load(path)\n"
+        "    return {split: {name: held[f'{name}_{split}'] for name in ('image', 'label', 'other')}\n"
+        "            for split in ('train', 'test')}\n"
+    )
+    return {"function": f"{folder / 'made_data.py'}:make", "arguments": npz(folder)}
+
+
+def of_sklearn(folder: Path) -> dict[str, Any]:
+    return {"name": "digits"}
+
+
 def text_folder(folder: Path) -> dict[str, Any]:
     for split, count in (("train", ROWS), ("test", 9)):
         for number in range(count):
@@ -93,8 +129,12 @@ def text_folder(folder: Path) -> dict[str, Any]:
 # content is right.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
+    "csv": (text_files, "train.csv"),
     "image_folder": (image_folder, "train/a/0.png"),
     "npz": (npz, "made.npz"),
+    "parquet": (parquet_files, "train.parquet"),
+    "python": (function, ""),
+    "sklearn": (of_sklearn, ""),
     "text_folder": (text_folder, ""),
     "tfds": (prepared, "made/1.0.0/*train*"),
     "timeseries": (series, "made.csv"),
@@ -102,12 +142,17 @@ SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
 }
 # The column that is seen, the one that is predicted, and their kinds, where they are not an image and its class.
 COLUMNS: dict[str, tuple[str, str, str, str]] = {
+    "csv": ("image", "number", "label", "category"),
+    # Classes are only known when rows are read.
+    "parquet": ("image", "number", "label", "number"),
+    "sklearn": ("image", "image", "target", "category"),
     "text_folder": ("text", "text", "label", "category"),
     "timeseries": ("past", "sequence", "future", "forecast"),
     "ts": ("x", "sequence", "label", "category"),
 }
 # The same slice of sources without a split `test`.
 WITHOUT_TEST: dict[str, Callable[[int], str]] = {
+    "sklearn": lambda count: f"train[-{count}:]",
     "timeseries": lambda count: f"train[{ROWS + 5}:{ROWS + 5 + count}]",
 }
 
@@ -198,7 +243,7 @@ def test_a_damaged_file_is_named(kind: str, tmp_path: Path) -> None:
     with pytest.raises(RunError) as refused:
         load_splits(settings)
     assert refused.value.problems[0].code == "damaged-data"
-    assert (str(path if "*" not in damaged else path.parent)) in str(refused.value)
+    assert (path.name if "*" not in damaged else str(path.parent)) in str(refused.value)
 
 
 def test_a_run_on_a_source_resumes_to_the_same_bits(source: dict[str, Any], tmp_path: Path) -> None:

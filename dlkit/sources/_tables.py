@@ -1,0 +1,164 @@
+"""What sources of tables in files share: the files of each split, what identifies them, and the columns as NumPy's."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field
+
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.lazy import lazy
+from dlkit.schema.base import FilePath
+
+np, pa = lazy("numpy"), lazy("pyarrow")
+
+KEY: Key = ("data", "source", "path")
+# One file or pattern, several, or those of each split.
+Paths = FilePath | Annotated[list[FilePath], Field(min_length=1)] | Annotated[dict[str, FilePath], Field(min_length=1)]
+# Values of which fewer than one in this many differ share their text.
+SHARED = 2
+
+
+def files_of(paths: Any, endings: Collection[str], *, folders: bool = False) -> dict[str, list[Path]]:
+    """The files of each split, those of a pattern in natural order; `train` where no splits are named.
+
+    Args:
+        paths: as `Paths`.
+        endings: of such files, for what lies nearby.
+        folders: whether a folder stands for the files in it and below.
+
+    Raises:
+        ConfigError: for a path or pattern that no file has, or that is something else than a file.
+    """
+    if isinstance(paths, dict):
+        return {split: _files(path, (*KEY, split), endings, folders) for split, path in paths.items()}
+    if isinstance(paths, list):
+        found = [file for n, path in enumerate(paths) for file in _files(path, (*KEY, n), endings, folders)]
+        return {"train": found}
+    return {"train": _files(paths, KEY, endings, folders)}
+
+
+def _files(given: str, key: Key, endings: Collection[str], folders: bool) -> list[Path]:
+    path = Path(given)
+    if path.is_dir() and folders:
+        found = _below(path, endings)
+        if not found:
+            raise _no_file(f"there is no {' or '.join(endings)} file in {path} and below", "check the path", key)
+        return found
+    if path.is_dir():
+        help = f"name its files, as in `{path.name}/*{next(iter(endings))}`"
+        raise _no_file(f"{path} is a folder, not a file", help, key)
+    if path.exists():
+        if not path.is_file():
+            raise _no_file(f"{path} is a pipe or a device, not a file", "check the path", key)
+        return [path]
+    if glob.has_magic(given):
+        hidden = path.name.startswith(".")
+        every = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
+        found = sorted((f for f in every if f.is_file() and f.name.startswith(".") == hidden), key=natural)
+        if not found:
+            raise _no_file(f"no file fits the pattern {given}", _nearby(path, endings), key)
+        return found
+    raise _no_file(f"there is no file {path}", _nearby(path, endings), key)
+
+
+def _below(folder: Path, endings: Collection[str]) -> list[Path]:
+    """The files in a folder and below, hidden ones and those of tools (`_SUCCESS`) left out."""
+    found = [file for file in folder.rglob("*") if file.is_file() and file.name.endswith(tuple(endings))]
+    return sorted((f for f in found if not any(p[0] in "._" for p in f.relative_to(folder).parts)), key=natural)
+
+
+def natural(path: Path) -> list[Any]:
+    """A key that sorts `part-2` before `part-10`."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
+
+
+def _nearby(path: Path, endings: Collection[str]) -> str:
+    folder = path.parent
+    near = [p.name for p in folder.iterdir() if p.name.endswith(tuple(endings))] if folder.is_dir() else []
+    return did_you_mean(path.name, near, "the folder has") if near else "check the path"
+
+
+def _no_file(message: str, help: str, key: Key) -> ConfigError:
+    return ConfigError(Problem("missing-file", message, key, help=help))
+
+
+def names_of(files: Mapping[str, Sequence[Path]]) -> dict[Path, str]:
+    """How messages call each file: by its name, or by its path where two have one name."""
+    every = list(dict.fromkeys(file for some in files.values() for file in some))
+    names = [file.name for file in every]
+    return {file: file.name if names.count(file.name) == 1 else str(file) for file in every}
+
+
+def title(files: Mapping[str, Sequence[Path]]) -> str:
+    """What a source over these files is called."""
+    names = list(names_of(files).values())
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
+
+
+def identity(files: Mapping[str, Sequence[Path]], settings: Mapping[str, Any]) -> str:
+    """A hash that changes when files or settings do: names, sizes and times of files."""
+    stated = {split: [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in some] for split, some in files.items()}
+    return hashlib.sha256(repr((stated, sorted(settings.items()))).encode()).hexdigest()
+
+
+def places(
+    sizes: Mapping[str, Sequence[tuple[Path, int]]], words: Callable[[Path, int], str]
+) -> Callable[[str, int], str]:
+    """From a split and the number of a row in it to words for where it is.
+
+    Args:
+        sizes: the files of each split with the number of their rows.
+        words: a file and the number of a row in it, from 0, to words.
+    """
+
+    def place(split: str, row: int) -> str:
+        for file, size in sizes[split]:
+            if row < size:
+                return words(file, row)
+            row -= size
+        raise IndexError(row)
+
+    return place
+
+
+def same_columns(columns: Mapping[Path, Collection[str]], wanted: Collection[str], called: Mapping[Path, str]) -> None:
+    """Refuse files of which one has a wanted column and another has not.
+
+    Raises:
+        RunError: naming the column, both files, and the nearest name.
+    """
+    for name in wanted:
+        lacking = [file for file, names in columns.items() if name not in names]
+        if not lacking or len(lacking) == len(columns):
+            continue
+        other = next(file for file in columns if file not in lacking)
+        message = f"{called[lacking[0]]} has no column `{name}`, and {called[other]} has"
+        help = did_you_mean(name, columns[lacking[0]], f"{called[lacking[0]]} has")
+        raise RunError(Problem("file-columns", message, KEY, help=help))
+
+
+def as_objects(chunks: Iterable[Any]) -> Any:
+    """Text of Arrow's as an object array of `str`, in which what repeats is one object; missing is the empty text.
+
+    Args:
+        chunks: arrays of strings.
+    """
+    shared: dict[str, str] = {}
+    parts, repeats = [], True
+    for chunk in chunks:
+        chunk = chunk.fill_null("")
+        if repeats and len(chunk):
+            encoded = chunk.dictionary_encode()
+            repeats = len(encoded.dictionary) * SHARED <= len(chunk) or len(chunk) < 100
+            values = [shared.setdefault(value, value) for value in encoded.dictionary.to_pylist()]
+            parts.append(np.array([*values, None], object)[:-1][encoded.indices.to_numpy()])
+        else:
+            parts.append(chunk.to_numpy(zero_copy_only=False))
+    return np.concatenate(parts) if parts else np.empty(0, object)

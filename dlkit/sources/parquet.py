@@ -1,0 +1,162 @@
+"""`kind: parquet`: tables in Parquet files; one file, a folder of them, or some for each split."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from dlkit.config.causes import first_line, reported_as
+from dlkit.config.problems import Problem, RunError
+from dlkit.lazy import lazy
+from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
+from dlkit.sources import _tables
+from dlkit.sources._arrow import Column, UnreadableError, column_of, field_of, joined
+
+np, pq = lazy("numpy"), lazy("pyarrow.parquet")
+
+ENDINGS = (".parquet", ".pq", ".parq")
+
+
+class ParquetSource(SourceSettings):
+    """Tables in Parquet files."""
+
+    also_called = "pq, parq, arrow, parquet_file"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "path": "file, files, paths, filename, file_name, filepath, folder, directory, data_path"
+    }
+
+    kind: Literal["parquet"]
+    path: _tables.Paths = Field(
+        description='A file, a folder of files, a pattern such as `"data/*.parquet"`, a list of them, or one for each '
+        "split: `{train: a.parquet, test: b.parquet}`. Without splits, all rows are those of `train`."
+    )
+
+    def open(self, wanted: Collection[str] = ()) -> SourceData:
+        """The wanted columns of every file; others are not read.
+
+        Raises:
+            ConfigError: a file that is not there.
+            RunError: a file that cannot be read, or whose columns differ from those of another.
+        """
+        opened = _Files(self.path)
+        read = [name for name in expanded(wanted, opened.names) if name in opened.names]
+        _tables.same_columns(opened.columns, read, opened.called)
+        arrays: dict[str, dict[str, Any]] = {split: {} for split in opened.by_split}
+        fields: dict[str, SourceField] = {}
+        for name in read:
+            columns = {split: opened.column(split, name) for split in opened.by_split}
+            fields[name] = _common(name, columns)
+            for split, column in columns.items():
+                if column.array is not None:
+                    numbers = fields[name].dtype != "string"
+                    arrays[split][name] = (
+                        column.array.astype(fields[name].dtype, copy=False) if numbers else column.array
+                    )
+        return opened.data(fields, arrays)
+
+    def describe(self) -> SourceData | None:
+        """What the ends of the files say; None where the values of a column must be seen."""
+        opened = _Files(self.path)
+        schemas = [footer.schema.to_arrow_schema() for footer in opened.footers.values()]
+        fields = {name: field_of(schemas[0].field(name).type) for name in schemas[0].names}
+        known = {name: field for name, field in fields.items() if field is not None}
+        return opened.data(known, {}) if len(known) == len(fields) else None
+
+
+class _Files:
+    """The files of a source, of which only the ends are read at first."""
+
+    def __init__(self, path: Any) -> None:
+        self.by_split = _tables.files_of(path, ENDINGS, folders=True)
+        self.called = _tables.names_of(self.by_split)
+        self.footers = {file: _footer(file, name) for file, name in self.called.items()}
+        self.columns = {file: footer.schema.to_arrow_schema().names for file, footer in self.footers.items()}
+        self.names = list(dict.fromkeys(name for names in self.columns.values() for name in names))
+        for file, names in self.columns.items():
+            if twice := next((name for name in names if names.count(name) > 1), None):
+                raise _broken(
+                    "duplicate-column", f"{self.called[file]} has two columns `{twice}`", "rename one of them"
+                )
+        for split, files in self.by_split.items():
+            if not sum(self.footers[file].num_rows for file in files):
+                raise _broken(
+                    "no-rows", f"{self.called[files[0]]}, of split `{split}`, has no rows", "choose other files"
+                )
+
+    def column(self, split: str, name: str) -> Column:
+        """One column of all files of a split.
+
+        Raises:
+            RunError: for values that no array holds, or other types in one file than in another.
+        """
+        columns = []
+        for file in self.by_split[split]:
+            with _damage_of(self.called[file]):
+                values = pq.read_table(file, columns=[name], page_checksum_verification=True).column(0)
+            with _unreadable(self.called[file], name):
+                columns.append(column_of(values))
+        _common(name, dict(zip((self.called[file] for file in self.by_split[split]), columns, strict=True)))
+        with _unreadable(f"split `{split}`", name):
+            return joined(columns)
+
+    def data(self, fields: Mapping[str, SourceField], arrays: Mapping[str, Mapping[str, Any]]) -> SourceData:
+        """The source with these columns."""
+        sizes = {split: [(f, self.footers[f].num_rows) for f in files] for split, files in self.by_split.items()}
+        return SourceData(
+            _tables.title(self.by_split),
+            {split: sum(size for _, size in some) for split, some in sizes.items()},
+            fields,
+            arrays.__getitem__,
+            others=tuple(name for name in self.names if name not in fields),
+            place=_tables.places(sizes, lambda file, row: f"{self.called[file]}, row {row + 1}"),
+            fingerprint=_tables.identity(self.by_split, {}),
+        )
+
+
+def _common(name: str, columns: Mapping[str, Column]) -> SourceField:
+    """What a column is in all files or splits, by their names.
+
+    Raises:
+        RunError: if it is numbers in one and text in another.
+    """
+    (first, one), *others = columns.items()
+    for where, other in others:
+        if (one.field.dtype == "string", one.array is None) != (other.field.dtype == "string", other.array is None):
+            message = f"column `{name}` holds {one.field.dtype} in {first}, and {other.field.dtype} in {where}"
+            raise _broken("mixed-types", message, "give the column one type in every file")
+    ragged, dtypes = any(c.field.ragged for c in columns.values()), [c.field.dtype for c in columns.values()]
+    if one.array is not None and one.field.dtype != "string":
+        return replace(one.field, ragged=ragged, dtype=str(np.result_type(*dtypes)))
+    return one.field
+
+
+def _footer(file: Path, called: str) -> Any:
+    with _damage_of(called):
+        return pq.read_metadata(file)
+
+
+def _damage_of(called: str) -> Any:
+    """Within the block, what Arrow raises is reported with the file's name."""
+
+    def problem(error: Exception) -> Problem:
+        message = f"{called} is damaged, or no Parquet file ({first_line(error)})"
+        return Problem("damaged-data", message, _tables.KEY, help="make or copy it again")
+
+    return reported_as(problem)
+
+
+@contextmanager
+def _unreadable(where: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except UnreadableError as error:
+        raise _broken("field-type", f"{where}, column `{name}`: {error}", error.help) from None
+
+
+def _broken(code: str, message: str, help: str) -> RunError:
+    return RunError(Problem(code, message, _tables.KEY, help=help))
