@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import keras
@@ -40,7 +40,10 @@ class HostStage:
             decoded: names of inputs that are decoded when they are read.
         """
         self.inputs = {n: _prepared(host[n], bound) for n, bound in inputs.items() if host[n] or n in decoded}
-        self._run = {name: _function(host[name], inputs[name]) for name in self.inputs if host[name]}
+        self._layers = {name: host[name] for name in self.inputs if host[name]}
+        # Compiled once for any number and size of examples. Others come many at a time, and as NumPy's arrays, which
+        # lookups of text are much faster on.
+        self._compiled = {name: _function(host[name], inputs[name]) for name in self._layers if name in decoded}
         self._piece = PIECE_OF_DECODED if decoded else PIECE
 
     def of_arrays(self, inputs: Tensors) -> Tensors:
@@ -59,10 +62,13 @@ class HostStage:
 
     def of_example(self, inputs: Tensors) -> Tensors:
         """All inputs of one example of a stream, in TensorFlow ops, after the stage."""
-        return {name: self._run[name](x[tf.newaxis])[0] if name in self._run else x for name, x in inputs.items()}
+        one = {name: x[tf.newaxis] for name, x in inputs.items()}
+        return {n: apply_layers(self._layers[n], x)[0] if n in self._layers else inputs[n] for n, x in one.items()}
 
     def _apply(self, name: str, values: np.ndarray) -> np.ndarray:
-        run = self._run.get(name, np.asarray)
+        if name not in self._layers:
+            return np.asarray(values)
+        run = self._compiled.get(name, partial(apply_layers, self._layers[name]))
         if uneven(values):
             return np.concatenate([np.asarray(run(x[np.newaxis])) for x in values])
         return np.asarray(run(values))
