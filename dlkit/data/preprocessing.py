@@ -24,6 +24,7 @@ from dlkit.elements import elements
 from dlkit.schema.features import Encoding
 from dlkit.schema.keras_objects import RandomStep, keras_class, refusals_of_keras
 from dlkit.schema.source import Piece
+from dlkit.schema.step import StepSettings, UnfitError
 
 # Keras layers, or other functions of one tensor that are made of Keras ops.
 Layers = dict[str, list[Any]]
@@ -97,15 +98,29 @@ def fit_inputs(inputs: Mapping[str, Input], train: Split) -> tuple[dict[str, Inp
             notes += bound.settings.notes_of_stream(bound)
         states: list[Any] = []
         layers: list[Any] = list(bound.settings.host_layers(bound))
-        for step in bound.settings.preprocess:
+        for number, step in enumerate(bound.settings.preprocess):
             state = None
             if step.fitted:
-                state = dict(step.fit(_batches(train, bound, layers)))
+                key = (*bound.key, "preprocess", number)
+                state = _fitted_step(step, _batches(train, bound, layers), key)
                 notes += [f"input `{name}`: {note}" for note in step.notes(state)]
             states.append(state)
             layers.append(step.layer(state))
         fitted[name] = replace(bound, state={**bound.state, "steps": states})
     return fitted, notes
+
+
+def _fitted_step(step: StepSettings, batches: Iterator[np.ndarray], key: Key) -> dict[str, Any]:
+    """What a step learns from the training rows.
+
+    Raises:
+        RunError: if it cannot learn from such rows.
+    """
+    try:
+        return dict(step.fit(batches))
+    except UnfitError as error:
+        message = f"train: input `{key[2]}`: `{step.step}`: {error}"
+        raise RunError(Problem(error.code, message, key, help=error.help)) from error
 
 
 def _fitted_to_stream(bound: Input, train: Split) -> tuple[Input, list[str]]:

@@ -20,6 +20,20 @@ if TYPE_CHECKING:
     from dlkit.schema import Config
 
 
+class UnfitError(ValueError):
+    """Training rows that a step cannot learn from.
+
+    Args:
+        code: of the problem.
+        message: what is wrong with them.
+        help: what to do.
+    """
+
+    def __init__(self, code: str, message: str, help: str) -> None:
+        super().__init__(message)
+        self.code, self.help = code, help
+
+
 class StepSettings(Section):
     """One step of `preprocess`, written as its name or as `{name: {settings}}`, and printed so.
 
@@ -53,6 +67,9 @@ class StepSettings(Section):
 
         Returns:
             Plain values that JSON keeps.
+
+        Raises:
+            UnfitError: if nothing can be learned from such rows.
         """
         return {}
 

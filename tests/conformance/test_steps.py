@@ -20,7 +20,13 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "fill_missing": [
         {}, {"value": "mean"}, {"value": "most_frequent", "indicator": True}, {"value": 3.5, "indicator": True},
     ],
+    "quantile": [{}, {"output": "normal"}, {"bins": 5}],
+    "min_max": [{}, {"clip": True}],
+    "clip": [{"low": -1.0}, {"high": 0.5}, {"low": -0.5, "high": 0.5}, {"quantiles": [0.1, 0.8]}],
+    "log": [{}, {"offset": 0.0}, {"offset": 10.0}],
 }  # fmt: skip
+# Steps that refuse negative values.
+POSITIVE = {"log"}
 CASES = [(name, given) for name in STEPS.own_names for given in SETTINGS.get(name, [{}])]
 
 
@@ -29,6 +35,7 @@ def fitted(name: str, given: dict[str, Any]) -> tuple[StepSettings, list[Any], n
     step = STEPS[name].model_validate({"step": name, **given})
     shape = (12, 6, 6, 3) if step.needs_axes else (12, 4)
     values = np.random.default_rng(0).normal(size=shape).astype("float32")
+    values = np.abs(values) if name in POSITIVE else values
     if step.fills_missing:
         values[values > 1] = np.nan
     state = json.loads(json.dumps(dict(step.fit([values[:8], values[8:]])))) if step.fitted else None
@@ -42,7 +49,8 @@ def test_a_step_gives_the_same_over_arrays_in_tf_data_and_in_a_saved_model(
     _, layers, values = fitted(name, given)
     expected = np.asarray(apply_layers(layers, values))
     rows = tf.data.Dataset.from_tensor_slices(values).batch(5).map(lambda x: apply_layers(layers, x))
-    np.testing.assert_array_equal(np.concatenate([x.numpy() for x in rows]), expected)
+    # To the last bit but one: a logarithm at the end of a batch is not computed by vector instructions.
+    np.testing.assert_array_max_ulp(np.concatenate([x.numpy() for x in rows]), expected, maxulp=1)
     inputs = keras.Input(values.shape[1:])
     keras.Model(inputs, apply_layers(layers, inputs)).save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras").predict(values, verbose=0)
@@ -62,6 +70,7 @@ def test_a_step_gives_the_shape_and_type_that_its_encoding_promises(name: str, g
 def test_a_step_that_fills_nothing_keeps_nan_where_it_is(name: str) -> None:
     step = STEPS[name].model_validate({"step": name})
     values = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
+    values = np.abs(values) if name in POSITIVE else values
     values[3, 2] = np.nan
     state = step.fit([values]) if step.fitted else None
     np.testing.assert_array_equal(np.isnan(np.asarray(apply_layers([step.layer(state)], values))), np.isnan(values))
