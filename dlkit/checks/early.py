@@ -83,5 +83,5 @@ def _some_examples(splits: Splits, built: BuiltModel) -> dict[str, Sample]:
     inputs, targets, weights = tf.nest.map_structure(lambda x: x[rows], splits.train.arrays[:3])
     few = host_stage(preprocessing, Splits(splits.spec, in_memory(inputs, targets, weights))).train
     assert isinstance(few, Indexed) and few.arrays is not None
-    ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs, augment=False)
+    ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs)
     return {"train": Sample(few.arrays, {name: np.asarray(x) for name, x in ready.items()})}

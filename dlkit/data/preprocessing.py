@@ -7,7 +7,6 @@ both.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,12 +16,12 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Key, Problem, RunError
+from dlkit.data.augment import make_random_layer
 from dlkit.data.bound import Input
 from dlkit.data.contract import Batch, Indexed, Split, Splits, Stream, Tensors, in_memory
 from dlkit.data.values import RowPlace
 from dlkit.elements import elements
 from dlkit.schema.features import Encoding
-from dlkit.schema.keras_objects import RandomStep, keras_class, refusals_of_keras
 from dlkit.schema.source import Piece
 from dlkit.schema.step import StepSettings, UnfitError
 
@@ -75,7 +74,7 @@ def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
         encodings[name] = encoding if encoding.vocabulary else replace(encoding, dtype="float32")
         low_high = bound.settings.value_range()
         random = bound.settings.random_layers()
-        augment[name] = [_random_layer(step, low_high, (*bound.key, "augment", n)) for n, step in enumerate(random)]
+        augment[name] = [make_random_layer(x, low_high, (*bound.key, "augment", n)) for n, x in enumerate(random)]
     return Preprocessing(host, device, augment, encodings)
 
 
@@ -236,13 +235,3 @@ def _apply_host(host: Mapping[str, list[Any]], split: Split) -> Split:
         for name, x in inputs.items()
     }
     return in_memory(done, targets, weights)
-
-
-def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) -> keras.layers.Layer:
-    cls = keras_class(step.category, step.name)
-    assert cls is not None, "the text phase knows Keras's names"
-    arguments = dict(step.arguments)
-    if "value_range" in inspect.signature(cls.__init__).parameters:
-        arguments["value_range"] = value_range
-    with refusals_of_keras(f"`{step.name}`", key):
-        return cls(**arguments)

@@ -155,6 +155,8 @@ class InputSettings(ColumnSettings):
         yield from super().rules(name, config)
         for number, step in enumerate(self.preprocess):
             yield from step.rules((*self.key_of(name), "preprocess", number), config)
+        for number, random in enumerate(self.random_layers()):
+            yield from random.rules((*self.key_of(name), "augment", number), config)
 
 
 INPUTS = Registry("input", InputSettings, "kind", package="dlkit.inputs")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_serializer
@@ -18,6 +18,21 @@ from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
+
+
+@dataclass(frozen=True)
+class Draw:
+    """What a random step draws by.
+
+    Attributes:
+        rows: number of each example in its split, int64, shape (batch,).
+        epoch: from 0, an integer scalar.
+        seed: for `keras.random`: each use of it gives other numbers, and the same ones in a run that is made again.
+    """
+
+    rows: Any
+    epoch: Any
+    seed: Any
 
 
 class UnfitError(ValueError):
@@ -52,6 +67,10 @@ class StepSettings(Section):
     # What `fit` gives.
     state_type: ClassVar[type[Fitted]] = Nothing
 
+    # Whether it changes training batches at random: it belongs in `augment`, has `augmented`, and no `layer`.
+    random: ClassVar[bool] = False
+    # Names that the first axis of its examples may have; empty where any will do.
+    first_axes: ClassVar[tuple[str, ...]] = ()
     # The setting that a bare value stands for: `{fill_missing: median}`.
     word: ClassVar[str] = ""
     # Whether NaN is allowed before it and gone after it.
@@ -97,6 +116,15 @@ class StepSettings(Section):
         """
         raise NotImplementedError
 
+    def augmented(self, x: Any, draw: Draw) -> Any:
+        """A training batch, changed at random: of the same shape and type.
+
+        Args:
+            x: prepared values, first axis the batch.
+            draw: what it depends on, and nothing else.
+        """
+        raise NotImplementedError
+
     def value_range(self, low: float, high: float) -> tuple[float, float]:
         """Where values lie after the step that lay between `low` and `high` before it."""
         return low, high
@@ -117,7 +145,7 @@ class StepSettings(Section):
 
 
 def _hint(name: str) -> str:
-    random = name in keras_names.table()["random_layers"]
+    random = name in keras_names.table()["random_layers"] or (name in STEPS and STEPS[name].random)
     return "it is random: it belongs in `augment`" if random else ""
 
 
@@ -130,4 +158,18 @@ STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form
 
 def steps_for(axes: tuple[str, ...], *, missing: bool = False) -> Any:
     """The type of one step for examples with these axes, and with values that may be missing."""
-    return STEPS.type(lambda cls: set(cls.needs_axes) <= set(axes) and (missing or not cls.fills_missing))
+    return STEPS.type(
+        lambda cls: not cls.random and set(cls.needs_axes) <= set(axes) and (missing or not cls.fills_missing)
+    )
+
+
+def random_steps(axes: tuple[str, ...]) -> dict[str, type[StepSettings]]:
+    """The random steps of dlkit's own, by name, for examples with these axes."""
+    own = {name: STEPS[name] for name in STEPS.names()}
+    return {
+        name: cls
+        for name, cls in own.items()
+        if cls.random
+        and set(cls.needs_axes) <= set(axes)
+        and (not cls.first_axes or not set(cls.first_axes).isdisjoint(axes))
+    }

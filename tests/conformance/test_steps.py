@@ -13,7 +13,8 @@ import tensorflow as tf
 
 from dlkit.data.preprocessing import apply_layers
 from dlkit.schema.features import Encoding
-from dlkit.schema.step import STEPS, StepSettings
+from dlkit.schema.step import STEPS, Draw, StepSettings
+from dlkit.training.program.randomness import KeyedSeed, drawing
 
 SETTINGS: dict[str, list[dict[str, Any]]] = {
     "resize": [{"height": 5, "width": 4}],
@@ -27,7 +28,8 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
 }  # fmt: skip
 # Steps that refuse negative values.
 POSITIVE = {"log"}
-CASES = [(name, given) for name in STEPS.own_names for given in SETTINGS.get(name, [{}])]
+STEADY = [name for name in STEPS.own_names if not STEPS[name].random]
+CASES = [(name, given) for name in STEADY for given in SETTINGS.get(name, [{}])]
 
 
 def fitted(name: str, given: dict[str, Any]) -> tuple[StepSettings, list[Any], np.ndarray]:
@@ -66,7 +68,7 @@ def test_a_step_gives_the_shape_and_type_that_its_encoding_promises(name: str, g
     assert (promised.shape, promised.dtype) == (found.shape[1:], found.dtype.name)
 
 
-@pytest.mark.parametrize("name", [n for n in STEPS.own_names if not STEPS[n].needs_axes and not STEPS[n].fills_missing])
+@pytest.mark.parametrize("name", [n for n in STEADY if not STEPS[n].needs_axes and not STEPS[n].fills_missing])
 def test_a_step_that_fills_nothing_keeps_nan_where_it_is(name: str) -> None:
     step = STEPS[name].model_validate({"step": name})
     values = np.random.default_rng(0).normal(size=(12, 4)).astype("float32")
@@ -74,3 +76,29 @@ def test_a_step_that_fills_nothing_keeps_nan_where_it_is(name: str) -> None:
     values[3, 2] = np.nan
     state = step.fit([values]) if step.fitted else None
     np.testing.assert_array_equal(np.isnan(np.asarray(apply_layers([step.layer(state)], values))), np.isnan(values))
+
+
+EXAMPLES = {"height": (6, 8, 3), "tokens": (20,)}
+
+
+@pytest.mark.parametrize("name", [name for name in STEPS.own_names if STEPS[name].random])
+def test_a_random_step_changes_examples_of_every_kind_by_its_draw_alone(name: str) -> None:
+    step = STEPS[name].model_validate({"step": name})
+    shapes = [(30,), (30, 5)] if "samples" in step.first_axes else [(30, 5)]
+    shapes = [EXAMPLES[step.needs_axes[0]]] if step.needs_axes else shapes
+    for shape in shapes:
+        x = np.random.default_rng(0).normal(size=(16, *shape)).astype("float32")
+        if "tokens" in step.needs_axes:
+            x = np.random.default_rng(0).integers(2, 9, (16, *shape)).astype("int32")
+        elif step.first_axes:
+            x[3, 20:] = np.nan
+        results = []
+        for epoch in (0, 0, 1):
+            with drawing(tf.constant(epoch), 0):
+                draw = Draw(tf.range(16, dtype=tf.int64), tf.constant(epoch), KeyedSeed(1, 0))
+                results.append(step.augmented(tf.constant(x), draw).numpy())
+        first, again, other = results
+        np.testing.assert_array_equal(first, again)
+        assert (first.shape, first.dtype) == (x.shape, x.dtype)
+        assert (first != other).any() and not np.array_equal(first, x, equal_nan=True)
+        np.testing.assert_array_equal(np.isnan(first), np.isnan(x))
