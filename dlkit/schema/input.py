@@ -139,6 +139,10 @@ class InputSettings(ColumnSettings):
         message = f"the model takes {self.kind} input, which is not read from `{path.suffix}` files"
         raise RunError(Problem("unusable-input", message, help="give arrays: .npy or .npz"))
 
+    def prepared_axes(self) -> tuple[str, ...]:
+        """The axes of an example as the network sees it."""
+        return self.axes
+
     def random_layers(self) -> list[Any]:
         """Settings of the random layers that augment training batches."""
         return []

@@ -134,11 +134,18 @@ class RandomTextStep(RandomStep):
     axes = ("tokens",)
 
 
+def _word_of_step(name: str) -> str:
+    """The setting that a bare value stands for; Keras's layers have none."""
+    from dlkit.schema.step import STEPS
+
+    return STEPS[name].word if name in STEPS and STEPS[name].random else ""
+
+
 class _RandomStepForm(SingleKey):
     """As for the steps of `preprocess`; `{step: random_flip}` is read as well."""
 
     def __init__(self) -> None:
-        super().__init__("name")
+        super().__init__("name", _word_of_step)
 
     def read(self, value: Any) -> Any:
         read = super().read(value) if not (isinstance(value, dict) and "step" in value) else value

@@ -31,7 +31,7 @@ class Shift(StepSettings):
     def augmented(self, x: Any, draw: Draw) -> Any:
         """The examples, each moved by its own distance."""
         batch, steps = ops.shape(x)[0], x.shape[1]
-        there = ops.logical_not(ops.isnan(x if len(x.shape) == 2 else x[..., 0]))
+        there = ops.logical_not(ops.isnan(ops.reshape(x, (batch, steps, -1))[..., 0]))
         # Padding is at the end alone, so that the number of real steps says where it begins.
         length = ops.maximum(ops.sum(ops.cast(there, "int32"), axis=1, keepdims=True), 1)
         share = random.uniform((batch, 1), -self.share, self.share, seed=draw.seed)

@@ -33,12 +33,15 @@ class SpecAugment(StepSettings):
         """The examples with spans hidden, each by its own draws."""
         batch, steps, channels = ops.shape(x)[0], x.shape[1], x.shape[2]
         hidden = ops.zeros((batch, steps, channels), "bool")
+        others = tuple(range(1, len(x.shape)))
         for axis, count, share in ((1, self.times, self.time_share), (2, self.bands, self.band_share)):
             for _ in range(count):
                 hidden = ops.logical_or(hidden, _span(batch, x.shape[axis], share, axis, draw))
         there = ops.logical_not(ops.isnan(x))
-        count = ops.maximum(ops.sum(ops.cast(there, x.dtype), axis=(1, 2), keepdims=True), 1)
-        mean = ops.sum(ops.where(there, x, ops.zeros_like(x)), axis=(1, 2), keepdims=True) / count
+        number = ops.maximum(ops.sum(ops.cast(there, x.dtype), axis=others, keepdims=True), 1)
+        mean = ops.sum(ops.where(there, x, ops.zeros_like(x)), axis=others, keepdims=True) / number
+        if len(x.shape) == 4:  # a spectrogram as an image
+            hidden = ops.expand_dims(hidden, -1)
         return ops.where(ops.logical_and(hidden, there), mean, x)
 
 

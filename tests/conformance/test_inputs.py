@@ -29,6 +29,9 @@ HOLES = RANDOM.normal(size=(ROWS, 4)).astype("float32")
 HOLES[HOLES > 1] = np.nan
 PADDED = RANDOM.normal(size=(ROWS, 9, 2)).astype("float32")
 PADDED[np.arange(9) >= RANDOM.integers(2, 8, ROWS)[:, None]] = np.nan
+SOUNDS = RANDOM.normal(size=(ROWS, 400)).astype("float32")
+SOUNDS[np.arange(400) >= RANDOM.integers(100, 401, ROWS)[:, None]] = np.nan
+MEL = {"rate": 1000, "preprocess": [{"log_mel": {"bins": 4}}, "normalize"]}
 # Settings and raw values of each kind; a kind without an entry fails here.
 CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("image", {}, RANDOM.integers(0, 256, (ROWS, 16, 16, 3)).astype("uint8")),
@@ -40,6 +43,9 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("category", {"min_count": 2}, RANDOM.integers(-1, 15, (ROWS, 1))),
     ("sequence", {}, RANDOM.normal(size=(ROWS, 6, 2))),
     ("sequence", {}, PADDED),
+    ("audio", MEL, SOUNDS),
+    ("audio", {**MEL, "seconds": 0.2}, RANDOM.normal(size=(ROWS, 300))),
+    ("audio", {"rate": 1000, "preprocess": ["spectrogram"]}, RANDOM.normal(size=(ROWS, 300))),
 ]  # fmt: skip
 IDS = [f"{kind} {settings}" for kind, settings, _ in CASES]
 EVERY = pytest.mark.parametrize(("kind", "settings", "values"), CASES, ids=IDS)

@@ -25,7 +25,10 @@ SETTINGS: dict[str, list[dict[str, Any]]] = {
     "min_max": [{}, {"clip": True}],
     "clip": [{"low": -1.0}, {"high": 0.5}, {"low": -0.5, "high": 0.5}, {"quantiles": [0.1, 0.8]}],
     "log": [{}, {"offset": 0.0}, {"offset": 10.0}],
+    "spectrogram": [{}, {"as_image": True}],
+    "log_mel": [{}, {"bins": 20, "window": 0.02, "high": 4000.0}, {"as_image": True}],
 }  # fmt: skip
+SHAPES: dict[tuple[str, ...], tuple[int, ...]] = {(): (4,), ("height", "width"): (6, 6, 3), ("samples",): (900,)}
 # Steps that refuse negative values.
 POSITIVE = {"log"}
 STEADY = [name for name in STEPS.own_names if not STEPS[name].random]
@@ -35,7 +38,7 @@ CASES = [(name, given) for name in STEADY for given in SETTINGS.get(name, [{}])]
 def fitted(name: str, given: dict[str, Any]) -> tuple[StepSettings, list[Any], np.ndarray]:
     """A step, its layer by what JSON keeps of its state, and values that it works on."""
     step = STEPS[name].model_validate({"step": name, **given})
-    shape = (12, 6, 6, 3) if step.needs_axes else (12, 4)
+    shape = (12, *SHAPES[step.needs_axes])
     values = np.random.default_rng(0).normal(size=shape).astype("float32")
     values = np.abs(values) if name in POSITIVE else values
     if step.fills_missing:
@@ -48,15 +51,20 @@ def fitted(name: str, given: dict[str, Any]) -> tuple[StepSettings, list[Any], n
 def test_a_step_gives_the_same_over_arrays_in_tf_data_and_in_a_saved_model(
     name: str, given: dict[str, Any], tmp_path: Path
 ) -> None:
-    _, layers, values = fitted(name, given)
+    step, layers, values = fitted(name, given)
     expected = np.asarray(apply_layers(layers, values))
     rows = tf.data.Dataset.from_tensor_slices(values).batch(5).map(lambda x: apply_layers(layers, x))
-    # To the last bit but one: a logarithm at the end of a batch is not computed by vector instructions.
-    np.testing.assert_array_max_ulp(np.concatenate([x.numpy() for x in rows]), expected, maxulp=1)
+    found = np.concatenate([x.numpy() for x in rows])
+    if "samples" in step.needs_axes:
+        # A convolution adds up in another order by the size of the batch.
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+    else:
+        # To the last bit but one: a logarithm at the end of a batch is not computed by vector instructions.
+        np.testing.assert_array_max_ulp(found, expected, maxulp=1)
     inputs = keras.Input(values.shape[1:])
     keras.Model(inputs, apply_layers(layers, inputs)).save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras").predict(values, verbose=0)
-    np.testing.assert_allclose(again, expected, atol=1e-6)
+    np.testing.assert_allclose(again, expected, atol=1e-4 if "samples" in step.needs_axes else 1e-6)
     assert np.isfinite(expected).all()
 
 
