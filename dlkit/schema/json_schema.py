@@ -15,7 +15,7 @@ from dlkit.schema.keras_objects import (
     RandomStep,
     RandomTextStep,
 )
-from dlkit.schema.step import STEPS
+from dlkit.schema.step import STEPS, random_steps
 
 Schema = dict[str, Any]
 
@@ -175,11 +175,13 @@ def _keras_object(cls: type[KerasObject], schema: Schema) -> Schema:
     known = cls.known_arguments()
     described = {"description": schema.get("description", "")}
     if issubclass(cls, RandomStep):
+        own = random_steps(cls.axes)
         settings = {
             name: {
                 "anyOf": [
                     {"type": "object", "properties": dict.fromkeys(arguments, True), "additionalProperties": False},
                     {"type": "null"},
+                    *([{"type": ["number", "string", "boolean"]}] if name in own and own[name].word else []),
                 ]
             }
             for name, arguments in known.items()

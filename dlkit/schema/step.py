@@ -62,6 +62,8 @@ class StepSettings(Section):
 
     # Whether it has to be done before examples are batched and stored: it changes their shape, or reads text.
     host: ClassVar[bool] = False
+    # Whether each example is computed by itself there, since the size of a batch changes the last bits of its results.
+    example: ClassVar[bool] = False
     # Whether it learns from the training rows; `fit` is called then.
     fitted: ClassVar[bool] = False
     # What `fit` gives.

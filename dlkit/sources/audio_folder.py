@@ -8,14 +8,13 @@ from typing import Literal
 
 from pydantic import Field
 
+from dlkit.inputs._decode_audio import SUFFIXES
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
 from dlkit.sources._folders import class_folders
 
 np = lazy("numpy")
-# Those that soundfile reads, as in dlkit/inputs/_decode_audio.py.
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aif", ".aiff", ".au")
 
 
 class AudioFolderSource(SourceSettings):

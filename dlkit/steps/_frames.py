@@ -28,6 +28,7 @@ class Frames(StepSettings):
 
     needs_axes = ("samples",)
     host = True
+    example = True  # a convolution adds up in another order by the size of the batch
 
     window: PositiveFloat = Field(0.03, description="Seconds of each frame, which a Hann window weighs.")
     every: PositiveFloat = Field(0.01, description="Seconds from one frame to the next.")

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -164,6 +169,35 @@ def test_a_model_of_all_of_them_takes_raw_rows(tmp_path: Any) -> None:
     run = dlkit.train(config(*steps), data={"train": (x, y), "test": (x, y)}, runs_folder=tmp_path, verbose=False)
     model = keras.saving.load_model(run.folder / "model.keras")
     assert model.evaluate(x, y, verbose=0, return_dict=True)["loss"] == pytest.approx(run.test["loss"], rel=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_plain_keras_opens_them_on_every_backend_that_is_installed(backend: str, tmp_path: Path) -> None:
+    if find_spec(backend) is None:
+        pytest.skip(f"{backend} is not installed")
+    x = np.abs(X)
+    x[::7, 0] = np.nan
+    settings: tuple[tuple[str, dict[str, Any]], ...] = (
+        ("fill_missing", {"indicator": False}), ("clip", {"quantiles": [0.01, 0.99]}), ("log", {}),
+        ("quantile", {"output": "normal"}), ("min_max", {}),
+    )  # fmt: skip
+    inputs = y = keras.Input((2,))
+    values = x
+    for name, given in settings:
+        layer, _ = fitted(name, values, **given)
+        y, values = layer(y), np.asarray(layer(values))
+    keras.Model(inputs, y).save(tmp_path / "m.keras")
+    np.savez(tmp_path / "x.npz", x=x, y=values)
+    code = """
+import sys, numpy as np, keras
+data = np.load("x.npz")
+found = keras.saving.load_model("m.keras").predict(data["x"], verbose=0)
+np.testing.assert_allclose(found, data["y"], atol=1e-5)
+assert "dlkit" not in sys.modules
+"""
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_many_rows_are_sampled_alike_and_hardly_move_the_quantiles() -> None:
