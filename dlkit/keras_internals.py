@@ -38,6 +38,25 @@ def moving_averages(optimizer: Any) -> list[Any]:
     return list(optimizer._model_variables_moving_average)
 
 
+def mixture(layer: Any, images: Any) -> tuple[Any, Any, Any]:
+    """What a layer that mixes the images of a batch (MixUp, CutMix) makes of them, and how it would mix labels.
+
+    Args:
+        layer: of Keras's.
+        images: float, shape (batch, height, width, channels).
+
+    Returns:
+        The mixed images; for each example the share that is its own, float32, shape (batch,); and the row of the
+        example that the rest is of, integers, shape (batch,).
+    """
+    import keras
+
+    drawn = layer.get_random_transformation(images, training=True)
+    mixed = layer.transform_images(images, drawn, training=True)
+    share, rows = drawn["mix_weight"], drawn["permutation_order"]
+    return mixed, keras.ops.cast(keras.ops.reshape(share, [-1]), "float32"), rows
+
+
 @contextmanager
 def variables_stay_empty() -> Iterator[None]:
     """Within the block, variables of a stateless scope need no values: those that wait for one are forgotten.

@@ -26,7 +26,7 @@ ALLOWED = {
     "elements": set(),
     "bundled": {"config", "schema", "data"},
     **{part: {*LANGUAGE, *PARTS, "lazy", "elements", "files", "bundled", "origins", "encoded"} for part in PARTS},
-    "data": {*LANGUAGE, *PARTS, "elements", "files"},
+    "data": {*LANGUAGE, "keras_internals", *PARTS, "elements", "files"},
     "models": {*LANGUAGE, "keras_internals", *PARTS, "data", "files", "origins", "encoded"},
     "training": {*LANGUAGE, "keras_internals", *PARTS, "data", "elements", "models", "files", "runs", "origins"},
     "progress": {*LANGUAGE, "training", "runs"},

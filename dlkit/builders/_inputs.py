@@ -26,7 +26,7 @@ class WithBody(BuilderSettings):
     def rules(self, config: Config) -> Iterator[Problem]:
         """There is an input that the builder reads."""
         inputs = config.data.inputs
-        if not self.reads or any(given.axes in self.reads for given in inputs.values()):
+        if not self.reads or any(given.prepared_axes() in self.reads for given in inputs.values()):
             return
         name, given = next(iter(inputs.items()))
         what = f"`{name}` is a {given.kind}" if len(inputs) == 1 else f"none of {', '.join(inputs)} is one"

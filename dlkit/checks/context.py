@@ -95,7 +95,7 @@ def first_batch(feeder: Feeder, built: BuiltModel) -> Sample:
     batch = feeder.pick(block.tensors, tf.constant(0))
     real = tf.where(batch.rows >= 0)[:, 0]
     batch = tf.nest.map_structure(lambda x: tf.gather(x, real), batch)
-    prepared = device_stage(built, batch.inputs, augment=False)
+    prepared = device_stage(built, batch.inputs)
     return Sample(tf.nest.map_structure(np.asarray, batch), {name: np.asarray(x) for name, x in prepared.items()})
 
 

@@ -82,5 +82,5 @@ def _some_examples(splits: Splits, built: BuiltModel) -> dict[str, Sample]:
     rows = np.linspace(0, splits.train.size - 1, size).astype(int)
     few = host_stage(preprocessing.host, Splits(splits.spec, chosen(splits.train, rows))).train
     assert isinstance(few, Rows) and few.arrays is not None
-    ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs, augment=False)
+    ready = device_stage(replace(built, preprocessing=preprocessing), few.arrays.inputs)
     return {"train": Sample(few.arrays, {name: np.asarray(x) for name, x in ready.items()})}

@@ -11,6 +11,7 @@ import tensorflow as tf
 
 from dlkit.checks.context import CheckContext
 from dlkit.checks.memory import BASIS, available_memory, estimate
+from dlkit.data.augment import layer_name
 from dlkit.schema.features import Feature
 from dlkit.training.best import chosen_monitor
 from dlkit.training.program.execution import choose
@@ -58,7 +59,7 @@ def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
     about = _feature(feature) | {
         "prepared": {"shape": list(tensor.shape[1:]), "dtype": keras.backend.standardize_dtype(tensor.dtype)},
         "preprocess": [step.step for step in case.config.data.inputs[feature.name].preprocess],
-        "augment": [type(layer).__name__ for layer in case.built.preprocessing.augment[feature.name]],
+        "augment": [layer_name(x) for x in case.built.preprocessing.augment[feature.name]],
     }
     if "train" in case.batches:
         x = case.batches["train"].prepared[feature.name].astype(np.float64)

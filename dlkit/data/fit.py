@@ -12,13 +12,14 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.contract import Split, Stream
 from dlkit.data.preprocessing import apply_layers, steps_on_host
 from dlkit.data.values import RowPlace
 from dlkit.elements import elements
 from dlkit.schema.source import Piece
+from dlkit.schema.step import StepSettings, UnfitError
 
 BATCH = 1024
 Fitted = tuple[dict[str, Input], list[str]]
@@ -63,10 +64,24 @@ def _with_steps(bound: Input, train: Split, layers: list[Any], start: int, stop:
     for number in range(start, stop):
         step = bound.settings.preprocess[number]
         if step.fitted:
-            states[number] = dict(step.fit(_batches(train, bound, layers)))
-            notes += [f"input `{bound.name}`: {note}" for note in step.notes(states[number])]
+            state = _fitted_step(step, _batches(train, bound, layers), (*bound.key, "preprocess", number))
+            notes += [f"input `{bound.name}`: {note}" for note in step.notes(state)]
+            states[number] = state
         layers = [*layers, step.layer(states[number])]
     return replace(bound, state={**bound.state, "steps": states}), notes
+
+
+def _fitted_step(step: StepSettings, batches: Iterator[np.ndarray], key: Key) -> dict[str, Any]:
+    """What a step learns from the training rows.
+
+    Raises:
+        RunError: if it cannot learn from such rows.
+    """
+    try:
+        return dict(step.fit(batches))
+    except UnfitError as error:
+        message = f"train: input `{key[2]}`: `{step.step}`: {error}"
+        raise RunError(Problem(error.code, message, key, help=error.help)) from error
 
 
 def _fitted_to_stream(bound: Input, train: Split) -> tuple[Input, list[str]]:

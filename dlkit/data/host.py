@@ -43,7 +43,9 @@ class HostStage:
         self._layers = {name: host[name] for name in self.inputs if host[name]}
         # Compiled once for any number and size of examples. Others come many at a time, and as NumPy's arrays, which
         # lookups of text are much faster on.
-        self._compiled = {name: _function(host[name], inputs[name]) for name in self._layers if name in decoded}
+        self._alone = {n for n in self._layers if any(step.example for step in inputs[n].settings.preprocess)}
+        compiled = self._layers.keys() & (decoded | self._alone)
+        self._compiled = {name: _function(host[name], inputs[name]) for name in compiled}
         self._piece = PIECE_OF_DECODED if decoded else PIECE
 
     def of_arrays(self, inputs: Tensors) -> Tensors:
@@ -69,7 +71,7 @@ class HostStage:
         if name not in self._layers:
             return np.asarray(values)
         run = self._compiled.get(name, partial(apply_layers, self._layers[name]))
-        if uneven(values):
+        if name in self._alone or uneven(values):
             return np.concatenate([np.asarray(run(x[np.newaxis])) for x in values])
         return np.asarray(run(values))
 

@@ -7,17 +7,15 @@ both.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import keras
 
-from dlkit.config.problems import Key
+from dlkit.data.augment import make_random_layer
 from dlkit.data.bound import Input
 from dlkit.schema.features import Encoding
-from dlkit.schema.keras_objects import RandomStep, keras_class, refusals_of_keras
 
 # Keras layers, or other functions of one tensor that are made of Keras ops.
 Layers = dict[str, list[Any]]
@@ -67,7 +65,7 @@ def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
         encodings[name] = encoding if encoding.vocabulary else replace(encoding, dtype="float32")
         low_high = bound.settings.value_range()
         random = bound.settings.random_layers()
-        augment[name] = [_random_layer(step, low_high, (*bound.key, "augment", n)) for n, step in enumerate(random)]
+        augment[name] = [make_random_layer(x, low_high, (*bound.key, "augment", n)) for n, x in enumerate(random)]
     return Preprocessing(host, device, augment, encodings)
 
 
@@ -81,13 +79,3 @@ def apply_layers(layers: list[Any], x: Any) -> Any:
     for layer in layers:
         x = layer(x)
     return x
-
-
-def _random_layer(step: RandomStep, value_range: tuple[float, float], key: Key) -> keras.layers.Layer:
-    cls = keras_class(step.category, step.name)
-    assert cls is not None, "the text phase knows Keras's names"
-    arguments = dict(step.arguments)
-    if "value_range" in inspect.signature(cls.__init__).parameters:
-        arguments["value_range"] = value_range
-    with refusals_of_keras(f"`{step.name}`", key):
-        return cls(**arguments)

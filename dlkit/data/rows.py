@@ -209,7 +209,7 @@ def _of_split(reader: _Reader, split: str, bound: Input | Target) -> tuple[Any, 
     if isinstance(bound, Target):
         return bound.settings.encode(values, bound, place), []
     if reader.encoding(bound.key):
-        return _Stored(values), []
+        return _Stored(values), bound.settings.notes(values, bound, place)
     return bound.settings.values(values, bound.feature, place), bound.settings.notes(values, bound, place)
 
 

@@ -23,8 +23,12 @@ else:
     Step = steps_for((), missing=True)
 
 np = lazy("numpy")
-# Edges of 16 bins with equally many training rows each, of at most this many rows and columns.
-EDGES, MOST_ROWS, MOST_COLUMNS = 17, 100_000, 256
+# Edges of bins with equally many training rows each: 16 bins, and 48 from this many rows on. They are those of at most
+# so many rows, which stand evenly apart, and columns.
+FEW, MANY, MANY_ROWS = 17, 49, 10_000
+MOST_ROWS, MOST_COLUMNS = 100_000, 256
+# From here on float32, with its 24 bits, leaves whole numbers out.
+LARGEST_WHOLE = 2**24
 FILL = "begin its `preprocess` with `fill_missing`, or remove those rows"
 
 
@@ -62,15 +66,39 @@ class NumberInput(InputSettings):
         return _numbers.checked(values, feature, place, nan_allowed=self.nan_allowed(feature), help=FILL)
 
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
-        """The quantiles of every column, for builders: `quantiles`, 17 edges each; none of a column without numbers."""
+        """The quantiles of every column, for builders: `quantiles`, 17 edges each, 49 where there are many rows.
+
+        A column without numbers has none.
+        """
         rows = self.values(values, feature, place)
+        notes = _large_whole_numbers(values, feature, place)
         flat = rows.reshape(len(rows), -1)[:: -(-len(rows) // MOST_ROWS)]
         if len(feature.shape) > 1 or flat.shape[1] > MOST_COLUMNS:
-            return feature, {}, []
+            return feature, {}, notes
         columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in flat.T]
-        grid = np.linspace(0, 1, EDGES)
-        return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, []
+        grid = np.linspace(0, 1, MANY if len(rows) >= MANY_ROWS else FEW)
+        return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One example of a stream, of the feature's dtype and shape."""
         return _numbers.example(value, feature)
+
+
+def _large_whole_numbers(values: Any, feature: Feature, place: RowPlace) -> list[str]:
+    """The line about columns of whole numbers that float32 rounds, as those of ids, at most five of them by name."""
+    if values.dtype.kind not in "iuf" or values.dtype.itemsize < 4 or values.dtype == np.float32:
+        return []
+    flat = values.reshape(len(values), -1)
+    found = []
+    for number, column in enumerate(flat.T):
+        # What float32 holds, such as 2 ** 30, is no reason for a line.
+        if column.size and not np.abs(np.nan_to_num(column)).max() > LARGEST_WHOLE:
+            continue
+        there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
+        if (there == np.rint(there)).all() and (there.astype(np.float32).astype(np.float64) != there).any():
+            found.append(place.column_of(number, flat.shape[1]))
+    if not found:
+        return []
+    listed = ", ".join(f"`{name}`" for name in found[:5]) + (", ..." if len(found) > 5 else "")
+    message = f"whole numbers above {LARGEST_WHOLE:,} in {listed} are rounded to those that float32 holds"
+    return [f"input `{feature.name}`: {message}: leave ids out, or use `kind: category` where they repeat"]

@@ -15,6 +15,7 @@ from dlkit.schema.base import Positive
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import State
 from dlkit.schema.input import InputSettings
+from dlkit.schema.keras_objects import AnyRandomSequenceStep
 from dlkit.schema.source import SourceField
 from dlkit.schema.step import StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
@@ -51,6 +52,9 @@ class SequenceInput(InputSettings):
         description="Steps of each sequence: longer ones are cut, shorter padded; null for the longest of training.",
     )
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")
+    augment: list[AnyRandomSequenceStep] = Field(
+        default_factory=list, description="Random steps, applied after `preprocess`, to training batches alone."
+    )
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Steps and channels: float32."""
@@ -67,6 +71,10 @@ class SequenceInput(InputSettings):
     def without_source(self, name: str) -> Feature | None:
         """Numbers of the stated shape."""
         return None if self.shape is None else self.feature(name, SourceField(None, "float32"))
+
+    def random_layers(self) -> list[Any]:
+        """Those of `augment`."""
+        return list(self.augment)
 
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """Whether training sequences are padded, and the length of the longest."""

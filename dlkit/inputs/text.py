@@ -17,6 +17,7 @@ from dlkit.schema.base import Positive, Text
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import Fitted, Size, State
 from dlkit.schema.input import InputSettings
+from dlkit.schema.keras_objects import AnyRandomTextStep
 from dlkit.schema.source import SourceField
 
 if TYPE_CHECKING:
@@ -93,6 +94,13 @@ class TextInput(InputSettings):
     embedding: Positive = Field(64, description="Numbers that stand for a token in the network.")
     empty: Literal["keep", "refuse"] = Field("keep", description="What to do with texts without any word.")
     preprocess: list[Any] = Field(default_factory=list, max_length=0, description="No step works on texts.")
+    augment: list[AnyRandomTextStep] = Field(
+        default_factory=list, description="Random steps, applied to the tokens of training batches alone."
+    )
+
+    def random_layers(self) -> list[Any]:
+        """Those of `augment`."""
+        return list(self.augment)
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """One text."""

@@ -46,9 +46,11 @@ def build_table() -> dict[str, dict[str, list[str]]]:
         name: [] for name, value in vars(keras.activations).items()
         if inspect.isfunction(value) and name not in {"get", "serialize", "deserialize"}
     }  # fmt: skip
+    # AugMix chooses its operations with Python's own random numbers when it is traced, so that no run repeats it.
     random_layers = {
-        name: args for name, args in classes(keras.layers, keras.layers.Layer).items() if name.startswith("random_")
-    }
+        name: args for name, args in classes(keras.layers, keras.layers.Layer).items()
+        if name.startswith("random_") or name in {"rand_augment", "mix_up", "cut_mix", "solarization"}
+    }  # fmt: skip
     callbacks = classes(keras.callbacks, keras.callbacks.Callback)
     return {
         "activations": dict(sorted(activations.items())),

@@ -139,6 +139,10 @@ class InputSettings(ColumnSettings):
         message = f"the model takes {self.kind} input, which is not read from `{path.suffix}` files"
         raise RunError(Problem("unusable-input", message, help="give arrays: .npy or .npz"))
 
+    def prepared_axes(self) -> tuple[str, ...]:
+        """The axes of an example as the network sees it."""
+        return self.axes
+
     def random_layers(self) -> list[Any]:
         """Settings of the random layers that augment training batches."""
         return []
@@ -155,6 +159,8 @@ class InputSettings(ColumnSettings):
         yield from super().rules(name, config)
         for number, step in enumerate(self.preprocess):
             yield from step.rules((*self.key_of(name), "preprocess", number), config)
+        for number, random in enumerate(self.random_layers()):
+            yield from random.rules((*self.key_of(name), "augment", number), config)
 
 
 INPUTS = Registry("input", InputSettings, "kind", package="dlkit.inputs")

@@ -6,8 +6,16 @@ from typing import Any
 
 from dlkit.schema import Config
 from dlkit.schema.base import KerasObject
-from dlkit.schema.keras_objects import Callback, Loss, Metric, RandomStep
-from dlkit.schema.step import STEPS
+from dlkit.schema.keras_objects import (
+    Callback,
+    Loss,
+    Metric,
+    RandomAudioStep,
+    RandomSequenceStep,
+    RandomStep,
+    RandomTextStep,
+)
+from dlkit.schema.step import STEPS, random_steps
 
 Schema = dict[str, Any]
 
@@ -16,7 +24,7 @@ _KERAS_OBJECTS: dict[str, type[KerasObject]] = {
     "Callback": Callback,
     "Loss": Loss,
     "Metric": Metric,
-    "RandomStep": RandomStep,
+    **{cls.__name__: cls for cls in (RandomStep, RandomSequenceStep, RandomAudioStep, RandomTextStep)},
 }
 
 
@@ -166,12 +174,14 @@ def _single_key(settings: dict[str, Schema]) -> Schema:
 def _keras_object(cls: type[KerasObject], schema: Schema) -> Schema:
     known = cls.known_arguments()
     described = {"description": schema.get("description", "")}
-    if cls is RandomStep:
+    if issubclass(cls, RandomStep):
+        own = random_steps(cls.axes)
         settings = {
             name: {
                 "anyOf": [
                     {"type": "object", "properties": dict.fromkeys(arguments, True), "additionalProperties": False},
                     {"type": "null"},
+                    *([{"type": ["number", "string", "boolean"]}] if name in own and own[name].word else []),
                 ]
             }
             for name, arguments in known.items()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
-from pydantic import Field, model_serializer
+from pydantic import Field, model_serializer, model_validator
 
 from dlkit.config.causes import first_line, reported_as
 from dlkit.config.keras_names import snake_case
@@ -66,16 +67,54 @@ _OF_THE_LOOP = {
 
 
 class RandomStep(KerasObject):
-    """A random Keras image layer, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`."""
+    """A random step, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`.
+
+    It is a random Keras image layer, or a random step of `dlkit/steps/` that has the axes it works on.
+    """
 
     category = "random_layers"
     reserved = frozenset({"data_format", "value_range"})
+    # The axes of an example, by name; Keras's layers are for images.
+    axes: ClassVar[tuple[str, ...]] = ("height", "width", "channels")
+
+    @classmethod
+    def known_arguments(cls) -> dict[str, list[str]]:
+        """The arguments of Keras's layers for such examples, and of the steps."""
+        from dlkit.schema.step import random_steps
+
+        own = {name: [f for f in step.model_fields if f != "step"] for name, step in random_steps(cls.axes).items()}
+        return {**(super().known_arguments() if "height" in cls.axes else {}), **own}
+
+    def own(self) -> Any | None:
+        """The settings of the step; None for a layer of Keras's."""
+        from dlkit.schema.step import random_steps
+
+        step = random_steps(self.axes).get(self.name)
+        return None if step is None else step.model_validate({"step": self.name, **self.arguments})
+
+    @model_validator(mode="after")
+    def _own_settings(self) -> RandomStep:
+        self.own()
+        return self
+
+    def rules(self, key: Key, config: Any) -> Iterator[Problem]:
+        """Examples are mixed with all that belongs to them, or not at all."""
+        if self.name in ("mix_up", "cut_mix") and len(config.data.inputs) > 1:
+            message = f"`{self.name}` mixes examples, and this input is only one of {len(config.data.inputs)}"
+            help = "leave it out: what the other inputs have could not be mixed alike"
+            yield Problem("contradiction", message, key, help=help)
+        if (own := self.own()) is not None:
+            yield from own.rules(key, config)
 
     @classmethod
     def hint(cls, name: str) -> str:
-        """For a step that belongs in the other list, which that is."""
+        """For a step that belongs in the other list, or with another kind, which that is."""
         from dlkit.schema.step import STEPS
 
+        if name == "aug_mix":
+            return "it draws in a way that no run can repeat: use `rand_augment`"
+        if name in STEPS and STEPS[name].random:
+            return f"it is for examples with the axes {' or '.join(STEPS[name].needs_axes or STEPS[name].first_axes)}"
         return "it is not random: it belongs in `preprocess`" if name in STEPS else ""
 
     @model_serializer(mode="wrap")
@@ -85,11 +124,36 @@ class RandomStep(KerasObject):
         return {name: settings} if settings else name
 
 
+class RandomSequenceStep(RandomStep):
+    """A random step of time series, active in training alone: `shift`, `{noise: {deviation: 0.1}}`."""
+
+    axes = ("steps", "channels")
+
+
+class RandomAudioStep(RandomStep):
+    """A random step of sounds, active in training alone: `shift`, `{spec_augment: {bands: 2}}`."""
+
+    axes = ("samples", "frames", "bins")
+
+
+class RandomTextStep(RandomStep):
+    """A random step of texts, active in training alone: `word_dropout`."""
+
+    axes = ("tokens",)
+
+
+def _word_of_step(name: str) -> str:
+    """The setting that a bare value stands for; Keras's layers have none."""
+    from dlkit.schema.step import STEPS
+
+    return STEPS[name].word if name in STEPS and STEPS[name].random else ""
+
+
 class _RandomStepForm(SingleKey):
     """As for the steps of `preprocess`; `{step: random_flip}` is read as well."""
 
     def __init__(self) -> None:
-        super().__init__("name")
+        super().__init__("name", _word_of_step)
 
     def read(self, value: Any) -> Any:
         read = super().read(value) if not (isinstance(value, dict) and "step" in value) else value
@@ -102,6 +166,9 @@ AnyLoss = Annotated[Loss, Word("name")]
 AnyMetric = Annotated[Metric, Word("name")]
 AnyCallback = Annotated[Callback, Word("name")]
 AnyRandomStep = Annotated[RandomStep, _RandomStepForm()]
+AnyRandomSequenceStep = Annotated[RandomSequenceStep, _RandomStepForm()]
+AnyRandomAudioStep = Annotated[RandomAudioStep, _RandomStepForm()]
+AnyRandomTextStep = Annotated[RandomTextStep, _RandomStepForm()]
 
 
 def keras_class(category: str, name: str) -> type[Any] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import model_serializer
@@ -20,6 +20,35 @@ if TYPE_CHECKING:
     from dlkit.schema import Config
 
 
+@dataclass(frozen=True)
+class Draw:
+    """What a random step draws by.
+
+    Attributes:
+        rows: number of each example in its split, int64, shape (batch,).
+        epoch: from 0, an integer scalar.
+        seed: for `keras.random`: each use of it gives other numbers, and the same ones in a run that is made again.
+    """
+
+    rows: Any
+    epoch: Any
+    seed: Any
+
+
+class UnfitError(ValueError):
+    """Training rows that a step cannot learn from.
+
+    Args:
+        code: of the problem.
+        message: what is wrong with them.
+        help: what to do.
+    """
+
+    def __init__(self, code: str, message: str, help: str) -> None:
+        super().__init__(message)
+        self.code, self.help = code, help
+
+
 class StepSettings(Section):
     """One step of `preprocess`, written as its name or as `{name: {settings}}`, and printed so.
 
@@ -33,11 +62,17 @@ class StepSettings(Section):
 
     # Whether it has to be done before examples are batched and stored: it changes their shape, or reads text.
     host: ClassVar[bool] = False
+    # Whether each example is computed by itself there, since the size of a batch changes the last bits of its results.
+    example: ClassVar[bool] = False
     # Whether it learns from the training rows; `fit` is called then.
     fitted: ClassVar[bool] = False
     # What `fit` gives.
     state_type: ClassVar[type[Fitted]] = Nothing
 
+    # Whether it changes training batches at random: it belongs in `augment`, has `augmented`, and no `layer`.
+    random: ClassVar[bool] = False
+    # Names that the first axis of its examples may have; empty where any will do.
+    first_axes: ClassVar[tuple[str, ...]] = ()
     # The setting that a bare value stands for: `{fill_missing: median}`.
     word: ClassVar[str] = ""
     # Whether NaN is allowed before it and gone after it.
@@ -53,6 +88,9 @@ class StepSettings(Section):
 
         Returns:
             Plain values that JSON keeps.
+
+        Raises:
+            UnfitError: if nothing can be learned from such rows.
         """
         return {}
 
@@ -80,6 +118,15 @@ class StepSettings(Section):
         """
         raise NotImplementedError
 
+    def augmented(self, x: Any, draw: Draw) -> Any:
+        """A training batch, changed at random: of the same shape and type.
+
+        Args:
+            x: prepared values, first axis the batch.
+            draw: what it depends on, and nothing else.
+        """
+        raise NotImplementedError
+
     def value_range(self, low: float, high: float) -> tuple[float, float]:
         """Where values lie after the step that lay between `low` and `high` before it."""
         return low, high
@@ -100,7 +147,7 @@ class StepSettings(Section):
 
 
 def _hint(name: str) -> str:
-    random = name in keras_names.table()["random_layers"]
+    random = name in keras_names.table()["random_layers"] or (name in STEPS and STEPS[name].random)
     return "it is random: it belongs in `augment`" if random else ""
 
 
@@ -113,4 +160,18 @@ STEPS = Registry("step", StepSettings, "step", package="dlkit.steps", short_form
 
 def steps_for(axes: tuple[str, ...], *, missing: bool = False) -> Any:
     """The type of one step for examples with these axes, and with values that may be missing."""
-    return STEPS.type(lambda cls: set(cls.needs_axes) <= set(axes) and (missing or not cls.fills_missing))
+    return STEPS.type(
+        lambda cls: not cls.random and set(cls.needs_axes) <= set(axes) and (missing or not cls.fills_missing)
+    )
+
+
+def random_steps(axes: tuple[str, ...]) -> dict[str, type[StepSettings]]:
+    """The random steps of dlkit's own, by name, for examples with these axes."""
+    own = {name: STEPS[name] for name in STEPS.names()}
+    return {
+        name: cls
+        for name, cls in own.items()
+        if cls.random
+        and set(cls.needs_axes) <= set(axes)
+        and (not cls.first_axes or not set(cls.first_axes).isdisjoint(axes))
+    }

@@ -120,12 +120,7 @@ def prepare(
     notes: list[Note] = []
     with mistakes.collected():
         if use_data:
-            raw = limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config)
-            # What decodes files may take minutes: the model's mistakes are reported before.
-            before = partial(build, loaded.config, functions=loaded.plugins.functions)
-            splits, staged = fit_and_stage(
-                raw, loaded.config.data, fitted=fitted is not None, before=before, progress=progress
-            )
+            splits, staged = _read(loaded, data, fitted, progress)
             spec = splits.spec
         else:
             spec = _known_spec(loaded)
@@ -141,6 +136,14 @@ def prepare(
     mistakes.raise_if_any()
     assert built is not None
     return Prepared(loaded, built, staged, tuple(notes))
+
+
+def _read(loaded: Loaded, data: Any, fitted: Spec | None, progress: Progress | None) -> tuple[Splits, Splits]:
+    """The splits with what preprocessing learned from the training rows, and the same after the host stage."""
+    raw = limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config)
+    # What decodes files may take minutes: the model's mistakes are reported before.
+    before = partial(build, loaded.config, functions=loaded.plugins.functions)
+    return fit_and_stage(raw, loaded.config.data, fitted=fitted is not None, before=before, progress=progress)
 
 
 def _model(

@@ -65,7 +65,7 @@ CATALOGUE = [
     ("schedule: cosine", "checkpoints: 4", "wrong-type", "4", "write {keep: 4}"),
     ("schedule: cosine", "schedule: 3", "wrong-type", "3", "name: constant, cosine"),
     ("{kind: category}", "category", "wrong-type", "category", "write {kind: category}"),
-    ("{kind: tfds, name: mnist}", "mnist", "wrong-type", "mnist", "kind: bundled, "),
+    ("{kind: tfds, name: mnist}", "mnist", "wrong-type", "mnist", "bundled, "),
     ("- {filters: 64}", "- 64", "wrong-type", "64", "write {filters: 64}"),
     ("[rescale]", "rescale", "wrong-type", "rescale", "write [rescale]"),
     ("builder: cnn", "builder: cnn\n  dense: 64", "wrong-type", "64", "write [64]"),

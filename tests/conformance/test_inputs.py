@@ -30,6 +30,9 @@ HOLES[HOLES > 1] = np.nan
 PADDED = RANDOM.normal(size=(ROWS, 9, 2)).astype("float32")
 PADDED[np.arange(9) >= RANDOM.integers(2, 8, ROWS)[:, None]] = np.nan
 TEXTS = np.array(["A good film.", "", "A b\u00e4d<br />film\u2026 it's no good!", "\u597d\u770b\u3002"] * 10)
+SOUNDS = RANDOM.normal(size=(ROWS, 400)).astype("float32")
+SOUNDS[np.arange(400) >= RANDOM.integers(100, 401, ROWS)[:, None]] = np.nan
+MEL = {"rate": 1000, "preprocess": [{"log_mel": {"bins": 4}}, "normalize"]}
 # Settings and raw values of each kind; a kind without an entry fails here.
 CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("image", {}, RANDOM.integers(0, 256, (ROWS, 16, 16, 3)).astype("uint8")),
@@ -44,6 +47,9 @@ CASES: list[tuple[str, dict[str, Any], Any]] = [
     ("text", {"split": "character", "lowercase": False}, TEXTS),
     ("sequence", {}, RANDOM.normal(size=(ROWS, 6, 2))),
     ("sequence", {}, PADDED),
+    ("audio", MEL, SOUNDS),
+    ("audio", {**MEL, "seconds": 0.2}, RANDOM.normal(size=(ROWS, 300))),
+    ("audio", {"rate": 1000, "preprocess": ["spectrogram"]}, RANDOM.normal(size=(ROWS, 300))),
 ]  # fmt: skip
 IDS = [f"{kind} {settings}" for kind, settings, _ in CASES]
 EVERY = pytest.mark.parametrize(("kind", "settings", "values"), CASES, ids=IDS)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow
 import pyarrow.parquet
 import pytest
+import soundfile
 import tensorflow_datasets as tfds
 from PIL import Image
 
@@ -116,6 +117,15 @@ def of_sklearn(folder: Path) -> dict[str, Any]:
     return {"name": "digits"}
 
 
+def audio_folder(folder: Path) -> dict[str, Any]:
+    for split, count in (("train", ROWS), ("test", 9)):
+        for n in range(count):
+            path = folder / "sounds" / split / "abc"[LABELS[n]] / f"{n}.wav"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            soundfile.write(path, np.sin(np.arange(400) * (n + 1) / 40), 1000)
+    return {"path": str(folder / "sounds")}
+
+
 def text_folder(folder: Path) -> dict[str, Any]:
     for split, count in (("train", ROWS), ("test", 9)):
         for number in range(count):
@@ -128,6 +138,7 @@ def text_folder(folder: Path) -> dict[str, Any]:
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit, or where any
 # content is right.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
+    "audio_folder": (audio_folder, "sounds/train/a/0.wav"),
     "bundled": (bundled, ""),
     "csv": (text_files, "train.csv"),
     "image_folder": (image_folder, "train/a/0.png"),
@@ -142,6 +153,7 @@ SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
 }
 # The column that is seen, the one that is predicted, and their kinds, where they are not an image and its class.
 COLUMNS: dict[str, tuple[str, str, str, str]] = {
+    "audio_folder": ("audio", "audio", "label", "category"),
     "csv": ("image", "number", "label", "category"),
     # Classes are only known when rows are read.
     "parquet": ("image", "number", "label", "number"),

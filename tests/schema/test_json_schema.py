@@ -80,6 +80,7 @@ CHANGES = [
     ((*IMAGE, "preprocess"), [{"rescale": None}]), ((*IMAGE, "preprocess"), [{"rescale": {}, "normalize": {}}]),
     ((*IMAGE, "preprocess"), [{"rescale": 3}]),
     ((*IMAGE, "augment"), ["random_flip", {"random_zoom": {"height_factor": 0.1}}]),
+    ((*IMAGE, "augment"), ["mix_up", "alternating_flip"]), ((*IMAGE, "augment"), ["spec_augment"]),
     ((*IMAGE, "augment"), ["flip"]), ((*IMAGE, "augment"), [{"random_zoom": {"height": 0.1}}]),
     ((*IMAGE, "augment"), [{"random_flip": None}]), ((*IMAGE, "shape"), [28, 28, 1]),
     ((*IMAGE, "shape"), [None, None, 3]), ((*IMAGE, "shape"), [0]), (IMAGE, {}), ((*IMAGE, "kind"), ...),

@@ -18,7 +18,7 @@ from dlkit.data.contract import Tensors as Rows
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
 from dlkit.training.health.snapshot import LayerStats
-from dlkit.training.program.forward import device_stage, forward_with_loss, penalties, whole
+from dlkit.training.program.forward import forward_with_loss, penalties, whole
 from dlkit.training.program.randomness import drawing
 from dlkit.training.program.train import TrainProgram
 
@@ -88,11 +88,12 @@ class HealthProbe:
         first = self._program.optimizer.iterations.value * self._program.passes
         objective = self._program.metrics.objective
         with drawing(first, 0):
-            prepared = device_stage(self._built, batch.inputs, augment=True)
+            prepared, mixture = self._program.augmented(batch, first)
             with tf.GradientTape() as tape:
                 found = forward_with_loss(
-                    self._built, objective, self._observed, prepared, batch, part=whole(objective, batch), training=True
-                )
+                    self._built, objective, self._observed, prepared, batch,
+                    part=whole(objective, batch), training=True, mixture=mixture,
+                )  # fmt: skip
             gradients = tape.gradient(found.loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         outputs, loss = self._observed.outputs, found.loss - penalties(self._observed)
         with tf.control_dependencies([*gradients, *outputs.values()]):

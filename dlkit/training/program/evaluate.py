@@ -76,7 +76,7 @@ class EvalProgram:
         return joined.outputs
 
     def _forward(self, batch: Batch) -> Forward:
-        prepared = device_stage(self._built, batch.inputs, augment=False)
+        prepared = device_stage(self._built, batch.inputs)
         part = Part(batch.rows.shape[0], {name: tf.constant(1.0) for name in batch.targets})  # the loss is not used
         return forward_with_loss(
             self._built, self.metrics.objective, self._built.network, prepared, batch, part=part, training=False

@@ -21,9 +21,9 @@ from dlkit.models.build import BuiltModel
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 
-# XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels, and images are resampled by
-# an operation it does not have.
-NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "Resizing")
+# XLA compiles these badly for a CPU: convolutions and their pooling run in naive kernels; images are resampled, and
+# shares of a mixture drawn, by operations it does not have.
+NOT_FOR_XLA_ON_CPU = ("Conv", "Pooling", "Random", "RandAugment", "Resizing", "MixUp", "CutMix")
 # Smaller micro-batches than these are not worth running side by side (docs/benchmarks.md), by what a builder says that
 # it costs. A network of dense layers without dropout is faster as one XLA program; with it XLA spends much of its
 # time, and on one core, on drawing.

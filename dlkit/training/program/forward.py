@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from dlkit.data.augment import Share
 from dlkit.data.contract import Batch, Tensors
 from dlkit.models.build import BuiltModel, unwrap
 from dlkit.models.objective import Objective
@@ -53,6 +54,7 @@ def forward_with_loss(
     *,
     part: Part,
     training: bool,
+    mixture: Sequence[Share] = (),
 ) -> Forward:
     """Outputs and loss of a batch.
 
@@ -67,12 +69,34 @@ def forward_with_loss(
         batch: its labels and weights are used.
         part: what the batch is a part of.
         training: whether layers such as dropout are active.
+        mixture: what the examples are mixtures of, where augmentation mixed them.
     """
     outputs = by_target(built, network(unwrap(prepared), training=training))
-    per_example = objective.per_example(batch.targets, outputs)
-    weights = objective.weights(batch)
+    per_example, weights = _losses(objective, outputs, batch, mixture)
     loss = objective.total(per_example, weights, part.rows, part.weights)
     return Forward(outputs, per_example, weights, loss + penalties(network) * part.penalties)
+
+
+def _losses(objective: Objective, outputs: Tensors, batch: Batch, mixture: Sequence[Share]) -> tuple[Tensors, Tensors]:
+    """The loss of each example by target, and its weights; of a mixture, those of its parts by their shares.
+
+    A cross-entropy of mixed labels is the same: it is linear in the labels (Zhang et al., 2018, section 2).
+    """
+    if not mixture:
+        return objective.per_example(batch.targets, outputs), objective.weights(batch)
+    sums: dict[str, list[Any]] = {name: [] for name in objective.losses}
+    counts: dict[str, list[Any]] = {name: [] for name in objective.losses}
+    for share, rows in mixture:
+        of_part = tf.nest.map_structure(lambda x, rows=rows: tf.gather(x, rows), batch._replace(inputs={}))
+        weights = objective.weights(of_part)
+        for name, values in objective.per_example(of_part.targets, outputs).items():
+            weight = share * weights[name] if weights else share
+            sums[name].append(weight * values)
+            counts[name].append(weight)
+    if not weights:
+        return {name: tf.add_n(values) for name, values in sums.items()}, {}
+    mixed = {name: tf.add_n(values) for name, values in counts.items()}
+    return {name: tf.math.divide_no_nan(tf.add_n(values), mixed[name]) for name, values in sums.items()}, mixed
 
 
 def joined_forward(shards: Sequence[Forward]) -> Forward:
@@ -89,19 +113,13 @@ def whole(objective: Objective, batch: Batch) -> Part:
 
 def forward(built: BuiltModel, inputs: Tensors) -> Tensors:
     """Logits by target, of a batch as the host stage leaves it, without augmentation or dropout."""
-    prepared = device_stage(built, inputs, augment=False)
+    prepared = device_stage(built, inputs)
     return by_target(built, built.network(unwrap(prepared), training=False))
 
 
-def device_stage(built: BuiltModel, inputs: Tensors, *, augment: bool) -> Tensors:
-    """Inputs as the network takes them: the device layers, then in training the random ones."""
-    layers = built.preprocessing
-    prepared = {name: layers.for_network(name, x) for name, x in inputs.items()}
-    if augment:
-        for name, random in layers.augment.items():
-            for layer in random:
-                prepared[name] = layer(prepared[name], training=True)
-    return prepared
+def device_stage(built: BuiltModel, inputs: Tensors) -> Tensors:
+    """Inputs as the network takes them, without augmentation."""
+    return {name: built.preprocessing.for_network(name, x) for name, x in inputs.items()}
 
 
 def by_target(built: BuiltModel, outputs: Any) -> Tensors:

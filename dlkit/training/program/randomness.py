@@ -1,4 +1,4 @@
-"""Randomness as a function of (seed, epoch, step, replica, layer), never of a state that would have to be saved.
+"""Randomness as a function of (seed, step, replica, layer, draw), never of a state that would have to be saved.
 
 The order of examples is dlkit.data.order's. Random layers train as keyed twins: the Keras layer with
 its seed drawn from the run's seed, the layer's number, the step and the replica. The plain layers are what is saved.
@@ -7,6 +7,7 @@ its seed drawn from the run's seed, the layer's number, the step and the replica
 from __future__ import annotations
 
 import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
@@ -17,8 +18,8 @@ import tensorflow as tf
 
 from dlkit.keras_internals import flattened
 
-# The step, and the replica's number, of the update that is being traced.
-_draw: ContextVar[tuple[tf.Tensor, int]] = ContextVar("draw")
+# The step, and the replica's number, of the update that is being traced; and how often each layer has drawn in it.
+_draw: ContextVar[tuple[tf.Tensor, int, Counter[int]]] = ContextVar("draw")
 
 
 @contextlib.contextmanager
@@ -29,7 +30,7 @@ def drawing(step: tf.Tensor, replica: int) -> Iterator[None]:
         step: updates made before this one, an integer scalar, known only when the program runs.
         replica: number of the replica, known when the program is traced.
     """
-    token = _draw.set((step, replica))
+    token = _draw.set((step, replica, Counter()))
     try:
         yield
     finally:
@@ -45,9 +46,15 @@ class KeyedSeed(keras.random.SeedGenerator):
         self.layer = layer
 
     def next(self, ordered: bool = True) -> tf.Tensor:
-        """The seed of this draw: int32, shape (2,). `ordered` is SeedGenerator's argument and changes nothing."""
-        step, replica = _draw.get()
-        key = np.random.SeedSequence([self.seed, self.layer, replica]).generate_state(1)[0].astype(np.int32)
+        """The seed of this draw: int32, shape (2,). `ordered` is SeedGenerator's argument and changes nothing.
+
+        A layer that draws twice in an update, as one that shifts images down and to the side, gets two seeds.
+        """
+        step, replica, draws = _draw.get()
+        number = draws[self.layer]
+        draws[self.layer] += 1
+        entropy = [self.seed, self.layer, replica, *([number] if number else [])]
+        key = np.random.SeedSequence(entropy).generate_state(1)[0].astype(np.int32)
         return tf.stack([tf.constant(key), tf.cast(step, tf.int32)])
 
 

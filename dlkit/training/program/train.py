@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 import keras
 import tensorflow as tf
 
-from dlkit.data.contract import Batch
+from dlkit.data.augment import Share, augmented
+from dlkit.data.contract import Batch, Tensors
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
 from dlkit.schema import Config
@@ -82,6 +83,12 @@ class TrainProgram:
         """One update by a batch, as the compiled program makes it."""
         self._strategy.run(self._step, args=(batch,))
 
+    def augmented(self, batch: Batch, number: tf.Tensor) -> tuple[Tensors, list[Share]]:
+        """A batch as the network takes it in the pass of this number, and what its examples are mixtures of."""
+        layers, prepared = self.built.preprocessing.augment, device_stage(self.built, batch.inputs)
+        epoch = number // (self._feeder.steps * self.passes)
+        return augmented(layers, prepared, batch.rows, epoch)
+
     def _steps(self, tensors: Any, begin: tf.Tensor, end: tf.Tensor) -> None:
         def step(i: tf.Tensor) -> tuple[tf.Tensor]:
             self.update(self._feeder.pick(tensors, i))
@@ -144,11 +151,12 @@ class TrainProgram:
             part: what it is of the batch.
         """
         with drawing(number, shard):
-            prepared = device_stage(self.built, batch.inputs, augment=True)
+            prepared, mixture = self.augmented(batch, number)
             with tf.GradientTape() as tape:
                 found = forward_with_loss(
-                    self.built, self.metrics.objective, self.twin, prepared, batch, part=part, training=True
-                )
+                    self.built, self.metrics.objective, self.twin, prepared, batch,
+                    part=part, training=True, mixture=mixture,
+                )  # fmt: skip
                 loss = self._scaled(found.loss)
             gradients = tape.gradient(loss, self._variables, unconnected_gradients=tf.UnconnectedGradients.ZERO)
         return _Shard(gradients, found)

@@ -1,0 +1,81 @@
+"""`kind: audio_folder`: a run on a folder of sounds, its notes, what it predicts for a file, and the store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+import soundfile
+
+import dlkit
+from dlkit.config.problems import RunError
+from dlkit.inputs.audio import AudioInput
+from dlkit.runs import RunFolder
+from dlkit.schema.source import SourceField
+from tests.training.helpers import state_digest
+
+RATE = 8_000
+
+
+def folder(root: Path) -> Path:
+    """Low and high tones, of several formats, rates, lengths and channels, in folders of splits."""
+    random = np.random.default_rng(0)
+    for split, count in (("train", 24), ("test", 8)):
+        for name, hertz in (("low", 300), ("high", 1500)):
+            (root / split / name).mkdir(parents=True)
+            for n in range(count):
+                rate = (8_000, 16_000, 22_050)[n % 3]
+                time = np.arange(round(rate * random.uniform(0.15, 0.4))) / rate
+                wave = 0.3 * np.sin(time * 2 * np.pi * hertz * random.uniform(0.9, 1.1)) + random.normal(
+                    0, 0.02, time.size
+                )
+                values = np.stack([wave, wave], axis=1) if n % 2 else wave
+                soundfile.write(root / split / name / f"{n}.{('wav', 'flac', 'ogg')[n % 3]}", values, rate)
+    return root
+
+
+def config(path: Path, **data: Any) -> dict[str, Any]:
+    """A small network over a folder of sounds."""
+    inputs = {"audio": {"kind": "audio", "rate": RATE, "seconds": 0.3, "augment": ["spec_augment"]}}
+    inputs["audio"]["preprocess"] = [{"log_mel": {"bins": 16}}, "normalize"]
+    section = {"source": {"kind": "audio_folder", "path": str(path)}, "inputs": inputs,
+               "targets": {"label": {"kind": "category"}}, "batch_size": 8, **data}  # fmt: skip
+    training = {"epochs": 6, "optimizer": {"name": "adam", "learning_rate": 0.02}}
+    return {"name": "tones", "data": section, "model": {"builder": "rnn", "units": [8]}, "training": training}
+
+
+def test_a_network_tells_tones_in_folders_apart_also_of_a_file_that_plain_keras_is_given(tmp_path: Path) -> None:
+    root = folder(tmp_path / "tones")
+    run = dlkit.train(config(root), runs_folder=tmp_path, verbose=False)
+    assert run.test["accuracy"] >= 0.9
+    path = root / "test" / "low" / "1.flac"
+    model = keras.saving.load_model(run.folder / "model.keras")
+    settings = AudioInput.model_validate(config(root)["data"]["inputs"]["audio"])
+    feature = settings.feature("audio", SourceField((), "string", encoding="audio"))
+    found = model.predict(settings.from_file(path, feature)[np.newaxis], verbose=0)[0]
+    assert found.argmax() == 1  # the classes are high and low
+
+
+@pytest.mark.parametrize("cache", ["memory", "disk", "off"])
+def test_the_store_changes_no_bit(cache: str, tmp_path: Path) -> None:
+    root = folder(tmp_path / "tones")
+    given = config(root, cache="memory")
+    given["training"]["epochs"] = 2
+    whole = dlkit.train(given, runs_folder=tmp_path / "memory", verbose=False)
+    given["data"]["cache"] = cache
+    other = dlkit.train(given, runs_folder=tmp_path / "other", verbose=False)
+    assert state_digest(other.folder) == state_digest(whole.folder)
+
+
+def test_cut_sounds_and_mixed_rates_are_reported_and_a_damaged_file_stops_by_name(tmp_path: Path) -> None:
+    root = folder(tmp_path / "tones")
+    run = dlkit.train(config(root), ["training.epochs=1"], runs_folder=tmp_path, verbose=False)
+    log = RunFolder(run.folder).log.read_text()
+    assert "brought to 8,000 Hz" in log and "longer than 0.3 s" in log
+    path = root / "train" / "low" / "3.wav"
+    path.write_bytes(path.read_bytes()[:-700])
+    with pytest.raises(RunError, match=r"train/low/3\.wav is not a whole sound file: it is cut off"):
+        dlkit.train(config(root), runs_folder=tmp_path, verbose=False)
