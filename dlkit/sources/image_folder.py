@@ -31,7 +31,7 @@ _KEY = ("data", "source", "path")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # Files whose headers are read at a time: where a disk is far away, waiting for it takes most of the time.
 THREADS = 8
-# How many broken files a message names.
+# How many unreadable files a message names.
 NAMED = 10
 
 
@@ -108,11 +108,11 @@ def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header
 
     with ThreadPoolExecutor(THREADS) as threads:
         found = list(threads.map(read, paths, chunksize=64))
-    broken = [(path, why) for path, why in zip(paths, found, strict=True) if isinstance(why, str)]
-    if broken and (not cleaned or len(broken) == len(paths)):
-        more = f"\nand {len(broken) - NAMED:,} more" if len(broken) > NAMED else ""
-        listed = "".join(f"\n{path.relative_to(root).as_posix()}: {why}" for path, why in broken[:NAMED])
-        message = f"{len(broken):,} of {len(paths):,} files in {root} are no images that can be read:{listed}{more}"
+    unreadable = [(path, why) for path, why in zip(paths, found, strict=True) if isinstance(why, str)]
+    if unreadable and (not cleaned or len(unreadable) == len(paths)):
+        more = f"\nand {len(unreadable) - NAMED:,} more" if len(unreadable) > NAMED else ""
+        listed = "".join(f"\n{path.relative_to(root).as_posix()}: {why}" for path, why in unreadable[:NAMED])
+        message = f"{len(unreadable):,} of {len(paths):,} files in {root} are no images that can be read:{listed}{more}"
         raise RunError(Problem("unusable-image", message, _KEY, help="make or copy them again, or remove them"))
     return [header for header in found if not isinstance(header, str)]
 
