@@ -48,6 +48,7 @@ bench: $(READY)  ## measure against training by hand: three quarters of an hour 
 	$(BIN)/python benchmarks/end_of_iterator.py
 
 verify-configs: $(READY)  ## train every configuration and check what it expects
+	$(BIN)/python configs/make_data.py
 	for config in configs/*.yaml; do $(BIN)/python -m dlkit train $$config --verify || exit 1; done
 
 keras-names: $(READY)  ## write the table of names from the installed Keras

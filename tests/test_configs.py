@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import runpy
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,14 @@ def test_mnist_cnn_is_the_network_of_the_tutorial_on_54_000_6_000_and_10_000_ima
     assert dlkit.build_model(config, spec).count_params() == 93_322
 
 
+@pytest.fixture(scope="module")
+def made_data() -> None:
+    """The files that some configurations read."""
+    runpy.run_path(str(CONFIGS[0].parent / "make_data.py"), run_name="__main__")
+
+
 @pytest.mark.slow
+@pytest.mark.usefixtures("made_data")
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_each_keeps_what_it_expects(path: Path, tmp_path: Path) -> None:
     import dlkit

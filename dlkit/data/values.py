@@ -137,7 +137,7 @@ class RowPlace:
             flat = values.reshape(-1).tolist()
             for number, value in enumerate(flat):
                 if not isinstance(value, str | bytes):
-                    width = values[0].size
+                    width = np.size(values[0])
                     row, where = number // width, self.within(number % width, width)
                     missing = value is None or (isinstance(value, float) and np.isnan(value))
                     help = 'give what is missing a word of its own, such as "none"' if missing else "give text alone"

@@ -52,7 +52,9 @@ class LogMel(Frames):
 
     def power_to_features(self) -> list[Any]:
         """A dense layer without bias that no training changes, which adds up the bands, and the logarithm."""
-        dense = keras.layers.Dense(self.bins, use_bias=False, trainable=False, dtype="float32")
+        # A name that no layer of a builder has.
+        name = f"mel_bank_{keras.backend.get_uid('mel_bank')}"
+        dense = keras.layers.Dense(self.bins, use_bias=False, trainable=False, dtype="float32", name=name)
         dense.build((None, None, self.size // 2 + 1))
         dense.kernel.assign(np.array(_mel_rows(self), np.float32).T)
         return [dense, logarithm]
