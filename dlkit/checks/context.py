@@ -58,6 +58,7 @@ class CheckContext:
         steps: updates, or batches of evaluation, by split; empty without data.
         trial: a step of training; None without data.
         initial_weights: which weights come from `training.init_from`, in a sentence; empty for none.
+        raw: the data before the host stage, None where they were not read.
     """
 
     config: Config
@@ -67,6 +68,7 @@ class CheckContext:
     steps: Mapping[str, int] = field(default_factory=dict)
     trial: Trial | None = None
     initial_weights: str = ""
+    raw: Splits | None = None
 
 
 def make_context(config: Config, built: BuiltModel, splits: Splits | None) -> CheckContext:

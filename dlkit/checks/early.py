@@ -39,7 +39,8 @@ def check_before_training(loaded: Loaded, spec: Spec, splits: Splits | None) -> 
     built = _sketch(loaded, spec)
     if built is None:
         return []
-    found = problems(CheckContext(loaded.config, built, splits, _some_examples(splits, built)), BEFORE_TRAINING)
+    context = CheckContext(loaded.config, built, splits, _some_examples(splits, built), raw=splits)
+    found = problems(context, BEFORE_TRAINING)
     _refuse_errors(found)
     return [f"{problem.message}; {problem.help}" if problem.help else problem.message for problem in found]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from dlkit.checks.context import CheckContext, make_context
 from dlkit.checks.early import refuse_a_model_too_large
 from dlkit.checks.rules import problems as broken_rules
 from dlkit.config.problems import ConfigError, DlkitError, Problem
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Splits
 from dlkit.schema.loader import Loaded
 from dlkit.training.prepare import prepare
 from dlkit.training.program.strategy import session
@@ -46,15 +49,20 @@ def examine(
         ConfigError: with every mistake that was found and every warning, located.
         RunError: if the data cannot be read.
     """
+    raw: Splits | None = None
+
+    def first(loaded: Loaded, spec: Spec, splits: Splits | None) -> Sequence[str]:
+        nonlocal raw
+        raw = splits
+        return refuse_a_model_too_large(loaded, spec, splits)
+
     with loaded.locating(), session(loaded.config):
         try:
-            prepared = prepare(
-                loaded, data, use_data=use_data, pre_check=refuse_a_model_too_large, weights_from=runs_folder
-            )
+            prepared = prepare(loaded, data, use_data=use_data, pre_check=first, weights_from=runs_folder)
         except DlkitError as error:
             raise type(error)([*loaded.warnings, *error.problems]) from error
         context = make_context(prepared.config, prepared.built, prepared.known_splits)
-        context = replace(context, initial_weights=dict(prepared.notes).get("initial-weights", ""))
+        context = replace(context, initial_weights=dict(prepared.notes).get("initial-weights", ""), raw=raw)
         found = [*loaded.warnings, *broken_rules(context)]
         if any(problem.severity == "error" for problem in found):
             raise ConfigError(found)

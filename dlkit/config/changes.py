@@ -9,8 +9,8 @@ from dlkit.config.problems import ConfigError, Key, Problem
 if TYPE_CHECKING:
     from dlkit.schema.loader import Loaded
 
-# A run may always be trained for longer.
-FREE = (("training", "epochs"), ("training", "max_steps"), ("training", "max_time"))
+# A run may always be trained for longer, and what it is compared with changes nothing of it.
+FREE = (("training", "epochs"), ("training", "max_steps"), ("training", "max_time"), ("training", "baselines"))
 
 
 def changed_keys(before: Loaded, after: Loaded) -> list[Key]:

@@ -36,6 +36,7 @@ class CategoryInput(InputSettings):
     also_called = "categorical, string, enum, nominal, factor"
     axes = ("columns",)
     fitted = True
+    in_tables = "codes"
     state_type = Values
     from_data, instead_of_data = "values", ""
 
@@ -136,6 +137,17 @@ class CategoryInput(InputSettings):
         """That unknown values are not counted outside of training."""
         where = "validation and test have and training does not know"
         return [f"input `{bound.name}`: values that {where} are not counted, since the data are a stream"]
+
+    def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
+        """The ids that the network sees, a column each: 1 for the most frequent value, 0 for what is unknown."""
+        columns = {}
+        for name, column, known in zip(
+            self.column_names(bound, values.shape[1]), values.T, bound.state["vocabulary"], strict=True
+        ):
+            different, where = np.unique(column, return_inverse=True)
+            ids = {value: number for number, value in enumerate(known, start=1)}
+            columns[name] = np.array([ids.get(value, 0) for value in different.tolist()], np.float64)[where]
+        return columns
 
     def host_layers(self, bound: Input) -> list[Any]:
         """Keras lookups from values to ids, 0 for what is unknown.

@@ -16,6 +16,7 @@ from dlkit.schema.step import StepSettings, steps_for
 from dlkit.steps.normalize import Normalize
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Input
     from dlkit.data.values import RowPlace
 
     Step = StepSettings
@@ -45,6 +46,7 @@ class Quantiles(Fitted):
 class NumberInput(InputSettings):
     """Numbers: one, a vector, or an array of fixed shape."""
 
+    in_tables = "numbers"
     state_type = Quantiles
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
 
@@ -78,6 +80,11 @@ class NumberInput(InputSettings):
         columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in flat.T]
         grid = np.linspace(0, 1, MANY if len(rows) >= MANY_ROWS else FEW)
         return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
+
+    def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
+        """A column for each number of an example."""
+        flat = values.reshape(len(values), -1).astype(np.float64)
+        return dict(zip(self.column_names(bound, flat.shape[1]), flat.T, strict=True))
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One example of a stream, of the feature's dtype and shape."""

@@ -62,6 +62,7 @@ class TextInput(InputSettings):
 
     also_called = "sentence, document, words, nlp"
     axes = ("tokens",)
+    in_tables = "texts"
     fitted = True
     state_type = Terms
     from_data, instead_of_data = "words", ""
@@ -128,6 +129,10 @@ class TextInput(InputSettings):
                 message = f"{place.row(number)} holds half a character (a surrogate), which no text can hold"
                 raise place.run_error("field-type", message, "read it again with the right encoding") from None
         return texts
+
+    def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
+        """The texts as they are, for models of tables."""
+        return {bound.name: values}
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One text of a stream."""

@@ -107,9 +107,25 @@ def outcome(result: dict[str, Any], monitor: str | None) -> list[tuple[str, str]
     pairs = []
     if result.get("test"):
         pairs.append(("test", figures(result["test"])))
+    pairs += compared(result.get("baselines"))
     why = f"best {monitor}" if monitor else "the last"
     pairs.append(("weights", f"of epoch {result['epoch']} ({why})"))
     return pairs
+
+
+def compared(found: dict[str, Any] | None) -> list[tuple[str, str]]:
+    """What simple models reach on the same examples, and where the network is no better, as such pairs."""
+    if found is None:
+        return []
+    where = "" if found["split"] == "test" else f" ({found['split']})"
+    targets = {row["target"] for row in found["baselines"]}
+    pairs = []
+    for row in found["baselines"]:
+        name = f"{row['name']}{where}" if len(targets) == 1 else f"{row['target']}, {row['name']}{where}"
+        said = f"could not be fitted: {row['failed']}" if "failed" in row else figures(row["figures"])
+        pairs.append(("baseline", f"{name}: {said}"))
+    pairs += [("baselines", note) for note in found["notes"]]
+    return pairs + [("compared", f"the network is {line}") for line in found.get("no_better", ())]
 
 
 WORDS = {"data": "waiting for data", "health": "looks at its health", "host": "the rest"}

@@ -96,6 +96,11 @@ class RunFolder:
         return self.path / "test.json"
 
     @property
+    def baselines(self) -> Path:
+        """What simple models reach on the same examples."""
+        return self.path / "baselines.json"
+
+    @property
     def predictions(self) -> Path:
         """Labels and probabilities of the test split."""
         return self.path / "predictions" / "test.npz"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -41,6 +41,8 @@ class InputSettings(ColumnSettings):
     encodings: ClassVar[tuple[str, ...]] = ()
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
+    # What a model of tables sees of `as_columns`: numbers, codes whose order says nothing, texts; empty for nothing.
+    in_tables: ClassVar[Literal["", "numbers", "codes", "texts"]] = ""
     # A random layer that suits most examples, as YAML; empty where the kind has none.
     augmentation: ClassVar[str] = ""
     # What a file with one example is called, and how names of such files end, where `predict` takes them.
@@ -111,6 +113,25 @@ class InputSettings(ColumnSettings):
     def example(self, value: Any, feature: Feature) -> Any:
         """As `values`, for one example of a stream, in TensorFlow ops."""
         raise NotImplementedError
+
+    def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
+        """Values of a split as the columns of a table, for models and checks that see nothing else.
+
+        Args:
+            values: as `values` gave them, shape (examples, ...).
+            bound: the input, with what the training rows decided.
+
+        Returns:
+            By name, shape (examples,): float64 for numbers, NaN for missing ones, and for codes, 0 for unknown ones;
+            text for texts. Nothing where `in_tables` is empty.
+        """
+        return {}
+
+    def column_names(self, bound: Input, width: int) -> list[str]:
+        """The names of `width` values of each example: the columns of the source, or numbered."""
+        if len(bound.columns) == width:
+            return list(bound.columns)
+        return [bound.name] if width == 1 else [f"{bound.name}[{number}]" for number in range(width)]
 
     def decode(self, stored: str | bytes, feature: Feature) -> Any:
         """One example of an encoded column in its raw form: of the feature's dtype and shape, without a batch.

@@ -18,7 +18,7 @@ from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
-    from dlkit.data.bound import Target
+    from dlkit.data.bound import Input, Target
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
     from dlkit.schema.source import SourceField
@@ -43,8 +43,7 @@ class TargetSettings(ColumnSettings):
     # Whether a share of the rows is taken from each of its classes alike.
     stratifies: ClassVar[bool] = False
     default_metrics: ClassVar[tuple[str, ...]] = ()
-    # Figures that every run of this kind has beside its metrics; Keras has no such metric, so that the saved model does
-    # not hold them.
+    # Figures of every run beside its metrics, which the saved model does not hold, since Keras has no such metric.
     own_figures: ClassVar[tuple[str, ...]] = ()
     # The losses whose labels can be smoothed.
     smoothable: ClassVar[frozenset[str]] = frozenset()
@@ -52,6 +51,8 @@ class TargetSettings(ColumnSettings):
     accuracy: ClassVar[str] = ""
     # From logits to results, by Keras's name of an activation.
     activation: ClassVar[str] = "linear"
+    # What always predicting `constant` is called.
+    constant_is: ClassVar[str] = "always the same"
     # Metrics that are the same on logits as on results.
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
     # Losses and metrics that compare the outputs of one example with each other, and need several.
@@ -199,6 +200,32 @@ class TargetSettings(ColumnSettings):
     def missing(self, target: Target, labels: Any) -> list[str]:
         """The classes that none of these labels of a batch has."""
         return []
+
+    # Other models, for comparison: NumPy, first axis the examples.
+
+    def class_numbers(self, target: Target, labels: Any) -> Any | None:
+        """The class of each example, int64, shape (examples,); None where an example has not exactly one."""
+        return None
+
+    def from_probabilities(self, target: Target, probabilities: Any) -> Any:
+        """Results, as `results` gives them, of probabilities of the classes: float32, shape (examples, classes)."""
+        return probabilities
+
+    def numbers(self, target: Target, labels: Any) -> Any | None:
+        """What is predicted, float64, shape (examples, units), as results have it; None where that are no numbers."""
+        return None
+
+    def unfitted(self, target: Target, inputs: Mapping[str, tuple[Input, Any]]) -> dict[str, Any]:
+        """Predictions that need no fitting, such as a repetition of the past.
+
+        Args:
+            target: what is predicted.
+            inputs: by name, each with its values as `values` gave them.
+
+        Returns:
+            By what they are called: results as `results` gives them, float32, shape (examples, units).
+        """
+        return {}
 
     # Results in words.
 

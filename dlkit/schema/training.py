@@ -286,3 +286,7 @@ class Training(Section):
     health: Literal["auto", "off"] | Positive = Field(
         "auto", description="Updates from one look at gradients and activations to the next; auto: every few seconds."
     )
+    baselines: Literal["auto", "off"] = Field(
+        "auto",
+        description="Fit simple models with scikit-learn once training is over, and compare; on some of many rows.",
+    )

@@ -118,6 +118,7 @@ class OneClassTarget(ClassTarget):
 
     state_type = Table
     stratifies = True
+    constant_is = "majority class"
 
     class_weight: ClassWeight = Field(
         None, description="Weight of the examples of each class, by its name; `balanced`: the rarer, the heavier."
@@ -134,6 +135,10 @@ class OneClassTarget(ClassTarget):
     def encode_example(self, label: Any, target: Target) -> Any:
         """The number of a class: int32, shape ()."""
         return number_in_stream(label, target, len(names(target)))
+
+    def class_numbers(self, target: Target, labels: Any) -> Any:
+        """The number of each label's class: int64, shape (examples,)."""
+        return np.reshape(labels, -1).astype(np.int64)
 
     def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
         """The weight of each label's class, as a function of labels; None where all are 1."""

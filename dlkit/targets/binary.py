@@ -134,6 +134,10 @@ class BinaryTarget(OneClassTarget):
         """0 or 1 for each example: int32, shape (batch, 1)."""
         return tf.cast(logits > 0, tf.int32)
 
+    def from_probabilities(self, target: Target, probabilities: Any) -> Any:
+        """The probability of yes: shape (examples, 1)."""
+        return probabilities[:, 1:2]
+
     def pairs(self, target: Target, result: Any) -> list[tuple[str, Any]]:
         """No and yes with their probabilities."""
         yes = np.reshape(result, -1)[0]

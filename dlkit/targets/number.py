@@ -62,6 +62,7 @@ class NumberTarget(TargetSettings):
     from_data, instead_of_data = "number of columns", "list them with `columns:` instead of a pattern"
     default_loss = "mean_squared_error"
     default_metrics = ("mean_absolute_error",)
+    constant_is = "mean always"
     # They compare the numbers of one example with each other.
     within_an_example = frozenset({"pearson_correlation", "concordance_correlation", "cosine_similarity"})
 
@@ -201,6 +202,10 @@ class NumberTarget(TargetSettings):
             return mean
         shift, deviation = self._scale(target)
         return (mean - shift) / deviation
+
+    def numbers(self, target: Target, labels: Any) -> Any:
+        """The numbers in their own unit: float64, shape (examples, units)."""
+        return np.reshape(labels, (len(labels), -1)).astype(np.float64)
 
     def scaling(self, name: str) -> str:
         """`normalize`, where it is off."""

@@ -16,6 +16,7 @@ from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
 from dlkit.training import fitted
+from dlkit.training.comparison import Comparison
 from dlkit.training.failures import REFUSALS, as_run_error, refused_as_run_error
 from dlkit.training.interrupts import Interrupted, how_to_go_on
 from dlkit.training.listeners import Listener, Listeners
@@ -57,10 +58,13 @@ def start(
         Interrupted: if a signal ended it.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, pre_check=pre_check, weights_from=runs_folder, progress=listener.preparing)
+        compared = Comparison(pre_check)
+        prepared = prepare(
+            loaded, data, pre_check=compared.gather, weights_from=runs_folder, progress=listener.preparing
+        )
         folder = runs.create(runs_folder, loaded.config.name)
         runs.keep_config(folder, loaded.to_yaml())
-        return _train(loaded, prepared, folder, listener, goes_on=False, profile=profile)
+        return _train(loaded, prepared, folder, listener, compared, goes_on=False, profile=profile)
 
 
 def resume(
@@ -76,13 +80,21 @@ def resume(
         profile: as for `start`.
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
-        prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded), progress=listener.preparing)
+        compared, known = Comparison(), fitted.read(folder, loaded)
+        prepared = prepare(loaded, data, fitted=known, pre_check=compared.gather, progress=listener.preparing)
         prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
-        return _train(loaded, prepared, folder, listener, goes_on=True, profile=profile)
+        return _train(loaded, prepared, folder, listener, compared, goes_on=True, profile=profile)
 
 
 def _train(
-    loaded: Loaded, prepared: Prepared, folder: RunFolder, listener: Listener, *, goes_on: bool, profile: bool
+    loaded: Loaded,
+    prepared: Prepared,
+    folder: RunFolder,
+    listener: Listener,
+    compared: Comparison,
+    *,
+    goes_on: bool,
+    profile: bool,
 ) -> RunFolder:
     """Train, test and save, keeping the run's state file true whatever happens."""
     with folder.locked():
@@ -92,6 +104,7 @@ def _train(
         with _state_kept(folder, prepared.config):
             # A run that was killed before it recorded its start has nothing to go on from, and starts.
             result = _trained(loaded, prepared, folder, listener, goes_on and folder.has_begun(), profile)
+            result |= compared.result(prepared, folder, result)
         folder.set_state("finished")
         listener.finished(result)
     return folder

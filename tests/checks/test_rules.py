@@ -97,6 +97,33 @@ PLANTED = [
 ]
 
 
+def test_equal_examples_and_similar_images_in_two_splits() -> None:
+    config, data = settings(MLP), parts_in_two_splits()
+    problems = found(config, data)
+    assert problems["example-in-two-splits"].message.endswith("the first is test[4], the same as train[7]")
+    assert problems["similar-images-in-two-splits"].message.endswith("the first is test[5], like train[8]")
+
+
+def parts_in_two_splits() -> dict[str, Any]:
+    train, test = (np.random.default_rng(n).integers(0, 200, (60, 8, 8, 3)) for n in range(2))
+    test[4:6] = train[7:9]
+    x, other = (images.repeat(4, axis=1).repeat(4, axis=2).astype(np.uint8) for images in (train, test))
+    other[5] += 2
+    return {"train": (x, np.arange(60) % 10), "test": (other, np.arange(60) % 10)}
+
+
+def test_a_column_that_gives_the_answer_and_splits_that_differ() -> None:
+    rng = np.random.default_rng(0)
+    x, y = rng.normal(size=(300, 2)).astype(np.float32), rng.integers(0, 2, 300)
+    x[:, 0] += 20 * y
+    other = x + np.array([0, 9], np.float32)
+    config = settings({"builder": "mlp", "dense": [4]})
+    config["data"] |= {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "binary"}}}
+    problems = found(config, {"train": (x, y), "test": (other, y)})
+    assert "`x[0]` alone" in problems["column-gives-answer"].message
+    assert "`x[1]` alone" in problems["splits-differ"].message
+
+
 @pytest.mark.parametrize("planted", PLANTED, ids=lambda p: p.code)
 def test_a_planted_fault_is_found(planted: Planted) -> None:
     problems = found(planted.config(), planted.data())

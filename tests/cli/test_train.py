@@ -46,7 +46,7 @@ def test_a_pipe_gets_a_line_per_epoch_and_the_result(dlkit: Dlkit, tmp_path: Pat
 
 def test_quiet_shows_the_result_alone(dlkit: Dlkit, tmp_path: Path) -> None:
     lines = dlkit("train", "small.yaml", "--runs", tmp_path, "--quiet").stdout.splitlines()
-    assert [line.split()[0] for line in lines] == ["test", "weights", "run", "expected"]
+    assert [line.split()[0] for line in lines] == ["test", "baseline", "weights", "run", "expected"]
 
 
 def test_json_is_the_whole_output(dlkit: Dlkit, tmp_path: Path) -> None:

@@ -1,0 +1,93 @@
+"""Examples that are in two splits: their inputs are the same to the last bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from dlkit.checks.context import CheckContext
+from dlkit.checks.sampling import looked_at, pairs, place
+from dlkit.config.problems import Problem
+from dlkit.data import table
+from dlkit.data.bound import Spec
+from dlkit.data.contract import Rows
+
+# What is compared of a split: all rows up to these sizes, else as many of them. Decoding takes milliseconds a file.
+MOST_ROWS, MOST_BYTES, MOST_DECODED = 200_000, 2**27, 256
+# Rows of a table that chance makes alike are no leak: those of which fewer than this are expected, were the columns
+# independent of each other, are reported.
+EXPECTED_BY_CHANCE = 0.01
+
+
+def in_two_splits(case: CheckContext) -> Iterator[Problem]:
+    """A figure of examples that were trained on says nothing of new ones."""
+    digests: dict[str, tuple[np.ndarray, list[bytes]]] = {}
+    for splits, first, one, second, other in pairs(case):
+        for name, split in ((first, one), (second, other)):
+            if name not in digests:
+                rows = some_rows(split)
+                digests[name] = rows, _digests(split, rows)
+        known = dict(zip(reversed(digests[second][1]), reversed(digests[second][0].tolist()), strict=True))
+        rows, found = digests[first]
+        same = np.array([row for row, digest in zip(rows.tolist(), found, strict=True) if digest in known], np.int64)
+        same = same[~_alike_by_chance(splits.spec, one, same, other)]
+        if not same.size:
+            continue
+        row = int(same[0])
+        twin = known[found[int(np.searchsorted(rows, row))]]
+        seen = looked_at((first, len(rows), one.size), (second, len(digests[second][0]), other.size))
+        verb = "examples is" if same.size == 1 else "examples are"
+        yield Problem(
+            "example-in-two-splits",
+            f"{same.size:,} of {len(rows):,} {first} {verb} in {second} as well{seen}; the first is "
+            f"{place(first, row)}, the same as {place(second, twin)}",
+            ("data", "splits"),
+            help="leave them out with `clean: {drop: [duplicates]}`, or keep rows that belong together in one split "
+            "with `splits: {by: group}`",
+            severity="warning",
+        )
+
+
+def some_rows(split: Rows, most_rows: int = MOST_ROWS, most_bytes: int = MOST_BYTES) -> np.ndarray:
+    """Numbers of the rows of a split that are looked at."""
+    if split.make is not None:
+        return table.sampled(split.size, MOST_DECODED)
+    size = sum(x[:1].nbytes for x in split.held.inputs.values())
+    return table.sampled(split.size, min(most_rows, max(1, most_bytes // max(1, size))))
+
+
+def _digests(split: Rows, rows: np.ndarray) -> list[bytes]:
+    """A digest of all inputs of each row."""
+    whole = split.make is None and len(rows) == split.size
+    inputs = split.held.inputs if whole else split.read(rows).inputs
+    columns = [_bytes(np.asarray(inputs[name])) for name in sorted(inputs)]
+    return [hashlib.blake2b(b"\0".join(parts), digest_size=16).digest() for parts in zip(*columns, strict=True)]
+
+
+def _bytes(values: np.ndarray) -> list[bytes]:
+    """The content of each example."""
+    if values.dtype.kind in "biuf" and values.ndim and values[:1].size:
+        flat = np.ascontiguousarray(values).reshape(len(values), -1)
+        rows: list[bytes] = flat.view(np.dtype((np.void, flat.shape[1] * flat.itemsize)))[:, 0].tolist()
+        return rows
+    return [
+        value.tobytes() + repr(value.shape).encode() if value.dtype.kind in "biuf" else repr(value.tolist()).encode()
+        for value in map(np.asarray, values)
+    ]
+
+
+def _alike_by_chance(spec: Spec, split: Rows, rows: np.ndarray, other: Rows) -> np.ndarray:
+    """Which of these rows of a table have values that are so frequent that chance brings them together."""
+    if not rows.size or any(not bound.settings.in_tables for bound in spec.inputs.values()):
+        return np.zeros(len(rows), bool)
+    ours, theirs = table.table(spec, split, rows), table.table(spec, other, table.sampled(other.size, 20_000))
+    if ours is None or theirs is None or len(ours.names) < table.width(spec):
+        return np.zeros(len(rows), bool)
+    expected = np.full(len(rows), float(other.size))
+    for column, known in zip(ours.values.T, theirs.values.T, strict=True):
+        known = np.sort(known)  # NaN comes last, and is found as any other value
+        there = np.searchsorted(known, column, "right") - np.searchsorted(known, column, "left")
+        expected *= np.maximum(there, 1) / len(known)
+    return np.asarray(expected >= EXPECTED_BY_CHANCE)

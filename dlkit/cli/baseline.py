@@ -1,0 +1,70 @@
+"""dlkit baseline: what simple models reach on a configuration's data; no network is trained."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Optional
+
+import typer
+
+from dlkit.cli import verbs
+
+EXAMPLES = [
+    ("dlkit baseline configs/mnist_mlp.yaml", "fit simple models, judge them on the test split"),
+    ("dlkit baseline configs/mnist_mlp.yaml --json", "the same as JSON"),
+]
+
+
+def baseline(
+    config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
+    overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
+    as_json: Annotated[bool, verbs.JSON] = False,
+    debug: Annotated[bool, verbs.DEBUG] = False,
+) -> None:
+    """Fit simple models; train no network."""
+    path, words = verbs.config_and_overrides(config, overrides or (), "baseline")
+    loaded = verbs.load(path, words)
+    with verbs.tensorflow(as_json):
+        from dlkit.baselines.alone import of_config
+
+        found = of_config(loaded)
+    if as_json:
+        verbs.print_json({"ok": True, "exit_status": 0, "name": loaded.config.name, **found})
+        return
+    for line in page(loaded.config.name, found):
+        typer.echo(line)
+
+
+def page(name: str, found: dict[str, Any]) -> Iterator[str]:
+    """The baselines of each target as a table."""
+    from dlkit.config.words import count
+
+    judged = count(found["examples"], f"{found['split']} example")
+    yield f"{typer.style(name, bold=True)}, judged on {judged}"
+    for target in dict.fromkeys(row["target"] for row in found["baselines"]):
+        yield ""
+        yield from _table(target, [row for row in found["baselines"] if row["target"] == target])
+    if found["notes"]:
+        yield ""
+    yield from (f"note: {note}" for note in found["notes"])
+
+
+def _table(target: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    from dlkit.progress.base import figure
+
+    names = list(rows[0].get("figures", {}))
+    width = max(len(target), *(len(row["name"]) for row in rows))
+    widths = [max(len(name), 9) for name in names]
+    titles = "".join(f"  {name:>{size}}" for name, size in zip(names, widths, strict=True))
+    yield f"  {target:<{width}}{titles}  {'fitted on':>9}"
+    for row in rows:
+        if "failed" in row:
+            yield f"  {row['name']:<{width}}  could not be fitted: {row['failed']}"
+            continue
+        cells = "".join(f"  {figure(row['figures'][n]):>{size}}" for n, size in zip(names, widths, strict=True))
+        yield f"  {row['name']:<{width}}{cells}  {row['fitted_on']:>9,}"
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the verb to the program."""
+    verbs.register(app, "baseline", baseline, EXAMPLES)
