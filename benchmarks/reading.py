@@ -1,0 +1,216 @@
+"""How fast examples are read, against pipelines by hand: images from memory maps, files of images, tables of text.
+
+Each peer takes its turn in every repeat, in one process, so that what else the machine does falls on all alike. Batches
+are consumed inside of a compiled program, as in training. A line of JSON for each measure, with ratios of medians.
+
+    python benchmarks/reading.py [--repeats 5] [--images 60000] [--files 2000] [--rows 200000]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from machine import describe_machine
+from PIL import Image
+
+BATCH = 32
+SIDE = 64
+
+
+def rounds(peers: Mapping[str, Callable[[], float]], repeats: int, what: str) -> None:
+    """Run every peer in turn, and print rates (examples per second) and their ratios to the first."""
+    found: dict[str, list[float]] = {name: [] for name in peers}
+    for _ in range(repeats):
+        for name, peer in peers.items():
+            found[name].append(peer())
+    medians = {name: statistics.median(rates) for name, rates in found.items()}
+    first, *others = medians
+    ratios = {name: round(medians[first] / medians[name], 2) for name in others}
+    print(json.dumps({"measure": what, "median": medians, "all": found, f"{first} to": ratios}), flush=True)
+
+
+def of_dataset(dataset: tf.data.Dataset, count: int) -> float:
+    """Examples per second of a pipeline of batches."""
+    start = time.perf_counter()
+    seen = int(dataset.reduce(np.int64(0), lambda n, x, *_: n + tf.shape(tf.nest.flatten(x)[0], tf.int64)[0]))
+    assert seen == count, (seen, count)
+    return count / (time.perf_counter() - start)
+
+
+class Consumer:
+    """Takes the batches of a feeder in a compiled program, as training does."""
+
+    def __init__(self, feeder: Any) -> None:
+        self._feeder = feeder
+        self._take = tf.function(self._all, reduce_retracing=True)
+
+    def _all(self, tensors: Any, steps: tf.Tensor) -> tf.Tensor:
+        seen = tf.constant(0)
+        for step in tf.range(steps):
+            seen += tf.shape(self._feeder.pick(tensors, step).inputs["image"])[0]
+        return seen
+
+    def rate(self, epoch: int, count: int) -> float:
+        """Examples per second over an epoch."""
+        start = time.perf_counter()
+        blocks = self._feeder.blocks(0, epoch)
+        seen = sum(int(self._take(block.tensors, tf.constant(block.steps))) for block in blocks)
+        assert seen == count, (seen, count)
+        return count / (time.perf_counter() - start)
+
+
+def data(**settings: Any) -> Any:
+    """Settings of `data` with an image and its class."""
+    from dlkit.schema.loader import from_mapping
+
+    steps = settings.pop("preprocess", [])
+    inputs = {"image": {"kind": "image", "preprocess": steps}}
+    section = {"inputs": inputs, "targets": {"label": {"kind": "category"}}, "batch_size": BATCH, **settings}
+    mapping = {"name": "reading", "data": section, "model": {"builder": "mlp"}}
+    return from_mapping(mapping, needs_source=False).config.data
+
+
+def shuffled_images(count: int, repeats: int, folder: Path) -> None:
+    """Shuffled uint8 images from a memory map, larger than what is held on the device."""
+    from dlkit.data.contract import in_memory
+    from dlkit.data.feeding import PipelineFeeder
+
+    path = folder / "images.npy"
+    images = np.lib.format.open_memmap(path, "w+", np.uint8, (count, SIDE, SIDE, 3))
+    random = np.random.default_rng(0)
+    for start in range(0, count, 1000):
+        images[start : start + 1000] = random.integers(0, 256, images[start : start + 1000].shape)
+    mapped = np.load(path, mmap_mode="r")
+    labels = np.zeros(count, np.int32)
+    feeder = PipelineFeeder(
+        in_memory({"image": mapped}, {"label": labels}), BATCH, SIDE * SIDE * 3, shuffle=True, pad=False
+    )
+    consumer = Consumer(feeder)
+    consumer.rate(0, count)  # which compiles
+    held = np.asarray(mapped)
+    slices = tf.data.Dataset.from_tensor_slices((held, labels))
+    by_hand = slices.shuffle(10_000).batch(BATCH).prefetch(2)
+    cached = slices.cache(str(folder / "cached")).shuffle(10_000).batch(BATCH).prefetch(2)
+    for _ in cached:  # which writes its file
+        pass
+    epochs = iter(range(10**6))
+    rounds(
+        {
+            "dlkit": lambda: consumer.rate(next(epochs), count),
+            "from_tensor_slices": lambda: of_dataset(by_hand, count),
+            "cache(file)": lambda: of_dataset(cached, count),
+        },
+        repeats,
+        f"{count:,} shuffled images of {SIDE} x {SIDE} x 3, batches of {BATCH}",
+    )
+
+
+def image_files(count: int, repeats: int, folder: Path) -> None:
+    """A folder of JPEG files of 224 x 224, resized to 64 x 64: the first epoch, and a later one."""
+    from dlkit.data.feeding import make_feeder
+    from dlkit.data.load import load_splits
+    from dlkit.data.prepare import fit_and_stage
+    from dlkit.data.store import clear
+    from dlkit.schema.data import Data
+
+    random = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / "jpeg" / "ab"[number % 2] / f"{number:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        small = Image.fromarray(random.integers(0, 256, (28, 28, 3)).astype(np.uint8))
+        small.resize((224, 224)).save(path, quality=90)
+    section = data(preprocess=[{"resize": {"height": SIDE, "width": SIDE}}], cache="disk").model_dump()
+    settings = Data.model_validate({**section, "source": {"kind": "image_folder", "path": str(folder / "jpeg")}})
+    paths = [str(path) for path in sorted((folder / "jpeg").glob("*/*.jpg"))]
+
+    def decoded(path: tf.Tensor) -> tf.Tensor:
+        image = tf.io.decode_jpeg(tf.io.read_file(path), channels=3)
+        return tf.cast(tf.round(tf.image.resize(image, (SIDE, SIDE), antialias=True)), tf.uint8)
+
+    files = tf.data.Dataset.from_tensor_slices(paths).shuffle(count)
+    by_hand = files.map(decoded, num_parallel_calls=tf.data.AUTOTUNE).batch(BATCH).prefetch(2)
+    epochs = iter(range(10**6))
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        staged = fit_and_stage(load_splits(settings), settings)[1]
+        feeder = make_feeder(staged.train, staged.spec, settings, training=True)
+        Consumer(feeder).rate(next(epochs), count)
+        return count / (time.perf_counter() - start)
+
+    def cold() -> float:
+        clear()
+        return epoch()
+
+    peers = {"dlkit, first": cold, "by hand": lambda: of_dataset(by_hand, count), "dlkit, later": epoch}
+    rounds(peers, repeats, f"{count:,} JPEG files of 224 x 224, to {SIDE} x {SIDE}, one epoch with opening")
+
+
+def tables(count: int, repeats: int, folder: Path) -> None:
+    """A table of 20 numbers and 2 words in text, opened and read once."""
+    from dlkit.data.load import load_splits
+    from dlkit.data.prepare import fit_and_stage
+    from dlkit.schema.loader import from_mapping
+
+    random = np.random.default_rng(0)
+    path = folder / "table.csv"
+    names = [f"n{number}" for number in range(20)]
+    with path.open("w") as file:
+        file.write(",".join([*names, "job", "city", "label"]) + "\n")
+        for start in range(0, count, 10_000):
+            rows = random.normal(size=(min(10_000, count - start), 20))
+            words = random.integers(0, 50, (len(rows), 2))
+            lines = (
+                ",".join(f"{value:.6f}" for value in row) + f",job{a},city{b},{a % 2}\n"
+                for row, (a, b) in zip(rows, words, strict=True)
+            )
+            file.writelines(lines)
+    section = {
+        "source": {"kind": "csv", "path": str(path)},
+        "inputs": {"n": {"kind": "number", "columns": "n*"}, "w": {"kind": "category", "columns": ["job", "city"]}},
+        "targets": {"label": {"kind": "category"}},
+    }
+    settings = from_mapping({"name": "table", "data": section, "model": {"builder": "mlp"}}).config.data
+
+    def dlkit() -> float:
+        start = time.perf_counter()
+        assert fit_and_stage(load_splits(settings), settings)[1].train.size == count
+        return count / (time.perf_counter() - start)
+
+    def by_hand() -> float:
+        dataset = tf.data.experimental.make_csv_dataset(
+            str(path), 1024, label_name="label", num_epochs=1, shuffle=False, num_parallel_reads=2
+        )
+        return of_dataset(dataset.map(lambda _, label: label), count)
+
+    rounds({"dlkit": dlkit, "make_csv_dataset": by_hand}, repeats, f"{count:,} rows of 20 numbers and 2 words in text")
+
+
+def main() -> None:
+    """Measure what is asked for."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--images", type=int, default=60_000)
+    parser.add_argument("--files", type=int, default=2_000)
+    parser.add_argument("--rows", type=int, default=200_000)
+    options = parser.parse_args()
+    print(json.dumps(describe_machine()), flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DLKIT_CACHE"] = f"{folder}/store"
+        shuffled_images(options.images, options.repeats, Path(folder))
+        image_files(options.files, options.repeats, Path(folder))
+        tables(options.rows, options.repeats, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
