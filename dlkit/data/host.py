@@ -20,8 +20,8 @@ from dlkit.data.bound import Input
 from dlkit.data.contract import Rows, Tensors, uneven
 from dlkit.data.preprocessing import Layers, apply_layers
 
-# Examples that one thread is given at a time: few where each has to be decoded.
-PIECE, PIECE_OF_DECODED = 256, 16
+# Examples that one thread is given at a time: few where each has to be decoded, else as many as have these bytes.
+PIECE_OF_DECODED, PIECE, PIECE_BYTES = 16, 8192, 2**22
 
 
 class HostStage:
@@ -46,7 +46,8 @@ class HostStage:
         self._alone = {n for n in self._layers if any(step.example for step in inputs[n].settings.preprocess)}
         compiled = self._layers.keys() & (decoded | self._alone)
         self._compiled = {name: _function(host[name], inputs[name]) for name in compiled}
-        self._piece = PIECE_OF_DECODED if decoded else PIECE
+        size = sum(bytes_of(bound) for bound in self.inputs.values())
+        self._piece = PIECE_OF_DECODED if decoded else max(1, min(PIECE, PIECE_BYTES // max(1, size)))
 
     def of_arrays(self, inputs: Tensors) -> Tensors:
         """Its inputs, in arrays whose first axis counts the examples, after the stage."""
@@ -93,6 +94,11 @@ def _prepared(layers: list[Any], bound: Input) -> Input:
     after = apply_layers(layers, keras.KerasTensor((None, *bound.shape), bound.dtype))
     dtype = keras.backend.standardize_dtype(after.dtype)
     return replace(bound, feature=replace(bound.feature, shape=tuple(after.shape[1:]), dtype=dtype))
+
+
+def bytes_of(bound: Input) -> int:
+    """Bytes of one example of an input; a size that varies counts as 1."""
+    return int(np.prod([size or 1 for size in bound.shape], dtype=np.int64) * np.dtype(bound.dtype).itemsize)
 
 
 @cache

@@ -18,7 +18,7 @@ from dlkit.data import store
 from dlkit.data.bound import Input, Spec
 from dlkit.data.contract import Origin, Rows, Split, Splits, Stream
 from dlkit.data.fit import fit_device, fit_host
-from dlkit.data.host import HostStage
+from dlkit.data.host import HostStage, bytes_of
 from dlkit.data.preprocessing import Layers, make_preprocessing, steps_on_host
 from dlkit.schema.data import Data
 
@@ -182,10 +182,7 @@ class _Keeper:
         self.notes.append(f"prepared examples cannot be kept in {folder}")
 
     def _bytes(self, rows: int) -> int:
-        return sum(
-            int(rows * np.prod([size or 1 for size in bound.shape], dtype=np.int64) * np.dtype(bound.dtype).itemsize)
-            for bound in self._stage.inputs.values()
-        )
+        return rows * sum(bytes_of(bound) for bound in self._stage.inputs.values())
 
     # The store.
 
