@@ -11,7 +11,7 @@ import pytest
 from typer.testing import Result
 
 Dlkit = Callable[..., Result]
-VERBS = ("train", "evaluate", "predict", "check", "find-lr", "show", "schema", "explain-code")
+VERBS = ("init", "train", "evaluate", "predict", "check", "find-lr", "show", "schema", "explain-code")
 HEAVY = ("tensorflow", "keras", "numpy", "tensorflow_datasets")
 
 
