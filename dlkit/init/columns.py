@@ -58,7 +58,7 @@ class Columns:
         inputs: what the network sees.
         left_out: the other columns, with the reason.
         kept_by: for a column that is left out, the kind that could read it.
-        times: columns of dates.
+        times: columns of dates by which rows can be divided.
     """
 
     target: Reading
@@ -84,7 +84,7 @@ def read_columns(found: Found, asked_target: str) -> Columns:
             continue
         guesses = _guesses(INPUTS, replace(column, labels=labels))
         reason = _not_learned_from(column)
-        if reason == _DATES:
+        if reason == _DATES and _can_be_put_in_order(column):
             times.append(name)
         if reason or not guesses:
             left_out[name] = reason or "no kind of input reads it"
@@ -185,6 +185,15 @@ def _are_dates(column: Sample) -> bool:
     """Whether all of the different texts are dates of one format."""
     texts = pa.array(column.distinct.tolist(), pa.string())
     return any(pc.all(pc.match_substring_regex(texts, pattern)).as_py() for pattern, _ in READINGS.values())
+
+
+def _can_be_put_in_order(column: Sample) -> bool:
+    """Whether every row has a date, as a number or as ISO 8601 has it."""
+    try:
+        column.distinct.astype("datetime64[us]" if column.is_text else np.int64)
+    except ValueError:
+        return False
+    return not column.missing
 
 
 def _are_whole_dates(column: Sample) -> bool:

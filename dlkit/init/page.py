@@ -111,11 +111,12 @@ def _splits(plan: Plan) -> Iterator[str]:
                 " Too few rows are left to choose an epoch by others: training ends after a fixed number of epochs."
             )
     elif source.data.arrays is None:
-        settings |= {"train": f"{train}[:80%]", "validation": f"{train}[80%:90%]", "test": f"{train}[90%:]"}
+        missing = [split for split in shares if split not in own]
+        cuts = [f"[{100 - 10 * len(missing)}%:]"] if len(missing) == 1 else ["[80%:90%]", "[90%:]"]
+        settings |= {"train": train + (f"[:{100 - 10 * len(missing)}%]" if missing else ""), **own}
+        settings |= {split: train + cut for split, cut in zip(missing, cuts, strict=False)}
         reason = "Slices, since these examples can only be read from their start."
-        if own:
-            settings |= {"train": f"{train}[:90%]", "validation": f"{train}[90%:]", **own}
-            reason += " The source has its own " + " and ".join(own) + "."
+        reason += f" The source has its own {' and '.join(own)}." if own else ""
     else:
         how = "of each class alike" if stratified else "at random"
         taken = {split: share for split, share in shares.items() if split not in own}
@@ -216,7 +217,7 @@ def _left_out(columns: Columns) -> Iterator[str]:
 def _target(columns: Columns) -> Iterator[str]:
     target = columns.target
     name = name_for(target.column.name)
-    yield from remark(f"`{target.column.name}` is predicted: {columns.why_target}. It is {target.guess.reason}.", 4)
+    yield from remark(f"`{target.column.name}` is predicted, {target.guess.reason}: {columns.why_target}.", 4)
     column = {} if name == target.column.name else {"column": target.column.name}
     yield from setting(name, {"kind": target.guess.settings["kind"], **column, **_rest(target.guess)}, 4)
     yield from _doubt(target, "write")

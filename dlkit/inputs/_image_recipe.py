@@ -49,9 +49,9 @@ def flips(labels: Sequence[str]) -> str:
     """Why images of these classes must not be flipped; empty where they may."""
     names = [label.strip().lower() for label in labels]
     if names and all((len(name) <= 2 and name.isalnum()) or name in NUMBERS for name in names):
-        return "a mirrored digit or letter is none, or another one: not for these classes"
+        return "with mirrored images as well: not for digits and letters, which a mirror changes"
     if any(not DIRECTIONS.isdisjoint(name.replace("_", " ").replace("-", " ").split()) for name in names):
-        return "a flip turns left into right, which are names of these classes"
+        return "with mirrored images as well: not for these classes, since a mirror turns left into right"
     return ""
 
 

@@ -6,7 +6,7 @@ from dlkit.config.words import count
 from dlkit.schema.guess import Recipe, batch_for, epochs_for
 
 # Up to this many training rows are few, and from that many on they are many.
-FEW_ROWS, MANY_ROWS = 1_000, 10_000
+FEW_ROWS, MANY_ROWS = 2_000, 10_000
 
 
 def table_recipe(rows: int) -> Recipe:

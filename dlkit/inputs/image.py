@@ -90,7 +90,7 @@ class ImageInput(InputSettings):
         why = flips(column.labels)
         flipped = [shift, {"random_flip": {"mode": "horizontal"}}]
         settings["augment"] = [shift] if why else flipped
-        no_flip = Option("augment", [shift], "without the flip, if left and right mean something in these images")
+        no_flip = Option("augment", [shift], "without the mirrored images, if left and right mean something")
         options = (Option("augment", flipped, why) if why else no_flip,)
         return Guess(0.9, settings, reason, recipe=recipe(column.rows, height, width), options=options)
 

@@ -64,11 +64,11 @@ class BinaryTarget(OneClassTarget):
         no, yes = sorted(str(value).lower() for value in column.distinct.tolist())
         names = column.field.classes
         if len(names) == 2:
-            return Guess(0.95, {"kind": "binary"}, f"two classes: `{names[0]}` is no, `{names[1]}` is yes")
+            return Guess(0.95, {"kind": "binary"}, f"`{names[0]}` (no) or `{names[1]}` (yes)")
         if column.is_text and ((no, yes) in PAIRS or (yes, no) in PAIRS):
-            return Guess(0.95, {"kind": "binary"}, f"two values, {no} and {yes}")
+            return Guess(0.95, {"kind": "binary"}, f"{no} or {yes}")
         if not column.is_text and set(column.distinct.tolist()) == {0, 1}:
-            return Guess(0.95, {"kind": "binary"}, "two values, 0 and 1")
+            return Guess(0.95, {"kind": "binary"}, "0 or 1")
         return None
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:

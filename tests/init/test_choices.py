@@ -11,8 +11,10 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from dlkit.data.load import load_splits
 from dlkit.init.write import write_config
 from dlkit.schema.input import INPUTS, InputSettings
+from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS, TargetSettings
 from tests.init.data import FILES, WORDS, people
 
@@ -71,6 +73,18 @@ def test_lines_in_doubt_are_read_as_they_stand(tmp_path: Path, kind: str) -> Non
     registry[other[name]["kind"]].model_validate(other[name])
 
 
+def test_the_split_by_time_in_the_comment_is_one(tmp_path: Path) -> None:
+    text, config = written(people(tmp_path / "people.csv"), tmp_path)
+    line = next(line for line in text.splitlines() if "# splits: {by: time" in line)
+    config["data"]["splits"] = yaml.safe_load(line.strip().removeprefix("# "))["splits"]
+    splits = load_splits(from_mapping(config).config.data)
+    assert splits.validation is not None and splits.test is not None
+    path = table(
+        tmp_path / "a.csv", x=np.arange(60) / 7, when=[f"{n % 28 + 1}.12.2020" for n in range(60)], y=WORDS[:2] * 30
+    )
+    assert "by: time" not in written(path, tmp_path)[0], "such dates are not put in order"
+
+
 @pytest.mark.parametrize(
     ("values", "kind", "doubt"),
     [
@@ -104,11 +118,11 @@ def test_pixels_decide_on_the_size_and_names_of_classes_on_the_flip(tmp_path: Pa
     text, config = written(FILES["digits_8"](tmp_path / "digits_8"), tmp_path)
     image = config["data"]["inputs"]["image"]
     assert "preprocess" not in image and "random_flip" not in str(image)
-    assert "random_flip" in text and "mirrored digit" in text
+    assert "random_flip" in text and "not for digits and letters" in text
     text, config = written(FILES["pets"](tmp_path / "pets"), tmp_path)
     image = config["data"]["inputs"]["image"]
     assert image["preprocess"][0] == {"resize": {"height": 96, "width": 128}}
-    assert "random_flip" in str(image) and "without the flip" in text.lower()
+    assert "random_flip" in str(image) and "without the mirrored images" in text.lower()
     assert config["data"]["splits"] == {"by": "stratified", "validation": "10%", "test": "test"}
 
 

@@ -17,11 +17,16 @@ NAMES = ["wine", "diabetes", "digits", "movie_sentiment", "japanese_vowels", "ai
 SHORT = ["training.epochs=1", "training.limit_batches=2", "training.early_stopping=null", "training.health=off"]
 
 
-def works(dlkit: Dlkit, config: str) -> None:
+# One of each network: those that are trained as well.
+TRAINED = ["people.csv", "sales.csv", "digits_8", "texts", "walks", "diabetes"]
+
+
+def works(dlkit: Dlkit, config: str, *, train: bool) -> None:
     checked = dlkit("check", config)
     assert checked.exit_code == 0, checked.output
-    trained = dlkit("train", config, *SHORT)
-    assert trained.exit_code == 0, trained.output
+    if train:
+        trained = dlkit("train", config, *SHORT)
+        assert trained.exit_code == 0, trained.output
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -30,14 +35,14 @@ def test_what_is_written_for_a_path_is_checked_and_trained(dlkit: Dlkit, name: s
     (tmp_path / "configs").mkdir()
     written = dlkit("init", given.relative_to(tmp_path), "-o", "configs/made.yaml")
     assert written.exit_code == 0, written.output
-    works(dlkit, "configs/made.yaml")
+    works(dlkit, "configs/made.yaml", train=name in TRAINED)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_is_written_for_a_name_is_checked_and_trained(dlkit: Dlkit, name: str) -> None:
     written = dlkit("init", name)
     assert written.exit_code == 0, written.output
-    works(dlkit, f"{name}.yaml")
+    works(dlkit, f"{name}.yaml", train=name in TRAINED)
 
 
 def test_a_set_of_tfds_that_is_prepared_here(dlkit: Dlkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
