@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tensorflow_datasets.core.utils import file_utils
 from typer.testing import Result
 
 from dlkit.schema.source import SOURCES
@@ -45,15 +46,23 @@ def test_what_is_written_for_a_name_is_checked_and_trained(dlkit: Dlkit, name: s
     works(dlkit, f"{name}.yaml", train=name in TRAINED)
 
 
-def test_a_set_of_tfds_that_is_prepared_here(dlkit: Dlkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _sets(tmp_path: Path) -> Iterator[None]:
+    """Sets that are prepared in a folder of this test."""
     prepared(tmp_path / "sets")
-    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "sets"))
-    monkeypatch.setattr("dlkit.sources.tfds._data_dirs", lambda settings: [tmp_path / "sets"])
+    file_utils.add_data_dir(str(tmp_path / "sets"))
+    yield
+    file_utils.clear_registered_data_dirs()
+
+
+@pytest.mark.usefixtures("_sets")
+def test_a_set_of_tfds_that_is_prepared_here(dlkit: Dlkit, tmp_path: Path) -> None:
     written = dlkit("init", "made_here")
     assert written.exit_code == 0, written.output
     text = (tmp_path / "made_here.yaml").read_text()
     assert "name: made_here" in text
     assert "# image: " in text and "random_flip" in text, "left and right are classes: no flip"
+    works(dlkit, "made_here.yaml", train=False)
 
 
 def test_every_source_that_has_data_of_its_own_is_tried(tmp_path: Path) -> None:
