@@ -65,11 +65,15 @@ class CategoryInput(InputSettings):
         if column.is_text:
             repeats = different <= len(column.present) / 2
             settings: dict[str, Any] = {"kind": "category"}
-            reason = "words that repeat"
+            zeros = any(value[0] == "0" for value in column.distinct.tolist()) and all(
+                map(str.isdigit, column.distinct)
+            )
+            reason = "codes with leading zeros, which are no numbers" if zeros else "words that repeat"
             if different > ONE_HOT and column.rows >= RARE * 200 and (column.counts >= RARE).sum() > 1:
                 settings["min_count"] = RARE
                 reason += f"; those with fewer than {RARE} rows count as one"
-            joins = "categories" if len(settings) == 1 else "categories_with_rare_values"
+            joins = "codes_as_text" if zeros else "categories"
+            joins += "_with_rare_values" if len(settings) > 1 else ""
             return Guess(0.7 if repeats else 0.2, settings, reason, "", joins, recipe)
         if not column.whole or column.missing or different > FEW_VALUES:
             return None

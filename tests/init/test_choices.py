@@ -48,11 +48,12 @@ def test_columns_of_a_mixed_table(tmp_path: Path) -> None:
     assert data["splits"] == {"by": "stratified", "validation": "10%", "test": "20%"}
     assert inputs["age"]["preprocess"] == ["fill_missing", "normalize"]
     assert inputs["income"]["preprocess"] == [{"fill_missing": {"indicator": True}}, "normalize"]
-    assert inputs["categories"] == {"kind": "category", "columns": ["postcode", "city"]}
+    assert inputs["postcode"] == {"kind": "category"} and inputs["city"] == {"kind": "category"}
     assert inputs["floors"] == {"kind": "number"} and inputs["plan_type"] == {"kind": "category"}
-    assert set(inputs) == {"age", "income", "categories", "floors", "plan_type"}
+    assert set(inputs) == {"postcode", "city", "age", "income", "floors", "plan_type"}
     lines = " ".join(line.strip().removeprefix("# ") for line in text.splitlines())
     for words in (
+        "Codes with leading zeros, which are no numbers",
         "Left out: `person_id`: a different value in every row", "Left out: `joined`: dates",
         "Left out: `country`: it has one value in all rows", "`floors` has 16 different whole numbers",
         "splits: {by: time, column: joined", "name another with `--target`",
