@@ -44,6 +44,7 @@ ALLOWED = {
     "progress": {*LANGUAGE, "training", "runs"},
     "checks": {*LANGUAGE, "lazy", "keras_internals", *PARTS, "data", "models", "training", "files", "runs"},
     "evaluation": {*LANGUAGE, *PARTS, "data", "elements", "models", "training", "files", "runs"},
+    "init": {*LANGUAGE, *PARTS, "elements", "files", "lazy"},
     "export": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
     "api": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
     "cli": {
@@ -58,6 +59,7 @@ ALLOWED = {
         "files",
         "runs",
         "api",
+        "init",
     },
     "__main__": {"cli"},
     "__init__": {*LANGUAGE, "data", "models", "progress", "api"},

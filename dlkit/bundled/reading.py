@@ -14,6 +14,7 @@ from dlkit.config.problems import Problem, RunError
 FOLDER = Path(__file__).parent / "mnist"
 # Sources read these as they read the files of a user.
 AIRLINE = FOLDER.parent / "airline" / "Airline.csv"
+SERIES = {"airline": AIRLINE}
 VOWELS = {
     split: FOLDER.parent / "japanese_vowels" / f"JapaneseVowels_{split.upper()}.ts.gz" for split in ("train", "test")
 }

@@ -17,6 +17,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import Positive, PositiveFloat
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Option, Recipe, Sample, batch_for, epochs_for
 from dlkit.schema.input import InputSettings
 from dlkit.schema.keras_objects import AnyRandomAudioStep
 from dlkit.schema.source import SourceField
@@ -94,6 +95,21 @@ class AudioInput(InputSettings):
     def random_layers(self) -> list[Any]:
         """Those of `augment`."""
         return list(self.augment)
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Sound files."""
+        if column.field.encoding not in cls.encodings:
+            return None
+        batch = batch_for(column.rows)
+        epochs = epochs_for(column.rows, batch, 1_000, 8, 60)
+        model = {"builder": "rnn", "cell": "gru", "units": [48], "bidirectional": True}
+        training = {"optimizer": {"name": "adam", "learning_rate": 0.003}, "schedule": "cosine"}
+        why = "A recurrent network over the frames of a sound."
+        recipe = Recipe(3.5, model, why, training, epochs, max(4, epochs // 4), batch)
+        option = Option("rate", 32_000, "for music and noises, of which high frequencies matter; speech needs 16,000")
+        reason = "sounds, as the power of frequencies over time"
+        return Guess(0.9, {"kind": "audio"}, reason, recipe=recipe, options=(option,))
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Samples: float32. Files, and arrays that are padded, have the stated length or that of the longest."""

@@ -8,10 +8,12 @@ from pydantic import Field
 
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
+from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import Fitted, State, Whole
+from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
 np, tf, keras = lazy("numpy"), lazy("tensorflow"), lazy("keras")
 ops, layers = lazy("keras.ops"), lazy("keras.layers")
+
+# For what `dlkit init` proposes: up to this many values are one-hot, fewer training rows make a value rare, and up to
+# that many different whole numbers may be codes.
+ONE_HOT, RARE, FEW_VALUES = 9, 5, 20
 
 
 class Values(Fitted):
@@ -49,6 +55,32 @@ class CategoryInput(InputSettings):
         None, description="Numbers that stand for a value; null for one-hot up to 9 values, and a size that fits above."
     )
     preprocess: list[Any] = Field(default_factory=list, max_length=0, description="No step works on categories.")
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Short texts that repeat; whole numbers with few values, where none is missing."""
+        if column.values.ndim != 1 or column.field.encoding:
+            return None
+        different, recipe = len(column.distinct), table_recipe(column.rows)
+        words = f"{different:,} different values"
+        if column.is_text:
+            repeats = different <= len(column.present) / 2
+            settings: dict[str, Any] = {"kind": "category"}
+            zeros = any(value[0] == "0" for value in column.distinct.tolist()) and all(
+                map(str.isdigit, column.distinct)
+            )
+            reason = "codes with leading zeros, which are no numbers" if zeros else "words that repeat"
+            if different > ONE_HOT and column.rows >= RARE * 200 and (column.counts >= RARE).sum() > 1:
+                settings["min_count"] = RARE
+                reason += f"; those with fewer than {RARE} rows count as one"
+            joins = "codes_as_text" if zeros else "categories"
+            joins += "_with_rare_values" if len(settings) > 1 else ""
+            return Guess(0.7 if repeats else 0.2, settings, reason, "", joins, recipe)
+        if not column.whole or column.missing or different > FEW_VALUES:
+            return None
+        doubt = f"`{column.name}` has {words}, whole numbers, which may be quantities"
+        score = 0.8 if column.named_as_code or column.field.classes else 0.5
+        return Guess(score, {"kind": "category"}, "whole numbers that stand for things", doubt, "codes", recipe)
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """One value a column: text, or int64."""

@@ -14,8 +14,10 @@ from dlkit.files import read_bytes
 from dlkit.inputs import _numbers
 from dlkit.inputs._decode_image import MODES, MOST_BYTES, decode_image
 from dlkit.inputs._decode_in_graph import decode_in_graph
+from dlkit.inputs._image_recipe import flips, recipe, size_for
 from dlkit.lazy import lazy
 from dlkit.schema.features import Encoding, Feature, Shape, in_words
+from dlkit.schema.guess import Guess, Option, Sample
 from dlkit.schema.input import InputSettings
 from dlkit.schema.keras_objects import AnyRandomStep
 from dlkit.schema.source import SourceField
@@ -69,6 +71,28 @@ class ImageInput(InputSettings):
     augment: list[AnyRandomStep] = Field(
         default_factory=list, description="Random Keras layers, applied after `preprocess`, to training batches alone."
     )
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Image files, or arrays of height, width and channels; resized where files differ in size or are large."""
+        values, known = column.values, "image" in (column.field.encoding, column.field.hint)
+        pixels = (values.ndim == 4 and values.shape[3] in (1, 3)) or (values.ndim == 3 and values.dtype == "uint8")
+        if not known and not pixels:
+            return None
+        (height, width), change = size_for(column)
+        settings: dict[str, Any] = {"kind": "image"}
+        reason = change or f"images of {in_words((height, width))}, as they are"
+        steps: list[Any] = [{"resize": {"height": height, "width": width}}] if change else []
+        scaling = "normalize" if column.field.decoded == "uint16" else "rescale"
+        if steps or scaling != "rescale":
+            settings["preprocess"] = [*steps, scaling]
+        shift = {"random_translation": {"height_factor": 0.06, "width_factor": 0.06}}
+        why = flips(column.labels)
+        flipped = [shift, {"random_flip": {"mode": "horizontal"}}]
+        settings["augment"] = [shift] if why else flipped
+        no_flip = Option("augment", [shift], "without the mirrored images, if left and right mean something")
+        options = (Option("augment", flipped, why) if why else no_flip,)
+        return Guess(0.9, settings, reason, recipe=recipe(column.rows, height, width), options=options)
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Height, width and channels. Files are uint8, or uint16 where asked for or found; arrays uint8 if the source

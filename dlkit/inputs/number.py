@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import Field
 
 from dlkit.inputs import _numbers
+from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import Fitted, State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
 from dlkit.schema.step import StepSettings, steps_for
@@ -30,6 +32,9 @@ FEW, MANY, MANY_ROWS = 17, 49, 10_000
 MOST_ROWS, MOST_COLUMNS = 100_000, 256
 # From here on float32, with its 24 bits, leaves whole numbers out.
 LARGEST_WHOLE = 2**24
+# Up to this many different whole numbers may be codes; above this share of missing values, that one is missing may say
+# something.
+FEW_VALUES, OFTEN = 20, 0.03
 FILL = "begin its `preprocess` with `fill_missing`, or remove those rows"
 
 
@@ -52,6 +57,26 @@ class NumberInput(InputSettings):
 
     kind: Literal["number"]
     preprocess: list[Step] = Field(default_factory=_default, description="Steps in order.")
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Numbers, filled in where some are missing; whole numbers with few values may be codes."""
+        if column.values.dtype.kind not in "biuf" or column.field.encoding or column.field.ragged:
+            return None
+        recipe, different = table_recipe(column.rows), len(column.distinct)
+        if column.values.ndim > 1:
+            return Guess(0.6 if column.values.ndim == 2 else 0.2, {"kind": "number"}, "rows of numbers", recipe=recipe)
+        few = column.whole and 2 < different <= FEW_VALUES
+        doubt = f"`{column.name}` has {different} different whole numbers, which may stand for things" if few else ""
+        score = 0.3 if column.field.classes or (few and column.named_as_code) else 0.7
+        if not column.missing:
+            return Guess(score, {"kind": "number"}, "numbers", doubt, "numbers", recipe)
+        often = column.missing > OFTEN
+        fill = {"fill_missing": {"indicator": True}} if often else "fill_missing"
+        settings = {"kind": "number", "preprocess": [fill, "normalize"]}
+        reason = "numbers, some of them missing: filled with the median of the training rows"
+        reason += ", with a column that says where" if often else ""
+        return Guess(score, settings, reason, doubt, "numbers_often_missing" if often else "numbers_with_gaps", recipe)
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """A vector, of one number at least, or an array of fixed shape: float32."""

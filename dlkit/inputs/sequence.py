@@ -14,6 +14,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Recipe, Sample, batch_for, epochs_for
 from dlkit.schema.input import InputSettings
 from dlkit.schema.keras_objects import AnyRandomSequenceStep
 from dlkit.schema.source import SourceField
@@ -55,6 +56,27 @@ class SequenceInput(InputSettings):
     augment: list[AnyRandomSequenceStep] = Field(
         default_factory=list, description="Random steps, applied after `preprocess`, to training batches alone."
     )
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Steps and channels; the longest of all splits decides on the length where they differ."""
+        if column.values.ndim != 3 or column.values.dtype.kind not in "biuf" or column.field.encoding:
+            return None
+        steps, channels = max(values.shape[1] for values in (column.values, *column.others)), column.values.shape[2]
+        settings: dict[str, Any] = {"kind": "sequence"}
+        reason = f"{count(steps, 'step')} of {count(channels, 'channel')}"
+        if column.field.ragged:
+            settings["length"] = steps
+            reason = (
+                f"up to {count(steps, 'step')} of {count(channels, 'channel')}; shorter ones are padded, and masked"
+            )
+        model = {"builder": "rnn", "cell": "gru", "units": [48], "bidirectional": True}
+        training = {"optimizer": {"name": "adam", "learning_rate": 0.003}, "schedule": "cosine"}
+        batch = batch_for(column.rows)
+        epochs = epochs_for(column.rows, batch, 600, 8, 60)
+        why = "A recurrent network that reads the steps both ways."
+        recipe = Recipe(3.0, model, why, training, epochs, max(4, epochs // 4), batch)
+        return Guess(0.8 if column.values.dtype.kind == "f" else 0.4, settings, reason, recipe=recipe)
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Steps and channels: float32."""

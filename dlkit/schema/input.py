@@ -12,6 +12,7 @@ from dlkit.config.problems import Problem, RunError
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.registry import Registry
 from dlkit.schema.step import StepSettings
 
@@ -54,6 +55,11 @@ class InputSettings(ColumnSettings):
         None, description="Shape of one example, where the source does not give it; null for a size that varies."
     )
     preprocess: list[StepSettings] = Field(default_factory=list, description="Steps in order.")
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """How `dlkit init` would have this kind read a column; None where it cannot."""
+        return None
 
     # Values, from a source to a batch.
 

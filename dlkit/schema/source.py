@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
 from dlkit.schema.column import fitting, is_pattern
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
@@ -201,6 +202,16 @@ class SourceSettings(Section):
     gives_windows: ClassVar[bool] = False
 
     kind: str
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """How `dlkit init` would have this source read what the user names; None where it cannot."""
+        return None
+
+    @classmethod
+    def set_names(cls) -> list[str]:
+        """Names of sets that are on this machine, for a hint where one does not exist."""
+        return []
 
     def open(self, wanted: Wanted) -> SourceData:
         """The source with the wanted columns; it need not read what nobody asked for.

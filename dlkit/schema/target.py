@@ -14,6 +14,7 @@ from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
@@ -67,6 +68,11 @@ class TargetSettings(ColumnSettings):
     loss: AnyLoss | None = Field(None, description="Keras loss; by default the one that fits the kind.")
     metrics: list[AnyMetric] | None = Field(None, description="Keras metrics; by default those that fit the kind.")
     loss_weight: PositiveFloat = Field(1.0, description="Weight of this target's loss in the loss of the run.")
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """How `dlkit init` would have this kind predict a column; None where it cannot."""
+        return None
 
     # The text phase.
 

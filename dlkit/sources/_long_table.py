@@ -106,11 +106,7 @@ def read_table(path: Path, wanted: dict[Key, Collection[str]]) -> tuple[LongTabl
         nearby = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
         help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
         raise table_problem(ConfigError, "missing-file", f"there is no file {path}", (*KEY, "path"), help)
-    columnar = path.suffix.lower() in (".parquet", ".pq")
-    try:
-        names = parquet.read_schema(path).names if columnar else _header(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
+    names, columnar = column_names(path), _is_columnar(path)
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         message = f"{path} has two columns `{twice[0]}`"
@@ -125,6 +121,23 @@ def read_table(path: Path, wanted: dict[Key, Collection[str]]) -> tuple[LongTabl
         raise table_problem(RunError, "empty-split", f"{path} has no rows", (*KEY, "path"), "check the file")
     columns = {name: table[name].combine_chunks() for name in read}
     return LongTable(path, columns, 1 if columnar else 2), chosen
+
+
+def column_names(path: Path) -> list[str]:
+    """The columns of a table in their order, which may have one twice.
+
+    Raises:
+        RunError: the file cannot be read.
+    """
+    try:
+        names: list[str] = parquet.read_schema(path).names if _is_columnar(path) else _header(path)
+    except (pa.ArrowException, OSError) as error:
+        raise _damaged(path, error) from error
+    return names
+
+
+def _is_columnar(path: Path) -> bool:
+    return path.suffix.lower() in (".parquet", ".pq")
 
 
 def _header(path: Path) -> list[str]:

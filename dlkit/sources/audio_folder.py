@@ -11,7 +11,9 @@ from pydantic import Field
 from dlkit.inputs._decode_audio import SUFFIXES
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
+from dlkit.sources import _tables
 from dlkit.sources._folders import class_folders
 
 np = lazy("numpy")
@@ -27,6 +29,16 @@ class AudioFolderSource(SourceSettings):
 
     kind: Literal["audio_folder"]
     path: FilePath = Field(description="The folder; a relative path starts at the configuration's folder.")
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A folder, by the share of its files that are sounds."""
+        share = _tables.share_of(asked.path, SUFFIXES)
+        if asked.path is None or not share:
+            return None
+        settings = {"kind": "audio_folder", "path": asked.written(asked.path)}
+        reason, why = "a folder of sounds, with a folder for each class", "the folder that a file is in"
+        return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The paths of the files and their classes; no file is read.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from dlkit.lazy import lazy
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
 from dlkit.sources._long_table import KEY, read_table
 from dlkit.sources._ts_format import TsFile, read_ts
@@ -34,6 +35,20 @@ class BundledSource(SourceSettings):
     name: Literal["mnist", "movie_sentiment", "movie_snippets", "japanese_vowels", "airline"] = Field(
         description="Name of the set."
     )
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A set by its name."""
+        if asked.path is not None or asked.given not in _SETS:
+            return None
+        left_out = {"rating": "the sentiment was made from it"} if asked.given == "movie_sentiment" else {}
+        reason = "a set that ships with dlkit"
+        return SourceGuess(0.9, {"kind": "bundled", "name": asked.given}, reason, left_out=left_out)
+
+    @classmethod
+    def set_names(cls) -> list[str]:
+        """What ships with dlkit."""
+        return list(_SETS)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The bundled set of that name; MNIST has the splits and fields that it has in TensorFlow Datasets.

@@ -15,6 +15,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Text
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources import _tables
 from dlkit.sources._cells import Cells, has_nul
@@ -88,6 +89,17 @@ class CsvSource(SourceSettings):
     types: dict[str, Literal["number", "text"]] = Field(
         default_factory=dict, description="What columns are, by name, where their fields say something else."
     )
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A file with such an ending, or a folder that has one for training and one for test."""
+        if (file := asked.file(*ENDINGS)) is not None:
+            return SourceGuess(0.9, {"kind": "csv", "path": asked.written(file)}, "a table in a text file")
+        splits = _tables.splits_in(asked.path, ENDINGS)
+        if "train" not in splits or len(splits) < 2:
+            return None
+        paths = {split: asked.written(path) for split, path in splits.items()}
+        return SourceGuess(0.9, {"kind": "csv", "path": paths}, "a folder with a table for each split")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The wanted columns of every file. Their types follow from all fields of all files.

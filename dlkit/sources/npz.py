@@ -14,6 +14,7 @@ from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.column import is_pattern
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceSettings, expanded, fields_of
 
 if TYPE_CHECKING:
@@ -29,6 +30,12 @@ class NpzSource(SourceSettings):
 
     kind: Literal["npz"]
     path: FilePath = Field(description="The file; a relative path starts at the configuration's folder.")
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A file with such an ending."""
+        file = asked.file(".npz")
+        return SourceGuess(0.9, {"kind": "npz", "path": asked.written(file)}, "NumPy arrays") if file else None
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The arrays of the wanted fields. A split exists where one of them does; then all of them must.
@@ -132,7 +139,7 @@ def _common_size(path: Path, split: str, columns: dict[str, np.ndarray]) -> int:
         each = ", ".join(f"`{name}` has {length:,}" for name, length in lengths.items())
         message = f"the arrays of split `{split}` in {path} differ in length: {each}"
         raise _problem(RunError, "length-mismatch", message, "give every column one row for each example")
-    return next(iter(lengths.values()))
+    return next(iter(lengths.values()), 0)
 
 
 def _problem(error: type[DlkitError], code: str, message: str, help: str) -> DlkitError:

@@ -13,6 +13,7 @@ from pydantic import Field
 from dlkit.config.causes import first_line, reported_as
 from dlkit.config.problems import Problem, RunError
 from dlkit.lazy import lazy
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources import _tables
 from dlkit.sources._arrow import Column, UnreadableError, column_of, field_of, joined
@@ -35,6 +36,22 @@ class ParquetSource(SourceSettings):
         description='A file, a folder of files, a pattern such as `"data/*.parquet"`, a list of them, or one for each '
         "split: `{train: a.parquet, test: b.parquet}`. Without splits, all rows are those of `train`."
     )
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A file with such an ending, or a folder of them."""
+        if (file := asked.file(*ENDINGS)) is not None:
+            return SourceGuess(0.9, {"kind": "parquet", "path": asked.written(file)}, "a Parquet file")
+        splits = _tables.splits_in(asked.path, ENDINGS)
+        if "train" in splits and len(splits) > 1:
+            paths = {split: asked.written(path) for split, path in splits.items()}
+            return SourceGuess(0.9, {"kind": "parquet", "path": paths}, "a folder with a Parquet file for each split")
+        share = _tables.share_of(asked.path, ENDINGS)
+        if asked.path is None or not share:
+            return None
+        return SourceGuess(
+            share * 0.9, {"kind": "parquet", "path": asked.written(asked.path)}, "a folder of Parquet files"
+        )
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The wanted columns of every file; others are not read.

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 from importlib.metadata import version
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import Field
 
 from dlkit.lazy import lazy
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded, fields_of
 
 np, datasets = lazy("numpy"), lazy("sklearn.datasets")
@@ -24,6 +25,20 @@ class SklearnSource(SourceSettings):
     name: Literal["breast_cancer", "diabetes", "digits", "iris", "wine"] = Field(
         description="Name of the set. Columns are named as in scikit-learn, and `target`; digits have an `image` too."
     )
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A set by its name."""
+        if asked.path is not None or asked.given not in cls.set_names():
+            return None
+        left_out = {"pixel_*": "the same pixels as `image`"} if asked.given == "digits" else {}
+        reason = "a set that comes with scikit-learn"
+        return SourceGuess(0.8, {"kind": "sklearn", "name": asked.given}, reason, left_out=left_out)
+
+    @classmethod
+    def set_names(cls) -> list[str]:
+        """What comes with scikit-learn."""
+        return list(get_args(cls.model_fields["name"].annotation))
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The wanted columns, and the classes of the target where it has some. `diabetes` is in its own units."""

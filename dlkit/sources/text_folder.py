@@ -14,7 +14,9 @@ from dlkit.config.problems import Problem, RunError
 from dlkit.inputs._decode_text import decode_text, known_encoding
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
+from dlkit.sources import _tables
 from dlkit.sources._folders import Folders, class_folders
 
 if TYPE_CHECKING:
@@ -48,6 +50,16 @@ class TextFolderSource(SourceSettings):
         description="How the files are written, such as `gb18030` or `latin-1`; null for UTF-8, or UTF-16 where a "
         "file looks so. A byte order mark decides before that.",
     )
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A folder, by the share of its files that are texts."""
+        share = _tables.share_of(asked.path, SUFFIXES)
+        if asked.path is None or not share:
+            return None
+        settings = {"kind": "text_folder", "path": asked.written(asked.path)}
+        reason, why = "a folder of texts, with a folder for each class", "the folder that a file is in"
+        return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The texts and their labels; files are read when a split's arrays are first asked for.

@@ -20,6 +20,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import Piece, SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources._tfds_features import refuse_foreign_features
 from dlkit.sources.bundled import TFDS_VERSIONS, BundledSource
@@ -50,6 +51,20 @@ class TfdsSource(SourceSettings):
         None, description="Folder of prepared sets; by default that of tensorflow-datasets."
     )
     download: bool = Field(True, description="Download and prepare the set when there is no copy on this machine.")
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A set by its name, where it is prepared on this machine."""
+        match = _NAME.fullmatch(asked.given)
+        if asked.path is not None or match is None or match["name"] not in cls.set_names():
+            return None
+        return SourceGuess(0.7, {"kind": "tfds", "name": asked.given}, "a set of TensorFlow Datasets, prepared here")
+
+    @classmethod
+    def set_names(cls) -> list[str]:
+        """What is prepared on this machine."""
+        folders = [folder for folder in _data_dirs(cls(kind="tfds", name="any")) if folder.is_dir()]
+        return sorted({info.parent.parent.name for folder in folders for info in folder.glob("*/*/dataset_info.json")})
 
     def open(self, wanted: Collection[str]) -> SourceData:
         """The set of that name, downloaded and prepared if it has to be.

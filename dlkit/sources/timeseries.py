@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath, Positive, Text
 from dlkit.schema.column import is_pattern
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import BaseRows, SourceData, SourceField, SourceSettings
+from dlkit.sources._find_series import find_series
 from dlkit.sources._long_table import KEY, read_table, table_problem
 from dlkit.sources._series import Series, read_series
 from dlkit.sources._windows import Columns, first_rows
@@ -85,6 +88,26 @@ class TimeseriesSource(SourceSettings):
     def span(self) -> int:
         """Steps of a window."""
         return self.past + self.gap + self.horizon
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A table with one column of regular times, whose other columns are numbers; or a bundled series."""
+        bundled = asked.path is None and asked.given in reading.SERIES
+        path = reading.SERIES[asked.given] if bundled else asked.file(".csv", ".parquet")
+        found = None if path is None else find_series(path, asked.target)
+        if path is None or found is None:
+            return None
+        where = {"bundled": asked.given} if bundled else {"path": asked.written(path)}
+        every, ahead = found.step.removeprefix("1 "), count(found.horizon, "step")
+        reason = f"a time series: `{found.time}` has a row for every {every}, and all other columns are numbers; "
+        reason += f"a forecast of {ahead} from {found.past}"
+        reason += f", since {count(found.season, 'step')} are a season" if found.season > 1 else ""
+        settings: dict[str, Any] = {"kind": "timeseries", **where, "time": found.time, "targets": found.target}
+        settings |= {"covariates": list(found.covariates)} if found.covariates else {}
+        settings |= {"past": found.past, "horizon": found.horizon}
+        doubt = "the rows may also be examples that stand for themselves"
+        why = f"the steps of `{found.target}` after those that the network sees"
+        return SourceGuess(0.95, settings, reason, target=FUTURE, why_target=why, predicts=found.target, doubt=doubt)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The windows of every series, all of them in the split `train`.

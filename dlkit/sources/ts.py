@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Literal
@@ -12,6 +13,7 @@ from pydantic import Field
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.schema.base import FilePath
+from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, type_name
 from dlkit.sources._ts_format import TsFile, read_ts
 
@@ -24,6 +26,7 @@ _KEY = ("data", "source")
 SPLITS = ("train", "validation", "test")
 # The columns that it offers.
 SERIES, LABEL = "x", "label"
+ENDINGS = (".ts", ".ts.gz")
 
 
 class TsSource(SourceSettings):
@@ -40,6 +43,26 @@ class TsSource(SourceSettings):
     train: FilePath | None = Field(None, description="The file of the split `train`, as it is or compressed with gzip.")
     validation: FilePath | None = Field(None, description="The file of the split `validation`.")
     test: FilePath | None = Field(None, description="The file of the split `test`.")
+
+    @classmethod
+    def guess(cls, asked: Asked) -> SourceGuess | None:
+        """A file with such an ending, and that of the other split beside it: `name_TRAIN.ts` and `name_TEST.ts`."""
+        given = asked.path
+        if given is not None and given.is_dir():
+            inside = sorted(filter(_is_ts, given.iterdir()))
+            given = next(
+                (path for path in inside if _split_of(path) == "train"), inside[0] if len(inside) == 1 else None
+            )
+        if given is None or not given.is_file() or not _is_ts(given):
+            return None
+        files = {"train": given}
+        if (split := _split_of(given)) is not None:
+            stem = re.sub(f"(?i){split}", "", given.name)
+            beside = {path: _split_of(path) or "" for path in sorted(filter(_is_ts, given.parent.iterdir()))}
+            files = {s: path for path, s in beside.items() if s and re.sub(f"(?i){s}", "", path.name) == stem}
+        paths = {split: asked.written(files[split]) for split in SPLITS if split in files}
+        reason = "series in `.ts` files" + (", one for each split" if len(paths) > 1 else "")
+        return SourceGuess(0.9, {"kind": "ts", **paths}, reason)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """Every file, read whole. Shorter series are padded with NaN at their end.
@@ -108,6 +131,15 @@ def _same(first: TsFile, other: TsFile, split: str) -> None:
         what = f"labels of the type {theirs}, and {first.path.name} of {ours}"
     message, help = f"{other.path.name} has {what}", "name files of one data set"
     raise RunError(Problem("mixed-types", message, (*_KEY, split), help=help))
+
+
+def _is_ts(path: Path) -> bool:
+    return path.name.lower().endswith(ENDINGS)
+
+
+def _split_of(path: Path) -> str | None:
+    """The split that a file is named after."""
+    return next((split for split in SPLITS if re.search(f"(?i)(^|[_.-]){split}[_.-]", path.name)), None)
 
 
 def _found(path: Path, split: str) -> Path:

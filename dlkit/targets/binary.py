@@ -10,6 +10,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.targets import _labels
 from dlkit.targets._classes import OneClassTarget
 
@@ -54,6 +55,21 @@ class BinaryTarget(OneClassTarget):
     classes: Annotated[list[str], Field(min_length=2, max_length=2)] | None = Field(
         None, description="Names of the two classes, that of no (0) first."
     )
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """0 and 1, true and false, pairs such as yes and no, and two classes that the source names."""
+        if column.values.ndim != 1 or column.field.encoding or len(column.distinct) != 2:
+            return None
+        no, yes = sorted(str(value).lower() for value in column.distinct.tolist())
+        names = column.field.classes
+        if len(names) == 2:
+            return Guess(0.95, {"kind": "binary"}, f"`{names[0]}` (no) or `{names[1]}` (yes)")
+        if column.is_text and ((no, yes) in PAIRS or (yes, no) in PAIRS):
+            return Guess(0.95, {"kind": "binary"}, f"{no} or {yes}")
+        if not column.is_text and set(column.distinct.tolist()) == {0, 1}:
+            return Guess(0.95, {"kind": "binary"}, "0 or 1")
+        return None
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, 0 or 1."""

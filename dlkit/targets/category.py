@@ -11,6 +11,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.targets import _labels
 from dlkit.targets._classes import OneClassTarget, inside
 from dlkit.targets._labels import numbered
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 keras = lazy("keras")
 np = lazy("numpy")
 tf = lazy("tensorflow")
+
+# For what `dlkit init` proposes: classes that there may be, rows that each of them needs on average, and different
+# whole numbers up to which they are classes rather than quantities.
+MOST_CLASSES, FEWEST_ROWS, FEW_NUMBERS = 1_000, 4, 20
 
 
 class CategoryTarget(OneClassTarget):
@@ -51,6 +56,35 @@ class CategoryTarget(OneClassTarget):
     classes: Annotated[int, Field(ge=2)] | Annotated[list[str], Field(min_length=2)] | None = Field(
         None, description="Number of classes or their names, where neither the source nor the labels give them."
     )
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Words that repeat, whole numbers with few values, and one-hot rows."""
+        values, settings = column.values, {"kind": "category"}
+        if column.field.encoding or values.ndim > 2:
+            return None
+        if values.ndim == 2:
+            hot = values.dtype.kind in "biuf" and bool(
+                np.isin(values, (0, 1)).all() and (values.sum(axis=1) == 1).all()
+            )
+            return Guess(0.9, settings, f"one-hot labels of {values.shape[1]} classes") if hot else None
+        different = len(column.field.classes) or len(column.distinct)
+        rows = len(column.present) / max(1, different)
+        if different < 2 or rows < 2:
+            return None
+        if column.field.classes or (column.is_text and different <= MOST_CLASSES and rows >= FEWEST_ROWS):
+            return Guess(0.9, settings, f"one of {different:,} classes")
+        if column.is_text:
+            return (
+                Guess(0.3, settings, f"one of {different:,} classes, with {rows:.0f} rows for each")
+                if rows > 2
+                else None
+            )
+        if not column.whole or different > MOST_CLASSES:
+            return None
+        doubt = f"`{column.name}` has {different:,} different whole numbers, which may be quantities"
+        score = 0.8 if different <= FEW_NUMBERS and rows >= FEWEST_ROWS else 0.3
+        return Guess(score, settings, f"one of {different:,} classes, which are whole numbers", doubt)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, whose classes the settings, the source or one-hot labels give."""

@@ -14,6 +14,7 @@ from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.targets._classes import ClassTarget, shortest
 from dlkit.targets._labels import numbered, unknown_label
 
@@ -54,6 +55,25 @@ class MultiLabelTarget(ClassTarget):
         None, description="Names of the classes, where neither columns nor labels give them."
     )
     separator: Annotated[str, Field(min_length=1)] = Field(",", description="What stands between two classes in text.")
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Rows of 0 and 1; words with separators between them, of which there are fewer than texts."""
+        values, settings = column.values, {"kind": "multi_label"}
+        if values.ndim == 2 and values.shape[1] > 1 and values.dtype.kind in "biuf":
+            return Guess(0.8, settings, "rows of 0 and 1") if bool(np.isin(values, (0, 1)).all()) else None
+        if not column.is_text or values.ndim != 1:
+            return None
+        for separator in (",", ";", "|"):
+            texts = column.present.tolist()
+            words = {word.strip() for text in texts for word in text.split(separator)}
+            several = sum(separator in text for text in texts)
+            if several > len(texts) / 10 and len(words) < len(column.distinct) and len(words) * 4 < len(texts):
+                more = {} if separator == cls.model_fields["separator"].default else {"separator": separator}
+                return Guess(
+                    0.95, {**settings, **more}, f"any of {len(words):,} classes, with `{separator}` between them"
+                )
+        return None
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """A number, 0 or 1, for each class."""

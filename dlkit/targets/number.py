@@ -13,6 +13,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import Fitted, State
+from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
@@ -31,6 +32,9 @@ tf = lazy("tensorflow")
 IN_OWN_UNIT = frozenset(
     {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
 )
+
+# Up to this many different whole numbers may be classes, for what `dlkit init` proposes.
+FEW_VALUES = 100
 
 
 class Scale(Fitted):
@@ -72,6 +76,18 @@ class NumberTarget(TargetSettings):
         True,
         description="Predict in units of the training rows' mean and deviation; results are in the numbers' own unit.",
     )
+
+    @classmethod
+    def guess(cls, column: Sample) -> Guess | None:
+        """Numbers; whole ones with few values may be classes."""
+        if column.values.dtype.kind not in "iuf" or column.values.ndim > 2 or column.field.classes:
+            return None
+        if column.values.ndim == 2:
+            return Guess(0.6, {"kind": "number"}, f"{column.values.shape[1]} numbers")
+        different = len(column.distinct)
+        few = column.whole and different <= FEW_VALUES
+        doubt = f"`{column.name}` has {different} different whole numbers, which may be classes" if few else ""
+        return Guess(0.6, {"kind": "number"}, "a number", doubt)
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One number, or a vector."""

@@ -11,7 +11,19 @@ import pytest
 from typer.testing import Result
 
 Dlkit = Callable[..., Result]
-VERBS = ("train", "evaluate", "predict", "check", "baseline", "find-lr", "show", "schema", "explain-code")
+VERBS = (
+    "init",
+    "train",
+    "evaluate",
+    "predict",
+    "check",
+    "baseline",
+    "find-lr",
+    "show",
+    "schema",
+    "explain-code",
+    "cache",
+)
 HEAVY = ("tensorflow", "keras", "numpy", "tensorflow_datasets")
 
 

@@ -1,0 +1,153 @@
+"""Which source reads what the user names, and its columns."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.words import count
+from dlkit.lazy import lazy
+from dlkit.schema.column import fitting
+from dlkit.schema.guess import Asked, Sample, SourceGuess
+from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Wanted
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
+elements = lazy("dlkit.elements")
+
+# Examples of a stream that are looked at.
+FIRST_OF_STREAM = 2_000
+# What a folder holds is in doubt where the second best source fits at least so well.
+RIVAL = 0.1
+
+
+@dataclass(frozen=True)
+class Found:
+    """A source that was found and opened.
+
+    Attributes:
+        guess: the source that was chosen, as the configuration will have it.
+        settings: it, as it was opened.
+        other: the next best one, where there is one.
+        data: what it gives: every column.
+        columns: by name, in the order of the source; without those that cannot be read.
+        left_out: names of columns that the source leaves out, or that cannot be read, with the reason.
+    """
+
+    guess: SourceGuess
+    settings: SourceSettings
+    other: SourceGuess | None
+    data: SourceData
+    columns: Mapping[str, Sample]
+    left_out: Mapping[str, str]
+
+
+def find(asked: Asked) -> Found:
+    """The source that fits best, opened.
+
+    Raises:
+        ConfigError: there is no such file, folder or set.
+        RunError: no source reads it, several do, or it is broken.
+    """
+    guesses = _guesses(replace(asked, folder=Path()))  # the paths of these start where dlkit runs
+    if not guesses:
+        raise _nothing(asked)
+    best, *others = guesses
+    path = asked.path
+    if path is not None and path.is_dir() and others and others[0].score >= RIVAL:
+        shares = " and ".join(f"{guess.score / 0.9:.0%} as {guess.reason}" for guess in guesses[:2])
+        message = f"the files of {asked.given} are of several kinds: {shares}"
+        help = "name a folder that holds files of one kind"
+        raise RunError(Problem("mixed-folder", message, help=help))
+    cls = SOURCES[best.settings["kind"]]
+    settings = cls.model_validate(dict(best.settings))
+    data = _opened(settings)
+    columns, left_out = _columns(data, best)
+    written = _guesses(asked)
+    return Found(written[0], settings, written[1] if others else None, data, columns, left_out)
+
+
+def _guesses(asked: Asked) -> list[SourceGuess]:
+    """Every source that reads what is given, the best one first."""
+    found = [guess for name in SOURCES.names() if (guess := SOURCES[name].guess(asked)) is not None]
+    return sorted(found, key=lambda guess: -guess.score)
+
+
+def _opened(settings: SourceSettings) -> SourceData:
+    """The source with all of its columns, in its own order: patterns would give that of the alphabet."""
+    names = settings.open(Wanted((), ()))
+    every = tuple(dict.fromkeys([*names.fields, *names.others]))
+    return settings.open(Wanted(every, ()))
+
+
+def _columns(data: SourceData, guess: SourceGuess) -> tuple[dict[str, Sample], dict[str, str]]:
+    """Samples of the columns, and which are left out."""
+    split = "train" if "train" in data.sizes else next(iter(data.sizes), "train")
+    left_out = {
+        name: reason for pattern, reason in guess.left_out.items() for name in fitting(pattern, list(data.fields))
+    }
+    if data.arrays is not None:
+        arrays = {name: data.arrays(name) for name in data.sizes}
+    else:
+        arrays = {split: _first(data, split)}
+    for name in (*data.fields, *data.others):
+        if name not in arrays[split]:
+            left_out.setdefault(name, "its values are of a type that is not read")
+    rows = data.sizes.get(split)
+    columns = {
+        name: Sample(
+            name, field, values := np.asarray(arrays[split][name]), len(values) if rows is None else rows,
+            tuple(np.asarray(some[name]) for other, some in arrays.items() if other != split and name in some),
+        )
+        for name, field in data.fields.items() if name in arrays[split] and name not in left_out
+    }  # fmt: skip
+    return columns, left_out
+
+
+def _first(data: SourceData, split: str) -> dict[str, np.ndarray]:
+    """The first examples of a stream."""
+    assert data.stream is not None
+    found: dict[str, list[Any]] = {}
+    for example in islice(elements.elements(data.stream([Piece(split, 0, FIRST_OF_STREAM)], None)), FIRST_OF_STREAM):
+        for name, value in example.items():
+            found.setdefault(name, []).append(value.numpy())
+    arrays = {}
+    for name, values in found.items():
+        if isinstance(values[0], bytes):
+            values = [value.decode("utf-8", "replace") for value in values]
+        if len({np.shape(value) for value in values}) == 1:
+            arrays[name] = np.array(values, object if isinstance(values[0], str) else None)
+    return arrays
+
+
+def _nothing(asked: Asked) -> ConfigError | RunError:
+    """The error for what no source reads."""
+    path = asked.path
+    if path is None:
+        given = Path(asked.given).expanduser()
+        beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
+        names = [name for kind in SOURCES.names() for name in SOURCES[kind].set_names()]
+        message = f"there is no file or folder {asked.given}, and no data set of this name on this machine"
+        listed = beside if len(given.parts) > 1 else [*beside, *names]
+        help = did_you_mean(given.name, listed, "there is") if listed else "check the path"
+        return ConfigError(Problem("missing-file", message, help=help))
+    help = "name a CSV, Parquet, .ts or .npz file, or a folder of images or texts with a folder for each class"
+    if path.is_file():
+        message = f"no source reads a file such as {asked.given}"
+        return RunError(Problem("unknown-data", message, help=help))
+    endings: dict[str, int] = {}
+    for below in islice((p for p in path.rglob("*") if p.is_file() and not p.name.startswith(".")), 10_000):
+        endings[below.suffix or below.name] = endings.get(below.suffix or below.name, 0) + 1
+    if not endings:
+        return RunError(Problem("unknown-data", f"the folder {asked.given} holds no files", help="check the path"))
+    most = sorted(endings.items(), key=lambda item: -item[1])[:3]
+    what = ", ".join(f"{number:,} `{ending}`" for ending, number in most)
+    message = f"no source reads the folder {asked.given} as a whole: {count(sum(endings.values()), 'file')} ({what})"
+    return RunError(Problem("unknown-data", message, help="name one of its files; or " + help.removeprefix("name ")))

@@ -1,0 +1,94 @@
+"""Whether a table is a time series, for `dlkit init`: which column is the time, and how far to look back and ahead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from dlkit.config.problems import DlkitError
+from dlkit.lazy import lazy
+from dlkit.sources._long_table import KEY, LongTable, column_names, read_table
+from dlkit.sources._timestamps import read_times, step_of
+
+if TYPE_CHECKING:
+    import numpy as np
+else:
+    np = lazy("numpy")
+pa = lazy("pyarrow")
+
+# Fewer rows are no series to learn from; so many columns beside the time are a table; longer windows are rarely wanted.
+FEWEST_ROWS, MOST_COLUMNS, LONGEST = 60, 20, 48
+
+
+@dataclass(frozen=True)
+class FoundSeries:
+    """A time series in a table.
+
+    Attributes:
+        time: column of the timestamps.
+        target: column that is predicted.
+        covariates: the other columns.
+        step: how far apart rows are, in words.
+        season: steps after which the series is like itself, 1 where nothing says it.
+        past: steps to look back.
+        horizon: steps to forecast.
+    """
+
+    time: str
+    target: str
+    covariates: tuple[str, ...]
+    step: str
+    season: int
+    past: int
+    horizon: int
+
+
+def find_series(path: Path, target: str) -> FoundSeries | None:
+    """The series of a table: one column of dates that are regular and in order, beside numbers; None if it is none.
+
+    Args:
+        path: of the table.
+        target: column that is predicted; empty for the last one.
+    """
+    try:
+        table, _ = read_table(path, {KEY: column_names(path)})
+    except DlkitError:
+        return None  # whatever is wrong with it, other sources report
+    if not len(table) >= FEWEST_ROWS or not 2 <= len(table.columns) <= MOST_COLUMNS + 1:
+        return None
+    times = {name: found for name in table.columns if (found := _times(table, name)) is not None}
+    if len(times) != 1:
+        return None
+    (time, moments), others = next(iter(times.items())), [name for name in table.columns if name not in times]
+    step = step_of(moments, np.ones(len(moments) - 1, bool))
+    if not np.all(np.diff(step.counts(moments)) == step.size) or not all(_are_numbers(table, name) for name in others):
+        return None
+    if target and target not in others:
+        return None
+    chosen = target or others[-1]
+    season = step.season if step.season <= len(table) // 6 else 1
+    horizon = max(1, min(season if season > 1 else 12, LONGEST, len(table) // 12))
+    past = max(2 * horizon, min(2 * season, LONGEST))
+    return FoundSeries(
+        time, chosen, tuple(name for name in others if name != chosen), step.words(), season, past, horizon
+    )
+
+
+def _times(table: LongTable, name: str) -> Any:
+    """When each row is, where a column holds dates; None where it does not."""
+    type_of = table.columns[name].type
+    if not (pa.types.is_temporal(type_of) or pa.types.is_string(type_of) or pa.types.is_large_string(type_of)):
+        return None
+    try:
+        found = read_times(table, name, None)
+    except DlkitError:
+        return None
+    return found if found.dtype.kind == "M" else None
+
+
+def _are_numbers(table: LongTable, name: str) -> bool:
+    try:
+        return bool(np.isfinite(table.numbers(name)).all())
+    except DlkitError:
+        return False

@@ -1,0 +1,174 @@
+"""What `dlkit init` chooses, and that it says why."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from typer.testing import Result
+
+from dlkit.data.load import load_splits
+from dlkit.init.write import write_config
+from dlkit.schema.input import INPUTS, InputSettings
+from dlkit.schema.loader import from_mapping
+from dlkit.schema.target import TARGETS, TargetSettings
+from tests.init.data import FILES, WORDS, people
+
+Dlkit = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def written(path: Path, folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
+    """The text of a configuration, and its content."""
+    text = write_config(str(path.relative_to(folder)), Path("out.yaml"), force=True, **options).text
+    return text, yaml.safe_load(text)
+
+
+def table(path: Path, **columns: Any) -> Path:
+    """A CSV file of these columns."""
+    rows = zip(*columns.values(), strict=True)
+    path.write_text("\n".join(",".join(map(str, row)) for row in [list(columns), *rows]) + "\n")
+    return path
+
+
+def test_columns_of_a_mixed_table(tmp_path: Path) -> None:
+    text, config = written(people(tmp_path / "people.csv"), tmp_path)
+    inputs, data = config["data"]["inputs"], config["data"]
+    assert data["source"] == {"kind": "csv", "path": "people.csv"}
+    assert data["targets"] == {"bought": {"kind": "binary"}}
+    assert data["clean"] == {"drop": ["missing"]}, "the target is missing in a row"
+    assert data["splits"] == {"by": "stratified", "validation": "10%", "test": "20%"}
+    assert inputs["age"]["preprocess"] == ["fill_missing", "normalize"]
+    assert inputs["income"]["preprocess"] == [{"fill_missing": {"indicator": True}}, "normalize"]
+    assert inputs["postcode"] == {"kind": "category"} and inputs["city"] == {"kind": "category"}
+    assert inputs["floors"] == {"kind": "number"} and inputs["plan_type"] == {"kind": "category"}
+    assert set(inputs) == {"postcode", "city", "age", "income", "floors", "plan_type"}
+    lines = " ".join(line.strip().removeprefix("# ") for line in text.splitlines())
+    for words in (
+        "Codes with leading zeros, which are no numbers",
+        "Left out: `person_id`: a different value in every row", "Left out: `joined`: dates",
+        "Left out: `country`: it has one value in all rows", "`floors` has 16 different whole numbers",
+        "splits: {by: time, column: joined", "name another with `--target`",
+    ):  # fmt: skip
+        assert words in lines
+
+
+@pytest.mark.parametrize("kind", ["inputs", "targets"])
+def test_lines_in_doubt_are_read_as_they_stand(tmp_path: Path, kind: str) -> None:
+    """Uncommented, the other reading is a setting that its kind takes."""
+    path = table(tmp_path / "a.csv", x=np.arange(200) % 16, z=np.arange(200) / 7, y=np.arange(200) % 9)
+    text, config = written(path, tmp_path)
+    name, registry = ("x", INPUTS) if kind == "inputs" else ("y", TARGETS)
+    other = yaml.safe_load(
+        next(line for line in text.splitlines() if f"# {name}: {{" in line).strip().removeprefix("# ")
+    )
+    assert other[name]["kind"] != config["data"]["targets"]["y"]["kind"] or kind == "inputs"
+    registry[other[name]["kind"]].model_validate(other[name])
+
+
+def test_the_split_by_time_in_the_comment_is_one(tmp_path: Path) -> None:
+    text, config = written(people(tmp_path / "people.csv"), tmp_path)
+    line = next(line for line in text.splitlines() if "# splits: {by: time" in line)
+    config["data"]["splits"] = yaml.safe_load(line.strip().removeprefix("# "))["splits"]
+    splits = load_splits(from_mapping(config).config.data)
+    assert splits.validation is not None and splits.test is not None
+    path = table(
+        tmp_path / "a.csv", x=np.arange(60) / 7, when=[f"{n % 28 + 1}.12.2020" for n in range(60)], y=WORDS[:2] * 30
+    )
+    assert "by: time" not in written(path, tmp_path)[0], "such dates are not put in order"
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "doubt"),
+    [
+        (np.arange(200) % 2, "binary", False),
+        (np.arange(200) % 5, "category", True),
+        (np.arange(200) % 60, "number", True),
+        (np.arange(200) * 7 % 199, "number", False),
+        (np.arange(200) / 3, "number", False),
+        (["no", "yes"] * 100, "binary", False),
+        (["cat", "dog"] * 100, "category", False),
+        (["a;b", "b", "a;c", "c", "b;c"] * 40, "multi_label", False),
+    ],
+)
+def test_kind_of_the_target(tmp_path: Path, values: Any, kind: str, doubt: bool) -> None:
+    path = table(tmp_path / "a.csv", x=np.random.default_rng(0).normal(size=200), y=values)
+    text, config = written(path, tmp_path)
+    assert config["data"]["targets"]["y"]["kind"] == kind
+    assert ("In doubt: `y`" in text) == doubt
+
+
+def test_which_column_is_the_target(tmp_path: Path) -> None:
+    numbers = np.random.default_rng(0).normal(size=(3, 50))
+    by_name = table(tmp_path / "a.csv", y=numbers[0], b=numbers[1], c=numbers[2])
+    assert list(written(by_name, tmp_path)[1]["data"]["targets"]) == ["y"]
+    assert list(written(by_name, tmp_path, target="b")[1]["data"]["targets"]) == ["b"]
+    last = table(tmp_path / "b.csv", a=numbers[0], b=numbers[1], c=[f"n-{n}" for n in range(50)])
+    assert list(written(last, tmp_path)[1]["data"]["targets"]) == ["b"], "nobody predicts an id"
+
+
+def test_pixels_decide_on_the_size_and_names_of_classes_on_the_flip(tmp_path: Path) -> None:
+    text, config = written(FILES["digits_8"](tmp_path / "digits_8"), tmp_path)
+    image = config["data"]["inputs"]["image"]
+    assert "preprocess" not in image and "random_flip" not in str(image)
+    assert "random_flip" in text and "not for digits and letters" in text
+    text, config = written(FILES["pets"](tmp_path / "pets"), tmp_path)
+    image = config["data"]["inputs"]["image"]
+    assert image["preprocess"][0] == {"resize": {"height": 96, "width": 128}}
+    assert "random_flip" in str(image) and "without the mirrored images" in text.lower()
+    assert config["data"]["splits"] == {"by": "stratified", "validation": "10%", "test": "test"}
+
+
+def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
+    text, config = written(FILES["sales.csv"](tmp_path / "sales.csv"), tmp_path)
+    source = config["data"]["source"]
+    assert source == {
+        "kind": "timeseries", "path": "sales.csv", "time": "month", "targets": "sold", "covariates": ["price"],
+        "past": 24, "horizon": 12,
+    }  # fmt: skip
+    assert config["data"]["splits"]["by"] == "time" and config["model"]["activation"] == "linear"
+    assert "# source: {kind: csv" in text
+    assert written(tmp_path / "sales.csv", tmp_path, target="price")[1]["data"]["source"]["targets"] == "price"
+
+
+def test_texts_are_read_by_their_number_for_each_word(tmp_path: Path) -> None:
+    text, config = written(FILES["texts"](tmp_path / "texts"), tmp_path)
+    assert config["data"]["inputs"]["text"]["ngrams"] == 2
+    assert "120 texts / 9 words = 13" in text and config["model"]["builder"] == "mlp"
+    draw = np.random.default_rng(0)
+    many = [f"{' '.join(draw.choice(WORDS, 2))} {n}" for n in range(6_000)]
+    path = table(tmp_path / "many.csv", text=many, label=np.arange(6_000) % 2)
+    assert written(path, tmp_path)[1]["model"]["builder"] == "rnn"
+
+
+def test_the_longest_sequence_of_all_splits_decides(tmp_path: Path) -> None:
+    _, config = written(FILES["walks"](tmp_path / "walks"), tmp_path)
+    assert config["data"]["inputs"]["x"] == {"kind": "sequence", "length": 9}
+    assert set(config["data"]["source"]) == {"kind", "train", "test"}
+
+
+def test_time_changes_the_epochs(tmp_path: Path) -> None:
+    path = people(tmp_path / "people.csv")
+    epochs = [written(path, tmp_path, time=time)[1]["training"]["epochs"] for time in ("quick", "good", "best")]
+    assert epochs == sorted(set(epochs))
+
+
+def test_names_that_yaml_would_read_as_something_else(tmp_path: Path) -> None:
+    draw = np.random.default_rng(0)
+    names = ["no", "1e5", "a b: c", "x[0]", "y*", "${z}", "größe", "t"]
+    path = table(tmp_path / "a.csv", **{name: draw.normal(size=60) for name in names})
+    config = write_config(str(path), tmp_path / "out.yaml").plan
+    assert [reading.column.name for reading in config.columns.inputs] == names[:-1]
+
+
+@pytest.mark.parametrize(("registry", "base"), [(INPUTS, InputSettings), (TARGETS, TargetSettings)])
+def test_every_kind_guesses(registry: Any, base: Any) -> None:
+    assert all(registry[name].guess.__func__ is not base.guess.__func__ for name in registry.own_names)
