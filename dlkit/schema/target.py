@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
@@ -256,51 +256,6 @@ class TargetSettings(ColumnSettings):
     def made_feature(self, name: str, shape: tuple[int | None, ...], dtype: str, classes: tuple[str, ...]) -> Feature:
         """A feature of this kind."""
         return Feature(name, self.kind, shape, dtype, tuple(classes))
-
-    def one_label(self, name: str, shape: tuple[int | None, ...] | None, *, one_hot: bool) -> None:
-        """Refuse a column that does not have one label for each example.
-
-        Args:
-            name: of the target.
-            shape: of an example in the source.
-            one_hot: whether labels of shape (classes,) will do as well.
-
-        Raises:
-            ConfigError: naming the shape.
-        """
-        if shape in (None, (), (1,)) or (one_hot and len(shape or ()) == 1):
-            return
-        assert shape is not None
-        message = f"`{name}` must be one label for each example, but its examples have the shape {list(shape)}"
-        help = "give single examples: `y.reshape(-1)` of an array of batches, `unbatch()` of a dataset"
-        if len(shape) == 1 and shape[0] is not None:
-            help += "; turn one-hot labels into integers: `y.argmax(axis=1)` of an array, `tf.argmax(y)` in a dataset"
-        raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
-
-    def classes_from_stream(self, name: str) -> None:
-        """Refuse a stream whose classes nothing gives.
-
-        Raises:
-            ConfigError: always.
-        """
-        message = f"the training examples of `{name}` are a stream, which is not read to find its classes"
-        key = (*self.key_of(name), "classes")
-        raise ConfigError(Problem("classes-unknown", message, key, help="state them, as in `classes: 10`"))
-
-    def needs_numbers(self, name: str, column: SourceField) -> None:
-        """Refuse a column of text or Python objects.
-
-        Raises:
-            ConfigError: naming what the column holds.
-        """
-        if column.dtype in ("string", "object"):
-            what = "text" if column.dtype == "string" else "Python objects"
-            message = f"the column of `{name}` holds {what}, not numbers"
-            help = "use `kind: category` for classes" if column.dtype == "string" else "give an array of numbers"
-            if column.why_text is not None:
-                words, help = column.why_text()
-                message = f"{message}: {words}"
-            raise ConfigError(Problem("field-type", message, self.key_of(name), help=help))
 
 
 TARGETS = Registry("target", TargetSettings, "kind", package="dlkit.targets")

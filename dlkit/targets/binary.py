@@ -11,6 +11,7 @@ from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
+from dlkit.schema.labels import must_be_one
 from dlkit.targets import _labels
 from dlkit.targets._classes import OneClassTarget
 
@@ -73,7 +74,7 @@ class BinaryTarget(OneClassTarget):
 
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, 0 or 1."""
-        self.one_label(name, column.shape, one_hot=False)
+        must_be_one(self, name, column, one_hot=False)
         if len(column.classes) not in (0, 2):
             message = f"`{name}` must be yes or no, but the source has {count(len(column.classes), 'class')} for it"
             key = self.key_of(name)

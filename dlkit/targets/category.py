@@ -12,6 +12,7 @@ from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
+from dlkit.schema.labels import must_be_one, no_classes
 from dlkit.targets import _labels
 from dlkit.targets._classes import OneClassTarget, inside
 from dlkit.targets._labels import numbered
@@ -89,7 +90,7 @@ class CategoryTarget(OneClassTarget):
     def feature(self, name: str, column: SourceField, *, in_memory: bool) -> Feature:
         """One integer, whose classes the settings, the source or one-hot labels give."""
         key: Key = self.key_of(name)
-        self.one_label(name, column.shape, one_hot=in_memory)
+        must_be_one(self, name, column, one_hot=in_memory)
         found, shape = column.classes, column.shape or ()
         if len(shape) == 1 and shape != (1,):
             found = found or numbered(shape[0] or 0)
@@ -132,7 +133,7 @@ class CategoryTarget(OneClassTarget):
     def fit_stream(self, feature: Feature) -> State:
         """The classes that settings or source give, by their numbers."""
         if not feature.classes:
-            self.classes_from_stream(feature.name)
+            raise no_classes(self, feature.name)
         return {"table": list(range(len(feature.classes)))}
 
     def without_source(self, name: str) -> Feature | None:

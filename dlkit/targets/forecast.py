@@ -14,6 +14,7 @@ from dlkit.schema.base import Positive, PositiveFloat
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import Fitted, Size, State
 from dlkit.schema.guess import Guess, Recipe, Sample, epochs_for
+from dlkit.schema.labels import must_be_numbers
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 from dlkit.targets.number import NumberTarget, Scale
@@ -89,7 +90,7 @@ class ForecastTarget(NumberTarget):
             message = f"`{name}` must be steps, or steps and channels, but its examples have the shape {list(shape)}"
             help = "use `kind: number` for a single number; `source: {kind: timeseries}` cuts series into windows"
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
-        self.needs_numbers(name, column)
+        must_be_numbers(self, name, column)
         return self.made_feature(name, (*shape, 1)[:2], "float32", ())
 
     def without_source(self, name: str) -> Feature | None:

@@ -15,6 +15,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
+from dlkit.schema.labels import must_be_one, no_classes
 from dlkit.targets._classes import ClassTarget, shortest
 from dlkit.targets._labels import numbered, unknown_label
 
@@ -80,7 +81,7 @@ class MultiLabelTarget(ClassTarget):
         text = column.dtype == "string"
         classes = tuple(self.classes or (() if text else column.classes))
         if text:
-            self.one_label(name, column.shape, one_hot=False)
+            must_be_one(self, name, column, one_hot=False)
         elif column.shape is None or len(column.shape) != 1 or column.shape[0] is None:
             message = (
                 f"`{name}` must be a vector of 0 and 1, but its examples have the shape {list(column.shape or ())}"
@@ -163,7 +164,7 @@ class MultiLabelTarget(ClassTarget):
     def fit_stream(self, feature: Feature) -> State:
         """Nothing, where the classes are known."""
         if not feature.classes:
-            self.classes_from_stream(feature.name)
+            raise no_classes(self, feature.name)
         return {}
 
     def encode_example(self, label: Any, target: Target) -> Any:

@@ -14,6 +14,7 @@ from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import Fitted, State
 from dlkit.schema.guess import Guess, Sample
+from dlkit.schema.labels import must_be_numbers
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
@@ -96,7 +97,7 @@ class NumberTarget(TargetSettings):
             message = f"`{name}` must be one number or a vector, but its examples have the shape {list(shape)}"
             help = "flatten it in the source, or predict a part of it"
             raise ConfigError(Problem("target-shape", message, self.key_of(name), help=help))
-        self.needs_numbers(name, column)
+        must_be_numbers(self, name, column)
         return self.made_feature(name, shape, "float32", ())
 
     def without_source(self, name: str) -> Feature | None:
