@@ -10,7 +10,7 @@ import sys
 
 import typer
 
-from dlkit.cli import cache, check, evaluate, explain_code, find_lr, predict, schema, show, train
+from dlkit.cli import cache, check, data, evaluate, explain_code, find_lr, predict, schema, show, train
 
 app = typer.Typer(
     name="dlkit",
@@ -48,7 +48,7 @@ def _main(
     pass
 
 
-for verb in (train, evaluate, predict, check, find_lr, show, schema, explain_code, cache):
+for verb in (train, evaluate, predict, check, find_lr, show, schema, explain_code, cache, data):
     verb.add_to(app)
 
 
