@@ -78,13 +78,10 @@ def of_lengths(lengths: Any, what: str) -> Summary:
     """The shortest, mean and longest of some lengths."""
     if not len(lengths):
         return []
-    if lengths.min() == lengths.max():
-        return [(what, int(lengths.min()))]
-    return [
-        (f"fewest {what}", int(lengths.min())),
-        (f"mean {what}", float(lengths.mean())),
-        (f"most {what}", int(lengths.max())),
-    ]
+    low, high = lengths.min().item(), lengths.max().item()
+    if low == high:
+        return [(what, low)]
+    return [(f"fewest {what}", low), (f"mean {what}", float(lengths.mean())), (f"most {what}", high)]
 
 
 def in_words(value: Any) -> str:

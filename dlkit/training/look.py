@@ -22,8 +22,8 @@ from dlkit.schema import Config
 from dlkit.training.prepare import Prepared
 from dlkit.training.program.randomness import drawing, key_layer
 
-# Examples of the first batch that are drawn for a run.
-OF_RUN = 6
+# Examples of the first batch that are drawn for a run: few, since each panel takes time.
+OF_RUN = 4
 
 
 def look(
