@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from dlkit.api import Run, find_lr, load_config, load_run, train
+    from dlkit.api_data import describe, show
     from dlkit.config.problems import ConfigError, DlkitError, RunError
     from dlkit.data.bound import Spec
     from dlkit.models.build import build_model
@@ -27,9 +28,11 @@ _HOME = {
     "RunError": "dlkit.config.problems",
     "Spec": "dlkit.data.bound",
     "build_model": "dlkit.models.build",
+    "describe": "dlkit.api_data",
     "find_lr": "dlkit.api",
     "load_config": "dlkit.api",
     "load_run": "dlkit.api",
+    "show": "dlkit.api_data",
     "train": "dlkit.api",
 }
 
@@ -43,11 +46,13 @@ __all__ = [
     "Spec",
     "build_model",
     "cnn",
+    "describe",
     "find_lr",
     "load_config",
     "load_run",
     "mlp",
     "rnn",
+    "show",
     "train",
 ]
 

@@ -10,7 +10,20 @@ import sys
 
 import typer
 
-from dlkit.cli import baseline, cache, check, evaluate, explain_code, find_lr, init, predict, schema, show, train
+from dlkit.cli import (
+    baseline,
+    cache,
+    check,
+    data,
+    evaluate,
+    explain_code,
+    find_lr,
+    init,
+    predict,
+    schema,
+    show,
+    train,
+)
 
 app = typer.Typer(
     name="dlkit",
@@ -48,7 +61,8 @@ def _main(
     pass
 
 
-for verb in (init, train, evaluate, predict, check, baseline, find_lr, show, schema, explain_code, cache):
+VERBS = (init, train, evaluate, predict, check, baseline, data, find_lr, show, schema, explain_code, cache)
+for verb in VERBS:
     verb.add_to(app)
 
 

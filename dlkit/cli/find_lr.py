@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Optional
 
@@ -45,18 +44,16 @@ def find_lr(
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Find a learning rate: raise it until the loss diverges."""
-    from dlkit.config.problems import ConfigError
+    from dlkit.looking.picture import picture_path, save
     from dlkit.training.find_lr.curve import check_range
-    from dlkit.training.find_lr.plot import picture_path, save_picture, why_no_picture
 
     path, words = verbs.config_and_overrides(config, overrides or (), "find-lr")
     check_range(lowest, highest, steps)
     loaded = verbs.load(path, words)
-    picture, undrawn = picture_path(output, loaded.config.name), why_no_picture()
-    if undrawn is not None and output is not None:
-        raise ConfigError(undrawn)
+    picture = picture_path(output, f"{loaded.config.name}_find_lr.png")
     with verbs.tensorflow(as_json) as progress:
         from dlkit.checks.early import check_before_training
+        from dlkit.training.find_lr.plot import draw
         from dlkit.training.find_lr.run import find_lr as run
 
         def on_step(step: int, of: int, rate: float, loss: float) -> None:
@@ -67,13 +64,10 @@ def find_lr(
         found = run(
             loaded, steps=steps, lowest=lowest, highest=highest, pre_check=check_before_training, on_step=on_step
         )
-    drawn = None if undrawn is not None or not len(found.losses) else picture
+    drawn = picture if len(found.losses) else None
     if drawn is not None:
-        save_picture(found, drawn)
-    warnings = [*loaded.warnings, *found.problems]
-    if undrawn is not None:
-        warnings.append(replace(undrawn, severity="warning"))
-    _print(found, drawn, warnings, as_json=as_json)
+        save(draw(found), drawn, dots=150)
+    _print(found, drawn, [*loaded.warnings, *found.problems], as_json=as_json)
 
 
 def _print(found: RangeTest, picture: Path | None, warnings: list[Problem], *, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
 from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio, read_header
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import Positive, PositiveFloat
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import State
@@ -52,6 +53,7 @@ class AudioInput(InputSettings):
     axes = ("samples",)
     usual_builder = "rnn"
     takes_ragged = True
+    pictured = True
     encodings = ("audio",)
     example_file = "sound.wav"
     suffixes = SUFFIXES
@@ -136,6 +138,33 @@ class AudioInput(InputSettings):
     def encoding(self, bound: Input) -> Encoding:
         """Samples, which a step makes frames of."""
         return Encoding(bound.shape, "float32", self.axes, masked=bound.feature.ragged)
+
+    # Looking at examples.
+
+    def summary(self, values: Any, bound: Input) -> looking.Summary:
+        """Their lengths in seconds, and the figures of the samples."""
+        rows = list(values) if values.dtype == object else values
+        lengths = np.array([np.count_nonzero(~np.isnan(row)) for row in rows]) / self.rate
+        samples = np.concatenate(rows) if values.dtype == object else values
+        figures = [pair for pair in looking.of_numbers(samples[..., None, None]) if pair[0] != "missing"]  # padding
+        return [*looking.of_lengths(lengths, "seconds"), *figures]
+
+    def in_words(self, value: Any, bound: Input) -> str:
+        """Length and loudest sample."""
+        there = value[~np.isnan(value)]
+        return f"{len(there) / self.rate:.3g} s, up to {np.abs(there).max():.3g}"
+
+    def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
+        """The samples by time, or the frames by frequencies, the low ones below."""
+        if not prepared:
+            axes.plot(np.arange(len(value)) / self.rate, value, linewidth=0.5)
+            axes.locator_params(nbins=3)
+            axes.tick_params(labelsize=6, length=2)
+            return
+        frames = value.reshape(value.shape[0], -1)
+        frames = frames[~np.isnan(frames).all(axis=1)]
+        axes.imshow(frames.T, aspect="auto", origin="lower", cmap="magma", interpolation="nearest")
+        axes.set_axis_off()
 
     # Files.
 

@@ -10,6 +10,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import Fitted, State, Whole
@@ -181,6 +182,14 @@ class CategoryInput(InputSettings):
             columns[name] = np.array([ids.get(value, 0) for value in different.tolist()], np.float64)[where]
         return columns
 
+    def summary(self, values: Any, bound: Input) -> looking.Summary:
+        """How many rows each value has, the most frequent first; of several columns a table."""
+        if values.shape[1] == 1:
+            found, counts = np.unique(values, return_counts=True)
+            return looking.of_counts(found, counts, "values")
+        columns = bound.columns if len(bound.columns) == values.shape[1] else range(values.shape[1])
+        return [("columns", {str(name): _figures(values[:, n]) for n, name in enumerate(columns)})]
+
     def host_layers(self, bound: Input) -> list[Any]:
         """Keras lookups from values to ids, 0 for what is unknown.
 
@@ -197,6 +206,18 @@ class CategoryInput(InputSettings):
         sizes = tuple(len(values) + 1 for values in bound.state["vocabulary"])
         width = 0 if self.embedding == "one_hot" else self.embedding
         return Encoding(bound.shape, "int32", self.axes, sizes, embedding=width)
+
+
+def _figures(column: Any) -> dict[str, Any]:
+    """Of one column of several: how many values it has, the most frequent one, and how many are rare."""
+    found, counts = np.unique(column, return_counts=True)
+    most = int(counts.argmax())
+    return {
+        "values": len(found),
+        "most frequent": str(found[most]),
+        "its rows": int(counts[most]),
+        f"in fewer than {looking.RARE} rows": int((counts < looking.RARE).sum()),
+    }
 
 
 class Lookup:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from dlkit.inputs._decode_image import MODES, MOST_BYTES, decode_image
 from dlkit.inputs._decode_in_graph import decode_in_graph
 from dlkit.inputs._image_recipe import flips, recipe, size_for
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.features import Encoding, Feature, Shape, in_words
 from dlkit.schema.guess import Guess, Option, Sample
 from dlkit.schema.input import InputSettings
@@ -28,6 +30,7 @@ from dlkit.steps.resize import Resize
 np, tf = lazy("numpy"), lazy("tensorflow")
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Input
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
 
@@ -55,6 +58,7 @@ class ImageInput(InputSettings):
     example_file = "image.png"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
     encodings = ("image",)
+    pictured = True
     augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 
     kind: Literal["image"]
@@ -201,6 +205,26 @@ class ImageInput(InputSettings):
             raise ValueError(f"it cannot be read ({error.strerror})") from error
         return decode_image(content, feature.shape[2], bits=_BITS[feature.dtype], background=(red, green, blue))
 
+    def summary(self, values: Any, bound: Input) -> looking.Summary:
+        """Their sizes, and the figures of the pixels."""
+        if values.dtype != object:
+            return [("sizes", {in_words(values.shape[1:]): len(values)}), *looking.of_numbers(values)]
+        sizes = Counter(in_words(image.shape) for image in values)
+        return [("sizes", dict(sizes.most_common())), *looking.of_numbers(_pixels(values))]
+
+    def in_words(self, value: Any, bound: Input) -> str:
+        """Size and range."""
+        return f"{in_words(value.shape)}, {value.min():.4g} to {value.max():.4g}"
+
+    def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
+        """The picture."""
+        bits = _BITS.get(bound.dtype)
+        low, high = (0.0, 2.0**bits - 1) if bits else (float(value.min()), float(value.max()))
+        if prepared:
+            known = bits == 8 and not any(step.fitted for step in self.preprocess)
+            low, high = self.value_range() if known else (float(value.min()), float(value.max()))
+        looking.picture(axes, value, low, high)
+
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The pixels of an image file; resized where a step of the model resizes what it is given.
 
@@ -225,6 +249,10 @@ class ImageInput(InputSettings):
             raise _unusable(message, "resize it, or train with a `resize` step in `preprocess`")
         to_raw = resize.model_copy(update={"height": height, "width": width})
         return np.asarray(to_raw.layer(None)(image[np.newaxis])[0])
+
+
+def _pixels(images: Any) -> Any:
+    return np.concatenate([image.reshape(-1) for image in images])
 
 
 def _unusable(message: str, help: str = "") -> RunError:

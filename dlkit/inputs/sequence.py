@@ -11,6 +11,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.inputs import _numbers
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import State
@@ -46,6 +47,7 @@ class SequenceInput(InputSettings):
     axes = ("steps", "channels")
     usual_builder = "rnn"
     takes_ragged = True
+    pictured = True
 
     kind: Literal["sequence"]
     length: Positive | None = Field(
@@ -136,6 +138,26 @@ class SequenceInput(InputSettings):
         if rows.shape[1] >= length:
             return rows[:, :length]
         return np.pad(rows, [(0, 0), (0, length - rows.shape[1]), (0, 0)], constant_values=np.nan)
+
+    def summary(self, values: Any, bound: Input) -> looking.Summary:
+        """Their lengths, and the figures of each channel."""
+        there = ~np.isnan(values).all(axis=2)
+        lengths = there.shape[1] - there[:, ::-1].argmax(axis=1)
+        found = looking.of_lengths(lengths, "steps")
+        channels = values[there]
+        names = (
+            bound.columns if len(bound.columns) == values.shape[2] else [f"channel {n}" for n in range(values.shape[2])]
+        )
+        return [*found, *looking.of_numbers(channels, names)]
+
+    def in_words(self, value: Any, bound: Input) -> str:
+        """Length and first numbers."""
+        there = value[~np.isnan(value).all(axis=1)]
+        return f"{count(len(there), 'step')}: {looking.in_words(there)}"
+
+    def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
+        """A line for each channel."""
+        looking.lines(axes, value)
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated.

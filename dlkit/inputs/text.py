@@ -14,6 +14,7 @@ from dlkit.inputs._characters import is_cjk
 from dlkit.inputs._decode_text import decode_text
 from dlkit.inputs._tokens import FIRST, Rules, Tokenizer
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import Positive, Text
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import Fitted, Size, State
@@ -259,6 +260,25 @@ class TextInput(InputSettings):
     def notes_of_stream(self, bound: Input) -> list[str]:
         """That cut texts are not counted."""
         return [f"input `{bound.name}`: texts that are cut or empty are not counted, since the data are a stream"]
+
+    def summary(self, values: Any, bound: Input) -> looking.Summary:
+        """How long they are, how many have no word, their most frequent terms."""
+        values = np.array([t.decode("utf-8", "replace") if isinstance(t, bytes) else t for t in values.tolist()], str)
+        rules, _ = _terms.rules_for(values, lowercase=self.lowercase, split=self.split)
+        by = _terms.words_by(rules)
+        lengths = _terms.lengths(values, by)
+        found = looking.of_lengths(lengths, "characters" if rules.by_character else "words")
+        found.append(("empty", int((lengths == 0).sum())))
+        terms, counts, different = _terms.most_frequent(
+            values, by, length=max(1, int(lengths.max(initial=1))), ngrams=1, least=1, most=looking.MOST_NAMES
+        )
+        return [*found, ("different", different), ("most frequent", dict(zip(terms[:20], counts[:20], strict=True)))]
+
+    def cells(self, raw: Any, prepared: Any, bound: Input) -> list[looking.Cell]:
+        """The text, and its tokens as the network knows them: `?` for unknown ones, padding left out."""
+        known = {0: "", 1: "?", **dict(enumerate(bound.state["vocabulary"], FIRST))}
+        tokens = [known[int(number)] for number in prepared.tolist() if number]
+        return [(bound.name, looking.in_words(raw), " ".join(f"[{t}]" if " " in t else t for t in tokens) or "padding")]
 
     def host_layers(self, bound: Input) -> list[Any]:
         """From texts to ids.

@@ -76,6 +76,11 @@ class RunFolder:
         return self.path / "tensorboard"
 
     @property
+    def first_batch(self) -> Path:
+        """A picture of the first examples, where an input makes one."""
+        return self.path / "first_batch.png"
+
+    @property
     def checkpoints(self) -> Path:
         """The newest checkpoints, and the best."""
         return self.path / "checkpoints"

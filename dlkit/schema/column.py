@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from pydantic import Field
 
 from dlkit.config.problems import Key, Problem
+from dlkit.schema import looking
 from dlkit.schema.base import Section, Text
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import Fitted, Nothing, State
@@ -33,6 +34,8 @@ class ColumnSettings(Section):
     instead_of_data: ClassVar[str] = ""
     # The type of the state that `fit` gives.
     state_type: ClassVar[type[Fitted]] = Nothing
+    # Whether `draw` makes a picture of an example; else it is shown in words.
+    pictured: ClassVar[bool] = False
     fields_also_called: ClassVar[Mapping[str, str]] = {"column": "field, key, col, from", "columns": "fields, cols"}
 
     kind: str
@@ -94,6 +97,21 @@ class ColumnSettings(Section):
             ValueError: if it is of other types, or contradicts itself or the feature.
         """
         self.state_type.model_validate(dict(state))
+
+    # Looking at examples.
+
+    def summary(self, values: Any, bound: Any) -> looking.Summary:
+        """What is worth knowing of some examples, as words with a value each; see `dlkit.schema.looking`.
+
+        Args:
+            values: as a split holds them, first axis the examples; an array of arrays where shapes differ.
+            bound: the input or target.
+        """
+        return looking.of_numbers(values, bound.columns)
+
+    def in_words(self, value: Any, bound: Any) -> str:
+        """One example in a line, as a split holds it."""
+        return looking.in_words(value)
 
 
 def is_pattern(name: str) -> bool:

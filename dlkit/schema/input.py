@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.schema import looking
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
 from dlkit.schema.fitted import State
@@ -180,6 +181,22 @@ class InputSettings(ColumnSettings):
         for step in self.preprocess:
             low, high = step.value_range(low, high)
         return min(low, high), max(low, high)
+
+    def cells(self, raw: Any, prepared: Any, bound: Input) -> list[looking.Cell]:
+        """One example as the rows of a table: column, raw value, what the network is given."""
+        return looking.cells(raw, prepared, bound.name, bound.columns)
+
+    def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
+        """Draw one example, of a kind that is `pictured`; others are written.
+
+        Args:
+            axes: matplotlib's.
+            value: of one example.
+            bound: the input.
+            prepared: whether it is as the network is given it; else as a split holds it.
+        """
+        axes.text(0.5, 0.5, looking.in_words(value), ha="center", va="center", wrap=True, fontsize=7, parse_math=False)
+        axes.set_axis_off()
 
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """What is wrong with the input of this name, given the whole configuration."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from pydantic import Field
 
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
+from dlkit.config.words import count, cut
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings
@@ -246,6 +246,17 @@ class TargetSettings(ColumnSettings):
     def label(self, target: Target, label: Any) -> Any:
         """One label of a batch as JSON has it."""
         raise NotImplementedError
+
+    def in_words(self, value: Any, bound: Target) -> str:
+        """One label in a line."""
+        label = self.label(bound, value)
+        return ", ".join(map(str, label)) or "none" if isinstance(label, list) else str(label)
+
+    def draw(self, axes: Any, label: Any, target: Target) -> None:
+        """Add one label to axes of matplotlib's that show an input of its example: to the title, by default."""
+        words = cut(self.in_words(label, target), 24)
+        title = axes.get_title()
+        axes.set_title(f"{title}, {words}" if title else words, fontsize=7, pad=2, parse_math=False)
 
     def compatible(self, trained: Target, given: Target) -> Iterator[Problem]:
         """What keeps a model that was trained for one target from being judged on another of the same kind."""

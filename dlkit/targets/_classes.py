@@ -12,6 +12,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.suggestions import nearest_name
 from dlkit.config.words import count
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import NonNegativeFloat
 from dlkit.schema.fitted import Fitted, State, Whole
 from dlkit.schema.target import TargetSettings
@@ -156,6 +157,11 @@ class OneClassTarget(ClassTarget):
         best, probability = max(pairs, key=lambda pair: pair[1])
         every = {name: shortest(value) for name, value in pairs}
         return {"class": best, "probability": shortest(probability), "probabilities": every}
+
+    def summary(self, values: Any, bound: Target) -> looking.Summary:
+        """How many rows each class has, the most frequent first."""
+        classes = names(bound)
+        return looking.of_counts(classes, np.bincount(values.reshape(-1), minlength=len(classes)), "classes")
 
     def label(self, target: Target, label: Any) -> Any:
         """The name of a label's class."""

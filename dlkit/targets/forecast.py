@@ -10,6 +10,7 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import Positive, PositiveFloat
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import Fitted, Size, State
@@ -57,6 +58,7 @@ class ForecastTarget(NumberTarget):
     from_data, instead_of_data = "number of steps", "list a column for each step with `columns:`"
     # An outlier should count as what it is, not as its square.
     default_loss = "mean_absolute_error"
+    pictured = True
     own_figures = (MASE,)
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **TargetSettings.fields_also_called,
@@ -170,6 +172,20 @@ class ForecastTarget(NumberTarget):
             return median
         mean, deviation = self._scale(target)
         return (median - mean) / deviation
+
+    def summary(self, values: Any, bound: Target) -> looking.Summary:
+        """How many steps, and the figures of each channel over all of them."""
+        steps, channels = bound.shape
+        names = [f"channel {n}" for n in range(channels or 0)]
+        return [("steps", steps), *looking.of_numbers(values.reshape(-1, channels), names)]
+
+    def in_words(self, value: Any, bound: Target) -> str:
+        """Its first numbers."""
+        return looking.in_words(value)
+
+    def draw(self, axes: Any, label: Any, target: Target) -> None:
+        """A line for each channel, which continues those that are there."""
+        looking.lines(axes, np.reshape(label, target.shape), color="C3", marker=".", markersize=2)
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
         """The steps as JSON has them: a number each, or a list of numbers where there are several channels."""

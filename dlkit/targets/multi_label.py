@@ -12,6 +12,7 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
@@ -198,6 +199,12 @@ class MultiLabelTarget(ClassTarget):
         pairs = self.pairs(target, result)
         chosen = [name for name, probability in pairs if probability >= 0.5]
         return {"classes": chosen, "probabilities": {name: shortest(value) for name, value in pairs}}
+
+    def summary(self, values: Any, bound: Target) -> looking.Summary:
+        """How many rows have each class, how many have none, and how many classes a row has on average."""
+        each = values.sum(axis=1)
+        counted = looking.of_counts(bound.classes, values.sum(axis=0), "classes")
+        return [*counted, ("rows without a class", int((each == 0).sum())), ("classes of a row", float(each.mean()))]
 
     def label(self, target: Target, label: Any) -> Any:
         """The names of an example's classes."""

@@ -10,6 +10,7 @@ from pydantic import Field
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.config.words import count
 from dlkit.lazy import lazy
+from dlkit.schema import looking
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import Fitted, State
@@ -236,6 +237,15 @@ class NumberTarget(TargetSettings):
     def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
         """The numbers themselves."""
         return [("", value) for value in np.reshape(result, -1)]
+
+    def summary(self, values: Any, bound: Target) -> looking.Summary:
+        """The figures of the numbers, in their own unit."""
+        unit: looking.Summary = [("unit", self.unit)] if self.unit else []
+        return [*unit, *looking.of_numbers(values, bound.columns)]
+
+    def in_words(self, value: Any, bound: Target) -> str:
+        """The number, or the first ones, with their unit."""
+        return looking.in_words(value) + (f" {self.unit}" if self.unit else "")
 
     def label(self, target: Target, label: Any) -> Any:
         """The number, or numbers, of a label."""

@@ -15,7 +15,7 @@ from dlkit.files import write_json
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training import fitted
+from dlkit.training import first_batch, fitted
 from dlkit.training.comparison import Comparison
 from dlkit.training.failures import REFUSALS, as_run_error, refused_as_run_error
 from dlkit.training.interrupts import Interrupted, how_to_go_on
@@ -127,7 +127,8 @@ def _trained(
     validation = prepared.splits.validation is not None
     for kind, note in [*prepared.notes, *of_start(config, loop.callbacks_without_state(), validation=validation)]:
         listener.noted(kind, note)
-    loop.run()
+    with contextlib.nullcontext() if goes_on else first_batch.drawn(prepared, folder.first_batch, listener.noted):
+        loop.run()
     spent = {"profile": times(loop.clock, loop.profile.steps)} if profile else {}
     return finish(prepared, plan, folder, loop) | spent
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import shutil
 from collections.abc import Callable
@@ -90,24 +89,6 @@ def test_mistakes_end_with_exit_status_2(dlkit: Dlkit, words: list[str], code: s
 
 def test_without_a_configuration(dlkit: Dlkit) -> None:
     assert "dlkit find-lr configs/mnist_cnn.yaml" in dlkit("find-lr").stderr
-
-
-def test_without_matplotlib_the_table_is_printed_and_what_to_install(
-    dlkit: Dlkit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    find_spec = importlib.util.find_spec
-    monkeypatch.setattr(
-        importlib.util, "find_spec", lambda name, *more: None if name == "matplotlib" else find_spec(name, *more)
-    )
-    result = dlkit("find-lr", "small.yaml", "--steps", 20)
-    assert result.exit_code == 0, result.output
-    assert "rate" in result.stdout
-    assert "warning[no-matplotlib]" in result.stderr
-    assert 'pip install "dlkit-tf[notebook]"' in result.stderr
-    assert not list(tmp_path.glob("*.png"))
-    asked = dlkit("find-lr", "small.yaml", "--output", "lr.png")
-    assert asked.exit_code == 2
-    assert "error[no-matplotlib]" in asked.stderr
 
 
 def test_help_fits_80_columns_and_has_examples(dlkit: Dlkit) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from matplotlib.figure import Figure
 
 from dlkit.config.problems import RunError
 from dlkit.data.bound import Input
@@ -126,6 +128,25 @@ def test_one_example_of_a_stream_is_as_in_an_array(kind: str, settings: dict[str
     assert one.shape == bound.shape
     expected = np.char.encode(raw[3]) if raw.dtype.kind == "U" else raw[3]
     np.testing.assert_array_equal(one.numpy(), expected)
+
+
+@EVERY
+def test_every_kind_sums_up_its_values_and_shows_an_example(kind: str, settings: dict[str, Any], values: Any) -> None:
+    _, splits = opened(kind, settings, values)
+    bound = splits.spec.inputs["x"]
+    raw = splits.train.arrays.inputs["x"]  # type: ignore[union-attr]
+    summary = bound.settings.summary(raw, bound)
+    assert summary and json.dumps(dict(summary), allow_nan=False)
+    layers = make_preprocessing(splits.spec.inputs)
+    prepared = np.asarray(layers.for_network("x", apply_layers(layers.host["x"], raw)))
+    for n in range(4):
+        assert bound.settings.in_words(raw[n], bound)
+        cells = bound.settings.cells(raw[n], prepared[n], bound)
+        assert cells and all(isinstance(word, str) and word for cell in cells for word in cell)
+        figure = Figure()
+        bound.settings.draw(figure.add_subplot(), raw[n], bound, prepared=False)
+        bound.settings.draw(figure.add_subplot(), prepared[n], bound, prepared=True)
+        figure.savefig(io.BytesIO())
 
 
 @EVERY

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +12,7 @@ import keras
 import numpy as np
 import pytest
 import sklearn.metrics as sk
+from matplotlib.figure import Figure
 
 import dlkit
 from dlkit.data.contract import Batch
@@ -139,6 +141,23 @@ def trained(request: Any, tmp_path_factory: pytest.TempPathFactory) -> tuple[str
     kind = request.param
     settings = config(kind, metrics_of(kind))
     return kind, dlkit.train(settings, data=pairs(kind), runs_folder=tmp_path_factory.mktemp(kind), verbose=False)
+
+
+@pytest.mark.parametrize("kind", TARGETS.names())
+def test_every_kind_sums_up_its_labels_and_adds_one_to_a_picture(kind: str) -> None:
+    loaded = from_mapping(config(kind), needs_source=False)
+    splits = load_splits(loaded.config.data, given=pairs(kind))
+    bound = splits.spec.targets["y"]
+    labels = splits.train.arrays.targets["y"]  # type: ignore[union-attr]
+    summary = dict(bound.settings.summary(labels, bound))
+    assert summary and json.dumps(summary, allow_nan=False)
+    assert bound.settings.in_words(labels[0], bound)
+    figure = Figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1, np.nan], [1.0, 2.0, np.nan])
+    bound.settings.draw(axes, labels[0], bound)
+    assert axes.get_title() or len(axes.lines) > 1
+    figure.savefig(io.BytesIO())
 
 
 def by_plain_keras(run: dlkit.Run, kind: str) -> dict[str, float]:

@@ -59,17 +59,17 @@ class RangeTest:
         """The curve as a matplotlib figure, whose `savefig` writes it.
 
         Raises:
-            RunError: if matplotlib is missing, or there is no curve.
+            RunError: if there is no curve.
         """
         from dlkit.training.find_lr.plot import draw
 
         return draw(self)
 
     def _repr_png_(self) -> bytes | None:
-        """The picture, where a notebook shows the result and can."""
-        from dlkit.training.find_lr.plot import png, why_no_picture
+        """The picture, where a notebook shows the result and there is a curve."""
+        from dlkit.training.find_lr.plot import png
 
-        return png(self) if len(self.losses) and why_no_picture() is None else None
+        return png(self) if len(self.losses) else None
 
 
 def check_range(lowest: float, highest: float, steps: int | None) -> None:

@@ -2,64 +2,17 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.files import written_aside
-from dlkit.runs import PACKAGES
+from dlkit.config.problems import Problem, RunError
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
     from dlkit.training.find_lr.curve import RangeTest
-
-
-def why_no_picture() -> Problem | None:
-    """A problem if the library that draws is missing."""
-    if importlib.util.find_spec("matplotlib") is not None:
-        return None
-    return Problem(
-        "no-matplotlib",
-        "no picture is drawn: matplotlib is not installed",
-        help=f'pip install "{PACKAGES[0]}[notebook]"',
-    )
-
-
-def picture_path(output: Path | None, name: str) -> Path:
-    """Where the picture goes: as asked, or `<name>_find_lr.png` here; with a number if there is such a file already.
-
-    Raises:
-        ConfigError: if it does not end in .png, or its folder is not there.
-    """
-    wanted = output or Path(f"{name}_find_lr.png")
-    if wanted.suffix.lower() != ".png":
-        raise ConfigError(Problem("bad-output", f"{wanted}: the picture is a PNG file", help="let it end in .png"))
-    if not wanted.parent.is_dir():
-        raise ConfigError(Problem("bad-output", f"{wanted}: there is no folder {wanted.parent}", help="make it first"))
-    path, number = wanted, 1
-    while path.exists():
-        number += 1
-        path = wanted.with_stem(f"{wanted.stem}_{number}")
-    return path
-
-
-def save_picture(found: RangeTest, path: Path) -> None:
-    """Draw a range test into a PNG file.
-
-    Raises:
-        RunError: if the file cannot be written.
-    """
-    figure = draw(found)
-    try:
-        with written_aside(path) as aside:
-            figure.savefig(aside, format="png", dpi=150)
-    except OSError as error:
-        raise RunError(Problem("output-not-written", f"{path} cannot be written: {error.strerror}")) from error
 
 
 def png(found: RangeTest) -> bytes:
@@ -73,11 +26,8 @@ def draw(found: RangeTest) -> Figure:
     """Loss by learning rate: each batch a dot, the average a line, the suggested rates upright.
 
     Raises:
-        RunError: if matplotlib is missing, or the loss was not finite from the first step on.
+        RunError: if the loss was not finite from the first step on.
     """
-    missing = why_no_picture()
-    if missing is not None:
-        raise RunError(missing)
     if not len(found.losses):
         raise RunError(Problem("no-suggestion", "there is no curve to draw: the first loss was not finite"))
     from matplotlib.figure import Figure
