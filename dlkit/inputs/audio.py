@@ -12,7 +12,8 @@ from pydantic import Field, model_validator
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
-from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio, read_header
+from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio
+from dlkit.inputs._sounds import columns, headers_of, lengths_of, padded, samples_of
 from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.base import Positive, PositiveFloat
@@ -172,7 +173,7 @@ class AudioInput(InputSettings):
         """The samples of a file: float32, as many as the feature has, NaN at the end of a shorter one."""
         samples = feature.shape[0]
         found = decode_audio(stored, self.rate, samples, centre=self.crop == "centre")
-        return found if samples is None else _padded(found, samples)
+        return found if samples is None else padded(found, samples)
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The samples of a sound file, as `decode` reads them.
@@ -190,11 +191,11 @@ class AudioInput(InputSettings):
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """The length of the longest sound, where none is stated; and what rates and channels files have."""
         if values.dtype.kind in "UO":
-            headers = _headers(values, place)
+            headers = headers_of(values, place)
             longest = max(1, round(max(sound.seconds for sound in headers) * self.rate))
             samples = feature.shape[0] or longest
             return replace(feature, shape=(samples,)), {}, self._found(feature.name, headers)
-        lengths = _lengths(_samples(values, place), place)
+        lengths = lengths_of(samples_of(values, place), place)
         if not feature.ragged and (lengths == values.shape[1]).all():
             return feature, {}, []
         samples = int(lengths.max()) if self.seconds is None else (feature.shape[0] or 1)
@@ -219,9 +220,9 @@ class AudioInput(InputSettings):
             return []
         if values.dtype.kind in "UO":
             # Half a sample is no difference.
-            cut = sum(sound.seconds * self.rate > samples + 0.5 for sound in _headers(values, place))
+            cut = sum(sound.seconds * self.rate > samples + 0.5 for sound in headers_of(values, place))
         else:
-            cut = int((_lengths(_samples(values, place), place) > samples).sum())
+            cut = int((lengths_of(samples_of(values, place), place) > samples).sum())
         what = f"{cut:,} of {len(values):,} sounds of `{bound.name}` are longer than {samples / self.rate:g} s"
         return [f"{place.split}: {what}: their {self.crop} is kept"] if cut else []
 
@@ -236,8 +237,8 @@ class AudioInput(InputSettings):
 
     def values(self, values: Any, feature: Feature, place: RowPlace) -> Any:
         """Samples of arrays: float32, all finite but for NaN at the end; whole numbers become -1 to 1."""
-        rows, samples = _samples(values, place), feature.shape[0]
-        lengths = _lengths(rows, place)
+        rows, samples = samples_of(values, place), feature.shape[0]
+        lengths = lengths_of(rows, place)
         if not feature.ragged:
             if rows.shape[1] != samples or (lengths < rows.shape[1]).any():
                 message = f"sounds have up to {rows.shape[1]:,} samples, and {samples:,} are expected"
@@ -247,7 +248,7 @@ class AudioInput(InputSettings):
         if rows.shape[1] < samples:
             rows = np.pad(rows, [(0, 0), (0, samples - rows.shape[1])], constant_values=np.nan)
         start = np.maximum(0, (lengths - samples) // 2) if self.crop == "centre" else np.zeros_like(lengths)
-        return rows[:, :samples] if not start.any() else rows[np.arange(len(rows))[:, None], _columns(start, samples)]
+        return rows[:, :samples] if not start.any() else rows[np.arange(len(rows))[:, None], columns(start, samples)]
 
     def example(self, value: Any, feature: Feature) -> Any:
         """One example of a stream, of the feature's dtype and shape; cut or padded where the length is stated."""
@@ -261,63 +262,3 @@ class AudioInput(InputSettings):
         return tf.ensure_shape(
             tf.pad(value, [[0, samples - tf.size(value)]], constant_values=float("nan")), feature.shape
         )
-
-
-def _columns(start: Any, samples: int) -> Any:
-    return start[:, None] + np.arange(samples)
-
-
-def _padded(values: Any, samples: int) -> Any:
-    return np.pad(values[:samples], (0, max(0, samples - len(values))), constant_values=np.nan)
-
-
-def _headers(values: Any, place: RowPlace) -> list[Sound]:
-    """The headers of the files of some rows.
-
-    Raises:
-        RunError: naming the first file that is no whole sound.
-    """
-    found = []
-    for row, stored in enumerate(values.reshape(-1).tolist()):
-        try:
-            found.append(read_header(stored))
-        except ValueError as error:
-            message = f"{place.row(row)} is not a whole sound file: {error}"
-            raise place.run_error("damaged-data", message, "make or copy it again, or remove it") from error
-    return found
-
-
-def _samples(values: Any, place: RowPlace) -> Any:
-    """Sounds of any length: float32, shape (examples, samples), NaN where there is nothing.
-
-    Raises:
-        RunError: if they hold text, infinity, or several channels.
-    """
-    place.refuse_text(values)
-    rows = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
-    place.same_shape(rows, (None,))
-    if rows.dtype.kind in "iu":
-        bits = 8 * rows.dtype.itemsize
-        middle = 2 ** (bits - 1) if rows.dtype.kind == "u" else 0
-        return ((rows.astype(np.float64) - middle) / 2 ** (bits - 1)).astype(np.float32)
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        rows = rows.astype(np.float32, copy=False)
-    place.refuse_not_finite(np.where(np.isnan(rows), 0, rows), values)
-    return rows
-
-
-def _lengths(rows: Any, place: RowPlace) -> Any:
-    """Samples of each sound, without its padding: int64, shape (examples,).
-
-    Raises:
-        RunError: naming the first row with NaN before its end, or with nothing else.
-    """
-    there = ~np.isnan(rows)
-    lengths = np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), 0)
-    if (empty := np.flatnonzero(lengths == 0)).size:
-        message = f"{place.row(empty[0])} is a sound of padding alone ({empty.size:,} such rows)"
-        raise place.run_error("empty-sequence", message, "remove those rows")
-    if (wrong := np.flatnonzero(there.sum(axis=1) != lengths)).size:
-        message = f"{place.row(wrong[0])} has NaN before its end ({wrong.size:,} such rows)"
-        raise place.run_error("nan-inside", message, "NaN may stand at the end alone, for padding: fill in the others")
-    return lengths

@@ -1,0 +1,75 @@
+"""Sounds as arrays: samples of one channel, padded with NaN at the end, and the headers of their files."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from dlkit.inputs._decode_audio import Sound, read_header
+from dlkit.lazy import lazy
+
+if TYPE_CHECKING:
+    from dlkit.data.values import RowPlace
+
+np = lazy("numpy")
+
+
+def columns(start: Any, samples: int) -> Any:
+    """The numbers of as many samples from each start on."""
+    return start[:, None] + np.arange(samples)
+
+
+def padded(values: Any, samples: int) -> Any:
+    """One sound with NaN at its end, or cut off, to have that many samples."""
+    return np.pad(values[:samples], (0, max(0, samples - len(values))), constant_values=np.nan)
+
+
+def headers_of(values: Any, place: RowPlace) -> list[Sound]:
+    """The headers of the files of some rows.
+
+    Raises:
+        RunError: naming the first file that is no whole sound.
+    """
+    found = []
+    for row, stored in enumerate(values.reshape(-1).tolist()):
+        try:
+            found.append(read_header(stored))
+        except ValueError as error:
+            message = f"{place.row(row)} is not a whole sound file: {error}"
+            raise place.run_error("damaged-data", message, "make or copy it again, or remove it") from error
+    return found
+
+
+def samples_of(values: Any, place: RowPlace) -> Any:
+    """Sounds of any length: float32, shape (examples, samples), NaN where there is nothing.
+
+    Raises:
+        RunError: if they hold text, infinity, or several channels.
+    """
+    place.refuse_text(values)
+    rows = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
+    place.same_shape(rows, (None,))
+    if rows.dtype.kind in "iu":
+        bits = 8 * rows.dtype.itemsize
+        middle = 2 ** (bits - 1) if rows.dtype.kind == "u" else 0
+        return ((rows.astype(np.float64) - middle) / 2 ** (bits - 1)).astype(np.float32)
+    with np.errstate(over="ignore"):  # what became infinite is looked for next
+        rows = rows.astype(np.float32, copy=False)
+    place.refuse_not_finite(np.where(np.isnan(rows), 0, rows), values)
+    return rows
+
+
+def lengths_of(rows: Any, place: RowPlace) -> Any:
+    """Samples of each sound, without its padding: int64, shape (examples,).
+
+    Raises:
+        RunError: naming the first row with NaN before its end, or with nothing else.
+    """
+    there = ~np.isnan(rows)
+    lengths = np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), 0)
+    if (empty := np.flatnonzero(lengths == 0)).size:
+        message = f"{place.row(empty[0])} is a sound of padding alone ({empty.size:,} such rows)"
+        raise place.run_error("empty-sequence", message, "remove those rows")
+    if (wrong := np.flatnonzero(there.sum(axis=1) != lengths)).size:
+        message = f"{place.row(wrong[0])} has NaN before its end ({wrong.size:,} such rows)"
+        raise place.run_error("nan-inside", message, "NaN may stand at the end alone, for padding: fill in the others")
+    return lengths
