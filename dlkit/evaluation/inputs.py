@@ -102,6 +102,9 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
             yield Inputs([f"{path}[{row}]" for row in range(start, min(start + size, rows))], part, notes)
     elif suffix in suffixes:
         bound = _only_input(trained)
+        if suffix not in bound.settings.suffixes and bound.settings.suffixes:
+            message = f"the model takes {bound.kind} input, which is not read from `{path.suffix}` files"
+            raise _UnusableError(message, f"give {', '.join((*bound.settings.suffixes, *ARRAYS))}")
         with _unusable(path):
             example = bound.settings.from_file(path, bound.feature)
         yield Inputs([str(path)], {bound.name: example[np.newaxis]})

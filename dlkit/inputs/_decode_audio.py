@@ -118,6 +118,9 @@ def _must_be_whole(stored: str | bytes) -> None:
             end = file.read()
     if not size:
         raise ValueError("it is empty")
+    if isinstance(stored, str) and stored.lower().endswith(".au") and begin[:4] not in (b".snd", b"dns."):
+        # libsndfile takes anything of that name for samples.
+        raise ValueError("it is no AU file: it does not begin with `.snd`")
     order = {b"RIFF": "little", b"FORM": "big"}.get(begin[:4])
     if order is not None and len(begin) == 12:
         stated = int.from_bytes(begin[4:8], "little" if order == "little" else "big") + 8

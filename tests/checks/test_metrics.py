@@ -26,6 +26,7 @@ LABELS = {
     "number": SCORE,
     "numbers": X[:, :2] * 3,
     "multi_label": (X > 0).astype("int64"),
+    "forecast": np.stack([SCORE, SCORE * 2, SCORE + 1], axis=1)[..., np.newaxis],
 }
 PLUGIN = """
 import keras
