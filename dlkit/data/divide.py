@@ -36,7 +36,7 @@ def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list
     if splits is None or not (splits.shares() or splits.folds):
         return chosen, []
     if source.arrays is None:
-        help = "use slices, as in `train[:90%]`, or set `data.cache: memory`"
+        help = "use slices, as in `train[:90%]` and `train[90%:]`"
         raise _refused("shares are taken by number, and these examples can only be read from their start", "by", help)
     if source.base is not None:
         return _windows(source, source.base, splits, chosen)
