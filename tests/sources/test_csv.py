@@ -73,12 +73,16 @@ def test_the_late_text_of_one_of_several_columns_is_named(tmp_path: Path) -> Non
     data = {
         "source": {"kind": "csv", "path": str(path)},
         "inputs": {"x": {"kind": "number", "columns": ["a", "b"]}},
-        "targets": {"y": {"kind": "number", "column": "b"}},
+        "targets": {"y": {"kind": "number"}},
     }
-    with pytest.raises(DlkitError) as caught:
-        load_splits(Data.model_validate(data))
-    assert [p.key for p in caught.value.problems] == [("data", "inputs", "x"), ("data", "targets", "y")]
-    assert all("a.csv:3, column `b`, holds `oops`" in p.message for p in caught.value.problems)
+    of_target = {**data, "inputs": {"x": {"kind": "number", "column": "a"}}}
+    of_target["targets"] = {"y": {"kind": "number", "column": "b"}}
+    for section, key in ((data, ("data", "inputs", "x")), (of_target, ("data", "targets", "y"))):
+        with pytest.raises(DlkitError) as caught:
+            load_splits(Data.model_validate(section))
+        (problem,) = caught.value.problems
+        assert problem.key == key
+        assert "a.csv:3, column `b`, holds `oops`" in problem.message
 
 
 @pytest.mark.parametrize("code", ["01234", "-01", "007", "0x10", "00.5"])
