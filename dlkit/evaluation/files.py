@@ -13,13 +13,13 @@ ARRAYS = (".npy", ".npz")
 
 
 def readable(inputs: Iterable[Input]) -> tuple[str, ...]:
-    """How the names of files end that arrays or some kind of input are read from.
+    """How the names of files end that arrays or one of these inputs are read from."""
+    return (*dict.fromkeys(suffix for bound in inputs for suffix in bound.settings.suffixes), *ARRAYS)
 
-    Args:
-        inputs: of the model, whose kinds may be those of plug-ins.
-    """
-    kinds = [*(INPUTS[name] for name in INPUTS.names()), *(type(bound.settings) for bound in inputs)]
-    return (*dict.fromkeys(suffix for kind in kinds for suffix in kind.suffixes), *ARRAYS)
+
+def read_by_some_kind(suffix: str) -> bool:
+    """Whether files of this ending are read by a kind of input, of this model or of others."""
+    return any(suffix in INPUTS[name].suffixes for name in INPUTS.names())
 
 
 def expand(paths: Sequence[Path], suffixes: Sequence[str]) -> tuple[list[Path], list[Problem]]:

@@ -17,7 +17,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.columns import joined
 from dlkit.data.values import RowPlace
-from dlkit.evaluation.files import ARRAYS, expand, readable
+from dlkit.evaluation.files import ARRAYS, expand, read_by_some_kind, readable
 from dlkit.evaluation.trained import Trained, check_input, same_shape
 from dlkit.files import check_npy, check_npz
 from dlkit.schema.column import fitting, is_pattern
@@ -100,11 +100,11 @@ def _read(trained: Trained, path: Path, suffixes: Sequence[str], size: int) -> I
             part = {n: _values(trained.spec.inputs[n], a[start : start + size], path, start) for n, a in arrays.items()}
             notes = () if start else _notes(trained, arrays, path)
             yield Inputs([f"{path}[{row}]" for row in range(start, min(start + size, rows))], part, notes)
-    elif suffix in suffixes:
+    elif suffix in suffixes or read_by_some_kind(suffix):
         bound = _only_input(trained)
-        if suffix not in bound.settings.suffixes and bound.settings.suffixes:
+        if suffix not in suffixes:
             message = f"the model takes {bound.kind} input, which is not read from `{path.suffix}` files"
-            raise _UnusableError(message, f"give {', '.join((*bound.settings.suffixes, *ARRAYS))}")
+            raise _UnusableError(message, f"give {', '.join(suffixes)}")
         with _unusable(path):
             example = bound.settings.from_file(path, bound.feature)
         yield Inputs([str(path)], {bound.name: example[np.newaxis]})

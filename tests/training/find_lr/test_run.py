@@ -140,7 +140,7 @@ def test_a_range_that_ends_too_early_is_reported() -> None:
         ({"lowest": 0.0}, "0 is not a learning rate"),
         ({"highest": float("inf")}, "inf is not a learning rate"),
         ({"lowest": float("nan")}, "nan is not a learning rate"),
-        ({"steps": 9}, "9 steps are too few"),
+        ({"steps": 9}, "too few steps to see where the loss falls: 9"),
     ],
 )
 def test_a_range_that_cannot_be_tested_is_refused(options: dict[str, Any], message: str) -> None:
