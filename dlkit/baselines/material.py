@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.data import table
 from dlkit.data.bound import Spec
 from dlkit.data.contract import Batch, Rows, Split, Splits, Stream, Tensors

@@ -8,8 +8,8 @@ import tensorflow as tf
 
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.checks.memory import available_memory, estimate, mebibytes
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
 from dlkit.training.program.forward import by_target
 
 LARGE_SHARE = 0.8

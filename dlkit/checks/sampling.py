@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dlkit.checks.context import CheckContext
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.data.contract import Rows, Splits
 
 # Each split beside the one that its examples should not be in.

@@ -37,7 +37,7 @@ def baseline(
 
 def page(name: str, found: dict[str, Any]) -> Iterator[str]:
     """The baselines of each target as a table."""
-    from dlkit.config.words import count
+    from dlkit.config.phrases import count
 
     judged = count(found["examples"], f"{found['split']} example")
     yield f"{typer.style(name, bold=True)}, judged on {judged}"

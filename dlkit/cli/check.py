@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 
 EXAMPLES = [
     ("dlkit check configs/mnist_cnn.yaml", "build the model, try one batch of each split"),

@@ -8,7 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.words import count as of
+from dlkit.config.phrases import count as of
 
 DESCRIBE = [
     ("dlkit data describe configs/mnist_cnn.yaml", "sizes, classes, ranges, what is missing"),

@@ -37,7 +37,7 @@ def evaluate(
             {"ok": True, "model": str(found.model), "split": found.split, "examples": found.examples, **found.figures}
         )
         return
-    from dlkit.config.words import count
+    from dlkit.config.phrases import count
     from dlkit.progress.base import figure
 
     for note in found.notes:

@@ -101,7 +101,7 @@ def _as_json(found: RangeTest, picture: Path | None, warnings: list[Problem]) ->
 
 def page(found: RangeTest, picture: Path | None) -> Iterator[str]:
     """The curve as a table, and what to write into the configuration."""
-    from dlkit.config.words import count
+    from dlkit.config.phrases import count
 
     yield typer.style(found.name, bold=True)
     made = len(found.losses)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from dlkit.cli import verbs
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.words import count
 
 if TYPE_CHECKING:
     from dlkit.models.predictions import Predictions

@@ -10,9 +10,10 @@ from typing import Any, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from dlkit.config.annotations import as_section, choice_in, field_type, members
+from dlkit.config.phrases import cut
 from dlkit.config.scalars import Scalar, UnclearNumberError, is_plain_text, read_scalar
 from dlkit.config.suggestions import nearest_name
-from dlkit.config.words import cut, list_choices
+from dlkit.config.words import list_choices
 
 
 def correction(value: Any, choices: Sequence[str] = (), expected: str = "", annotation: Any = None) -> tuple[str, str]:

@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Location, Problem
 from dlkit.config.tree import dotted
-from dlkit.config.words import count
 
 MAX_WIDTH = 110
 

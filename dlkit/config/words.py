@@ -7,6 +7,7 @@ from typing import Any, get_args, get_origin
 
 from dlkit.config.annotations import as_section, choice_in, is_step, literal_choices, members, short_form_in
 from dlkit.config.errors_path import Path
+from dlkit.config.phrases import cut
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location
 from dlkit.config.short_forms import Word
 from dlkit.config.tree import Node, dotted
@@ -41,12 +42,6 @@ def describe(place: Location) -> str:
     if place.source == COMMAND_LINE:
         return f"{COMMAND_LINE}, argument {place.line}"
     return IN_PYTHON if place.source == IN_PYTHON else f"{place.source}:{place.line}"
-
-
-def count(number: float, noun: str) -> str:
-    """A number with its noun: `1 example`, `60,000 examples`, `2 classes`, `3 axes`."""
-    plural = {"axis": "axes"}.get(noun) or noun + ("es" if noun.endswith(("s", "tch")) else "s")
-    return f"{number:{'g' if isinstance(number, float) else ','}} {noun if number == 1 else plural}"
 
 
 def list_choices(choices: Sequence[str], what: str = "choices") -> str:
@@ -95,8 +90,3 @@ def annotation_in_words(annotation: Any, plural: bool = False) -> str:
         list: ("a list", "lists"),
     }
     return words.get(bare, ("another type", "other types"))[plural]
-
-
-def cut(text: str, width: int = 60) -> str:
-    """A text shortened to a width."""
-    return text if len(text) <= width else text[: width - 3] + "..."

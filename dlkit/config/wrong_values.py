@@ -9,10 +9,11 @@ from typing import Any
 from dlkit.config.annotations import short_form_in
 from dlkit.config.corrections import correction
 from dlkit.config.errors_path import Path
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
 from dlkit.config.short_forms import Word
 from dlkit.config.tree import dotted
-from dlkit.config.words import at_the_end, count, type_in_words
+from dlkit.config.words import at_the_end, type_in_words
 
 _BOUNDS = {
     "greater_than": ("gt", "greater than"),

@@ -14,8 +14,8 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.words import count
 from dlkit.data.bound import Spec
 from dlkit.data.contract import Batch, Rows, Split, Stream
 from dlkit.data.fetch import Fetch

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from dlkit.config.names import did_you_mean
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.slices import Bound, Slice, read_slices
-from dlkit.config.words import count
 from dlkit.schema.source import Piece
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.names import did_you_mean
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.config.words import count
 from dlkit.init.sources import Found
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Guess, Sample

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.init.columns import Columns, Reading
 from dlkit.init.sources import Found
 from dlkit.init.yaml_lines import flow, remark, setting

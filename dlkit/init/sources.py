@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.names import did_you_mean
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem, RunError
-from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
 from dlkit.schema.guess import Asked, Sample, SourceGuess

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.lazy import lazy
 
 if TYPE_CHECKING:

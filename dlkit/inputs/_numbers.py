@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
-from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.features import Feature, Shape, shown
 

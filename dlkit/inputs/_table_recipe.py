@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.schema.guess import Recipe, batch_for, epochs_for
 
 # Up to this many training rows are few, and from that many on they are many.

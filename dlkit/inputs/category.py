@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.words import count
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
 from dlkit.schema import looking

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from dlkit.config.words import cut
+from dlkit.config.phrases import cut
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Spec

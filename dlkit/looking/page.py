@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dlkit.config.words import count, cut
+from dlkit.config.phrases import count, cut
 from dlkit.schema.features import in_words
 from dlkit.schema.looking import OF_ROWS
 

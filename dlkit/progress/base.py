@@ -9,8 +9,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
 from dlkit.training.listeners import Listener, RunPlan
 
 

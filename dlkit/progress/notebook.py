@@ -8,8 +8,8 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
 from dlkit.progress.base import (
     diagnosis,
     duration,

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.words import count
 from dlkit.files import append_text, clear_remains, write_json, write_text
 from dlkit.runs import records
 from dlkit.runs.records import whole_lines

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dlkit.config.words import cut
+from dlkit.config.phrases import cut
 from dlkit.lazy import lazy
 
 np = lazy("numpy")

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
 
+from dlkit.config.phrases import count, cut
 from dlkit.config.problems import Problem
-from dlkit.config.words import count, cut
 from dlkit.lazy import lazy
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import ColumnSettings

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from functools import cache, partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field
 
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
-from dlkit.sources._long_table import KEY, read_table
-from dlkit.sources._ts_format import TsFile, read_ts
-from dlkit.sources.ts import LABEL, SERIES
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,11 +18,13 @@ else:
     np = lazy("numpy")
 
 reading, movies = lazy("dlkit.bundled.reading"), lazy("dlkit.bundled.movies")
+long_table, ts_format, ts = (lazy(f"dlkit.sources.{name}") for name in ("_long_table", "_ts_format", "ts"))
 
 # The version in TensorFlow Datasets whose examples, order and field names these are.
 TFDS_VERSIONS = {"mnist": "3.0.1"}
 # What changes when a set does: they ship with dlkit.
 VERSION = "1"
+_KEY = ("data", "source", "name")
 
 
 class BundledSource(SourceSettings):
@@ -81,21 +80,21 @@ def _japanese_vowels() -> SourceData:
     """Nine speakers who say a vowel: sequences of 7 to 29 steps, and who it is."""
 
     @cache
-    def file(split: str) -> TsFile:
-        return read_ts(reading.VOWELS[split], (*KEY, "name"))
+    def file(split: str) -> Any:
+        return ts_format.read_ts(reading.VOWELS[split], _KEY)
 
     def arrays(split: str) -> dict[str, np.ndarray]:
         found, labels = file(split), file(split).labels
         assert labels is not None
-        return {SERIES: found.values, LABEL: labels}
+        return {ts.SERIES: found.values, ts.LABEL: labels}
 
     def place(split: str, row: int) -> str:
         return f"{file(split).path.name}:{file(split).lines[row]}"
 
     # The longest sequence of training has 26 steps.
     fields = {
-        SERIES: SourceField((26, 12), "float32", ragged=True, hint="sequence"),
-        LABEL: SourceField((), "string", hint="category"),
+        ts.SERIES: SourceField((26, 12), "float32", ragged=True, hint="sequence"),
+        ts.LABEL: SourceField((), "string", hint="category"),
     }
     return SourceData(
         "japanese_vowels", dict(reading.VOWELS_SIZES), fields, arrays, place=place, fingerprint=f"vowels {VERSION}"
@@ -107,7 +106,7 @@ def _airline() -> SourceData:
     fields = {"Date": SourceField((), "string"), "Passengers": SourceField((), "float32", hint="number")}
 
     def arrays(split: str) -> dict[str, np.ndarray]:
-        table, _ = read_table(reading.AIRLINE, {(*KEY, "name"): list(fields)})
+        table, _ = long_table.read_table(reading.AIRLINE, {_KEY: list(fields)})
         return {"Date": np.array(table.texts("Date").to_pylist()), "Passengers": table.numbers("Passengers")}
 
     return SourceData("airline", {"train": 144}, fields, arrays, fingerprint=f"airline {VERSION}")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.lazy import lazy
 from dlkit.schema.base import Finite
 from dlkit.schema.features import Encoding

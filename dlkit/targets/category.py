@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
-from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample

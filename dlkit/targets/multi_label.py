@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.words import count
 from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.column import is_pattern

@@ -6,8 +6,8 @@ import math
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.config.words import count
 from dlkit.schema.history import monitor_problem, monitor_problems
 from dlkit.schema.training import Training
 from dlkit.training.callbacks import monitor_of

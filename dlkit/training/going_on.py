@@ -5,8 +5,8 @@ from __future__ import annotations
 import contextlib
 import shlex
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
 from dlkit.files import parse_json, read_bytes
 from dlkit.runs import RunFolder
 from dlkit.schema import Config

@@ -7,7 +7,7 @@ import re
 import sys
 import time
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 from dlkit.schema import Config
 from dlkit.schema.training import LimitBatches, Training
 from dlkit.training.checkpoints.files import Progress

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 import tensorflow as tf
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.words import count
 from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.training.program.execution import ExecutionPlan

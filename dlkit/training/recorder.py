@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from dlkit.config.causes import first_line
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
-from dlkit.config.words import count
 from dlkit.files import append_text, wait_for_disk
 from dlkit.runs import RunFolder, now
 from dlkit.training.health.snapshot import HealthSnapshot

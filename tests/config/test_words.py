@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from dlkit.config.words import count
+from dlkit.config.phrases import count
 
 
 @pytest.mark.parametrize(

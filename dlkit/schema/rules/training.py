@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from dlkit.config import keras_names
+from dlkit.config.phrases import count
 from dlkit.config.problems import Key, Problem
-from dlkit.config.words import count
 from dlkit.schema import Config
 from dlkit.schema.training import ScheduleBase, StepDecay
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
-from dlkit.config.words import count
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

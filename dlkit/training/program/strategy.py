@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import keras
 import tensorflow as tf
 
-from dlkit.config import words
+from dlkit.config import phrases
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.schema import Config
 from dlkit.training.forks import remember_use
@@ -78,7 +78,7 @@ def make_strategy(config: Config) -> tf.distribute.Strategy:
     kind, count = _wanted(config)
     found = tf.config.list_logical_devices(kind.upper())
     if len(found) < count:
-        asked = words.count(count, f"{kind.upper()} device")
+        asked = phrases.count(count, f"{kind.upper()} device")
         raise ConfigError(
             Problem(
                 "no-such-device",

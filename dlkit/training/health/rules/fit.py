@@ -7,8 +7,8 @@ import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.config.words import count
 from dlkit.training.best import chosen_monitor
 from dlkit.training.health.rules import remedies
 from dlkit.training.health.rules.context import (
