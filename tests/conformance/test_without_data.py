@@ -12,13 +12,14 @@ from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS
 from dlkit.training.prepare import prepare
 
-# One example's shape that fits each kind; a kind without an entry fails here.
-SHAPES: dict[str, list[int | None]] = {
-    "image": [28, 28, 3],
-    "number": [4],
-    "sequence": [6, 2],
-    "category": [1],
-    "text": [1],
+# What says how large an example is, for each kind; a kind without an entry fails here.
+SIZES: dict[str, tuple[str, Any]] = {
+    "audio": ("seconds", 1.0),
+    "image": ("shape", [28, 28, 3]),
+    "number": ("shape", [4]),
+    "sequence": ("shape", [6, 2]),
+    "category": ("shape", [1]),
+    "text": ("shape", [1]),
 }
 INPUT: dict[str, Any] = {"kind": "number", "shape": [4]}
 # What the messages of targets propose.
@@ -41,8 +42,9 @@ def test_an_input_says_what_helps_and_that_helps(kind: str) -> None:
     builder = INPUTS[kind].usual_builder
     (problem,) = problems_of({"kind": kind}, {"kind": "binary"}, builder)
     assert (problem.code, problem.key) == ("spec-unknown", ("data", "inputs", "x"))
-    stated = problems_of({"kind": kind, "shape": SHAPES[kind]}, {"kind": "binary"}, builder)
-    assert ("`shape:`" in problem.help) == (stated == [])
+    setting, size = SIZES[kind]
+    stated = problems_of({"kind": kind, setting: size}, {"kind": "binary"}, builder)
+    assert (f"`{setting}:`" in problem.help) == (stated == [])
     assert "check without --no-data" in problem.help
 
 
