@@ -82,12 +82,15 @@ class RowPlace:
         what = "text" if text else "Python objects" if values.dtype.kind == "O" else str(values.dtype)
         raise self.run_error("mixed-types", f"it holds {what}, not numbers", "give all splits values of one type")
 
-    def refuse_not_finite(self, values: np.ndarray, original: np.ndarray | None = None, *, help: str = "") -> None:
+    def refuse_not_finite(
+        self, values: np.ndarray, original: np.ndarray | None = None, *, nan_allowed: bool = False, help: str = ""
+    ) -> None:
         """Refuse NaN and infinity.
 
         Args:
             values: first axis the rows.
             original: the same before they became float32, where one may have been only too large for it.
+            nan_allowed: whether NaN may stay, for what is missing or padding.
             help: what to do about NaN, where there is something better than to remove the rows.
 
         Raises:
@@ -96,15 +99,19 @@ class RowPlace:
         if values.dtype.kind != "f":
             return
         original = values if original is None else original
+
+        def right(part: np.ndarray) -> np.ndarray:
+            return ~np.isinf(part) if nan_allowed else np.isfinite(part)
+
         # A part at a time: to reshape a view of windows is to copy it.
         rows = max(1, _CHUNK // max(1, values[:1].size))
-        parts = ((start, np.isfinite(values[start : start + rows])) for start in range(0, len(values), rows))
+        parts = ((start, right(values[start : start + rows])) for start in range(0, len(values), rows))
         wrong = [start + np.flatnonzero(~part.reshape(len(part), -1).all(axis=1)) for start, part in parts]
         numbers = np.concatenate([*wrong, np.empty(0, np.int64)])
         if not numbers.size:
             return
         first = values[numbers[0]].reshape(-1)
-        at = int(np.flatnonzero(~np.isfinite(first))[0])
+        at = int(np.flatnonzero(~right(first))[0])
         value = f"{first[at]}{self.within(at, len(first))}"
         what = "NaN or infinity"
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():

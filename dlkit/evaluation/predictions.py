@@ -121,9 +121,8 @@ def _refuse_not_finite(trained: Trained, batch: Batch, name: str) -> None:
     given += [(t, batch.targets[n], False) for n, t in trained.spec.targets.items()]
     for bound, tensor, nan_allowed in given:
         if tensor.dtype.is_floating:
-            values = np.asarray(tensor)
             place = RowPlace(name, bound.columns or (bound.name,), pieces, bound.key)
-            place.refuse_not_finite(np.where(np.isnan(values), 0, values) if nan_allowed else values)
+            place.refuse_not_finite(np.asarray(tensor), nan_allowed=nan_allowed)
 
 
 def batches(split: Split, size: int) -> Iterator[Batch]:

@@ -97,8 +97,7 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
         _refuse_outside(values, feature, place)
     with np.errstate(over="ignore"):  # what became infinite is looked for next
         cast = values.reshape(len(values), *shape).astype(feature.dtype, copy=False)
-    holes = nan_allowed and cast.dtype.kind == "f" and np.isnan(cast).any()
-    place.refuse_not_finite(np.where(np.isnan(cast), 0, cast) if holes else cast, values, help=help)
+    place.refuse_not_finite(cast, values, nan_allowed=nan_allowed, help=help)
     return cast
 
 

@@ -54,7 +54,7 @@ def samples_of(values: Any, place: RowPlace) -> Any:
         return ((rows.astype(np.float64) - middle) / 2 ** (bits - 1)).astype(np.float32)
     with np.errstate(over="ignore"):  # what became infinite is looked for next
         rows = rows.astype(np.float32, copy=False)
-    place.refuse_not_finite(np.where(np.isnan(rows), 0, rows), values)
+    place.refuse_not_finite(rows, values, nan_allowed=True)
     return rows
 
 

@@ -190,7 +190,7 @@ def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
     place.same_shape(rows, (None, *feature.shape[1:]))
     with np.errstate(over="ignore"):  # what became infinite is looked for next
         rows = rows.astype(np.float32, copy=False)
-    place.refuse_not_finite(np.where(np.isnan(rows), 0, rows), values)
+    place.refuse_not_finite(rows, values, nan_allowed=True)
     return rows
 
 
