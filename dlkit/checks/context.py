@@ -83,8 +83,7 @@ def make_context(config: Config, built: BuiltModel, splits: Splits | None) -> Ch
         return CheckContext(config, built)
     feeders = {
         name: make_feeder(split, splits.spec, config.data, training=name == "train")
-        for name in ("train", "validation", "test")
-        if (split := getattr(splits, name)) is not None
+        for name, split in splits.by_name.items()
     }
     batches = {name: first_batch(feeder, built) for name, feeder in feeders.items()}
     steps = {name: feeder.steps for name, feeder in feeders.items()}

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.data.choose import SPLITS
 from dlkit.data.contract import Dropped
 from dlkit.data.parts import Chosen, picked
 from dlkit.data.values import RowPlace
@@ -22,7 +23,6 @@ from dlkit.schema.features import Feature
 
 # Rows that are named for each reason; all are counted.
 NAMED = 1000
-SPLITS = ("train", "validation", "test")
 
 
 # Split and key path of an input, target or other column to its values, and where they are.

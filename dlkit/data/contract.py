@@ -148,6 +148,12 @@ class Splits:
     origin: Origin | None = None
     dropped: tuple[Dropped, ...] = ()
 
+    @property
+    def by_name(self) -> dict[str, Split]:
+        """The splits that there are: train, then validation and test."""
+        every = {"train": self.train, "validation": self.validation, "test": self.test}
+        return {name: split for name, split in every.items() if split is not None}
+
 
 def in_memory(inputs: Tensors, targets: Tensors, weights: Tensors | None = None) -> Rows:
     """A split over NumPy arrays whose first axes are equally long."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.base_rows import between, moments
+from dlkit.data.choose import SPLITS
 from dlkit.data.parts import Chosen, numbers, picked
 from dlkit.schema.data import Data, Splits
 from dlkit.schema.source import BaseRows, SourceData
@@ -55,8 +56,11 @@ def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list
         if not rows.any():
             raise _refused(f"no examples are left for {name}", name, _more_help(by, values))
         found[name] = picked(parts, rows)
-    order = [name for name in ("train", "validation", "test") if name in found]
-    return {name: found[name] for name in order}, _notes(splits, by, values, which)
+    return _in_order(found), _notes(splits, by, values, which)
+
+
+def _in_order(chosen: Chosen) -> Chosen:
+    return {name: chosen[name] for name in SPLITS if name in chosen}
 
 
 def _windows(
@@ -92,8 +96,7 @@ def _windows(
     notes = [f"the windows of `{splits.train}` are divided {how}: {listed}"]
     if lost:
         notes[0] += f"; {lost:,} that predict on both sides of a cut are left out"
-    order = [name for name in ("train", "validation", "test") if name in {**chosen, **found}]
-    return {name: {**chosen, **found}[name] for name in order}, notes
+    return _in_order({**chosen, **found}), notes
 
 
 def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:

@@ -22,7 +22,6 @@ from dlkit.data.host import HostStage, bytes_of
 from dlkit.data.preprocessing import Layers, make_preprocessing, steps_on_host
 from dlkit.schema.data import Data
 
-SPLITS = ("train", "validation", "test")
 # What `cache: auto` holds in memory: less of what is decoded, which takes longer to make again than to read.
 IN_MEMORY, DECODED_IN_MEMORY = 2**30, 2**26
 # Bytes that are prepared before they are written.
@@ -86,20 +85,16 @@ def host_stage(host: Layers, splits: Splits, data: Data | None = None, progress:
         return splits
     spec = replace(splits.spec, inputs={**splits.spec.inputs, **stage.inputs})
     if isinstance(splits.train, Stream):
-        streams = {name: _stream(stage, split) for name, split in _there(splits).items()}
+        streams = {name: _stream(stage, split) for name, split in splits.by_name.items()}
         return replace(splits, spec=spec, **streams)  # type: ignore[arg-type]
     keeper = _Keeper(stage, splits, data, progress)
-    made = {name: keeper.split(split) for name, split in _there(splits).items()}
+    made = {name: keeper.split(split) for name, split in splits.by_name.items()}
     return replace(splits, spec=spec, notes=(*splits.notes, *keeper.notes), **made)  # type: ignore[arg-type]
 
 
 def _decoded(splits: Splits) -> set[str]:
     """The inputs that are decoded when they are read."""
     return set(splits.spec.inputs) - set(splits.train.held.inputs) if isinstance(splits.train, Rows) else set()
-
-
-def _there(splits: Splits) -> dict[str, Any]:
-    return {name: split for name in SPLITS if (split := getattr(splits, name)) is not None}
 
 
 def _stream(stage: HostStage, split: Split) -> Stream:
@@ -120,8 +115,7 @@ class _Keeper:
         self.notes: list[str] = []
         self._stage, self._raw = stage, splits.spec.inputs
         self._progress = progress or (lambda done, total: None)
-        there = _there(splits)
-        self._total, self._done = sum(split.size for split in there.values()), 0
+        self._total, self._done = sum(split.size or 0 for split in splits.by_name.values()), 0
         self._origin = splits.origin
         self._entries: dict[str, store.Entry] = {}
         self._where = self._decided(data, decoded=splits.train.make is not None)
@@ -131,8 +125,9 @@ class _Keeper:
             except (OSError, ValueError) as error:
                 self._fall_back(error)
 
-    def split(self, split: Rows) -> Rows:
+    def split(self, split: Split) -> Rows:
         """A split after the host stage."""
+        assert isinstance(split, Rows)
         others = {name: x for name, x in split.held.inputs.items() if name not in self._stage.inputs}
         held = split.held._replace(inputs=others)
         if self._where == "disk":

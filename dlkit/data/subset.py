@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import tensorflow as tf
 
+from dlkit.data.choose import SPLITS
 from dlkit.data.contract import Split, Splits, Stream, chosen
 from dlkit.data.order import permutation
 from dlkit.schema import Config
-
-NAMES = ("train", "validation", "test")
 
 
 def limited(splits: Splits, config: Config) -> Splits:
@@ -23,12 +22,12 @@ def limited(splits: Splits, config: Config) -> Splits:
     few = config.training.overfit_batches
     if few is not None:
         some = subset(splits.train, few * config.data.batch_size, config.seed)
-        found: dict[str, Split | None] = dict.fromkeys(NAMES, some)
+        found: dict[str, Split | None] = dict.fromkeys(SPLITS, some)
         note = f"training, validation and test are the same {_size(some)} training examples, to see them learned"
         return _with(splits, found, [note])
     limits = config.training.limit_batches
     found, notes = {}, []
-    for name in NAMES:
+    for name in SPLITS:
         split, batches = getattr(splits, name), getattr(limits, name)
         found[name] = split
         if split is not None and batches is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,9 +101,7 @@ def load_split(loaded: Loaded, split: str, data: Any = None, fitted: Spec | None
         ConfigError: if there is no such split.
     """
     splits = load_splits(loaded.config.data, given=data, fitted=fitted)
-    there: Mapping[str, Split] = {
-        name: found for name in ("train", "validation", "test") if (found := getattr(splits, name)) is not None
-    }
+    there = splits.by_name
     if split not in there:
         raise ConfigError(
             Problem(

@@ -19,7 +19,6 @@ from dlkit.looking.reading import place, read
 from dlkit.schema import Config
 from dlkit.schema.source import SourceData
 
-SPLITS = ("train", "validation", "test")
 # Values of an input that are looked at in a split; rows that are decoded for it, and examples of a stream.
 MOST_VALUES, MOST_DECODED, MOST_OF_STREAM = 2**26, 200, 1000
 EXAMPLES = 3
@@ -56,7 +55,7 @@ def describe(config: Config, data: Any = None) -> Description:
         RunError: if the data cannot be read, or hold what cannot be trained on.
     """
     source, splits = read(config, data)
-    there = {name: split for name in SPLITS if (split := getattr(splits, name)) is not None}
+    there = splits.by_name
     looked = {name: _looked_at(split, splits.spec) for name, split in there.items()}
     spec = splits.spec
     return Description(
