@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import glob
 import hashlib
-import os
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,7 +15,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
-from dlkit.sources._folders import FOREIGN, SPLITS
+from dlkit.sources._folders import SPLITS
 
 np, pa = lazy("numpy"), lazy("pyarrow")
 
@@ -26,8 +24,6 @@ KEY: Key = ("data", "source", "path")
 Paths = FilePath | Annotated[list[FilePath], Field(min_length=1)] | Annotated[dict[str, FilePath], Field(min_length=1)]
 # Values of which fewer than one in this many differ share their text.
 SHARED = 2
-# Files of a folder that are looked at to see what it holds.
-LOOKED_AT = 10_000
 
 
 def files_of(paths: Any, endings: Collection[str], *, folders: bool = False) -> dict[str, list[Path]]:
@@ -178,17 +174,3 @@ def splits_in(folder: Path | None, endings: Collection[str]) -> dict[str, Path]:
         if path.is_file() and path.name.lower().endswith(tuple(endings)):
             found.setdefault(SPLITS.get(path.name.lower().split(".")[0], ""), []).append(path)
     return {split: paths[0] for split, paths in found.items() if split and len(paths) == 1}
-
-
-def share_of(folder: Path | None, endings: Collection[str]) -> float:
-    """The share of the files below a folder, hidden ones aside, whose names end so."""
-    if folder is None or not folder.is_dir():
-        return 0.0
-
-    def names() -> Iterator[str]:
-        for _, folders, files in os.walk(folder):
-            folders[:] = sorted(name for name in folders if not name.startswith(".") and name != FOREIGN)
-            yield from (name.lower() for name in files if not name.startswith("."))
-
-    seen = list(islice(names(), LOOKED_AT))
-    return sum(name.endswith(tuple(endings)) for name in seen) / max(1, len(seen))

@@ -13,8 +13,8 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
-from dlkit.sources import _tables
 from dlkit.sources._folders import class_folders
+from dlkit.sources._guess_folder import guess_folder
 
 np = lazy("numpy")
 
@@ -33,12 +33,7 @@ class AudioFolderSource(SourceSettings):
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A folder, by the share of its files that are sounds."""
-        share = _tables.share_of(asked.path, SUFFIXES)
-        if asked.path is None or not share:
-            return None
-        settings = {"kind": "audio_folder", "path": asked.written(asked.path)}
-        reason, why = "a folder of sounds, with a folder for each class", "the folder that a file is in"
-        return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
+        return guess_folder("audio_folder", asked, SUFFIXES, "sounds")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The paths of the files and their classes; no file is read.

@@ -16,8 +16,8 @@ from dlkit.schema.base import FilePath, Text
 from dlkit.schema.features import in_words
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, Wanted
-from dlkit.sources import _tables
 from dlkit.sources._folders import Folders, class_folders
+from dlkit.sources._guess_folder import guess_folder
 from dlkit.sources._labels_file import labelled_files
 
 if TYPE_CHECKING:
@@ -55,12 +55,7 @@ class ImageFolderSource(SourceSettings):
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A folder, by the share of its files that are images."""
-        share = _tables.share_of(asked.path, SUFFIXES)
-        if asked.path is None or not share:
-            return None
-        settings = {"kind": "image_folder", "path": asked.written(asked.path)}
-        reason, why = "a folder of images, with a folder for each class", "the folder that a file is in"
-        return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
+        return guess_folder("image_folder", asked, SUFFIXES, "images")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The paths of the images and their labels. The headers of all of them are read, and no pixels.

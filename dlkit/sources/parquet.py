@@ -17,6 +17,7 @@ from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources import _tables
 from dlkit.sources._arrow import Column, UnreadableError, column_of, field_of, joined
+from dlkit.sources._guess_folder import share_of
 
 np, pq = lazy("numpy"), lazy("pyarrow.parquet")
 
@@ -46,7 +47,7 @@ class ParquetSource(SourceSettings):
         if "train" in splits and len(splits) > 1:
             paths = {split: asked.written(path) for split, path in splits.items()}
             return SourceGuess(0.9, {"kind": "parquet", "path": paths}, "a folder with a Parquet file for each split")
-        share = _tables.share_of(asked.path, ENDINGS)
+        share = share_of(asked.path, ENDINGS)
         if asked.path is None or not share:
             return None
         return SourceGuess(

@@ -16,8 +16,8 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings
-from dlkit.sources import _tables
 from dlkit.sources._folders import Folders, class_folders
+from dlkit.sources._guess_folder import guess_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -54,12 +54,7 @@ class TextFolderSource(SourceSettings):
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A folder, by the share of its files that are texts."""
-        share = _tables.share_of(asked.path, SUFFIXES)
-        if asked.path is None or not share:
-            return None
-        settings = {"kind": "text_folder", "path": asked.written(asked.path)}
-        reason, why = "a folder of texts, with a folder for each class", "the folder that a file is in"
-        return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
+        return guess_folder("text_folder", asked, SUFFIXES, "texts")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The texts and their labels; files are read when a split's arrays are first asked for.
