@@ -129,7 +129,7 @@ class Entry:
         with (self.folder / _VALUES).open("r+b", buffering=0) as file:
             for first, last in _runs(rows):
                 file.seek(self._start + int(rows[first]) * width)
-                _write_all(file, memoryview(values[first : last + 1]).cast("B"))
+                _write_all(file, values[first : last + 1].data.cast("B"))
         with (self.folder / _DONE).open("r+b", buffering=0) as file:
             start = _header_size(self.folder / _DONE)
             for first, last in _runs(rows):

@@ -101,7 +101,8 @@ class RowPlace:
         original = values if original is None else original
 
         def right(part: np.ndarray) -> np.ndarray:
-            return ~np.isinf(part) if nan_allowed else np.isfinite(part)
+            finite: np.ndarray = np.isfinite(part)
+            return finite | np.isnan(part) if nan_allowed else finite
 
         # A part at a time: to reshape a view of windows is to copy it.
         rows = max(1, _CHUNK // max(1, values[:1].size))
