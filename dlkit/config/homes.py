@@ -58,7 +58,7 @@ def _inside(key: Key, annotation: Any, root: Node) -> Iterator[tuple[Key, list[s
             yield from _inside((*key, name), get_args(bare(annotation)[0])[1], root)
     elif choice is not None:
         chosen = choice.chosen(node)
-        members = list(choice.classes().values()) if chosen is None or len(key) == 2 else [choice[chosen]]
+        members = list(choice.classes().values()) if chosen is None else [choice[chosen]]
         names = dict.fromkeys(field for member in members for field in member.model_fields if field != choice.tag)
         every = {field: words for member in members for field, words in _synonyms(member).items()}
         # `name` and `path` of a source are no words of its own.
