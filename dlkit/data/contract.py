@@ -47,11 +47,13 @@ class Rows:
             where every input is held.
         ids: int64, shape (examples,): number of each row in its source, counted through all splits of that; None
             where rows are of no source.
+        stored: what `make` decodes, by input: paths of files, or their contents; empty where it decodes nothing.
     """
 
     held: Batch
     make: Callable[[np.ndarray], Tensors] | None = None
     ids: np.ndarray | None = None
+    stored: Tensors = field(default_factory=dict)
 
     @property
     def size(self) -> int:
@@ -172,4 +174,5 @@ def chosen(split: Rows, rows: np.ndarray) -> Rows:
     make = split.make
     few = Batch(inputs, targets, weights, np.arange(len(rows)))
     ids = None if split.ids is None else split.ids[rows]
-    return Rows(few, None if make is None else lambda numbers: make(rows[numbers]), ids)
+    stored = {name: x[rows] for name, x in split.stored.items()}
+    return Rows(few, None if make is None else lambda numbers: make(rows[numbers]), ids, stored)

@@ -46,6 +46,11 @@ class HostStage:
         self._alone = {n for n in self._layers if any(step.example for step in inputs[n].settings.preprocess)}
         compiled = self._layers.keys() & (decoded | self._alone)
         self._compiled = {name: _function(host[name], inputs[name]) for name in compiled}
+        self._raw, self._decoded = inputs, decoded
+        self._in_graph = decoded and all(
+            inputs[name].settings.decodes_in_graph and None not in self.inputs[name].shape for name in decoded
+        )
+        self._decoding: dict[tuple[str, bool], Callable[[Any], Any]] = {}
         size = sum(bytes_of(bound) for bound in self.inputs.values())
         self._piece = PIECE_OF_DECODED if decoded else max(1, min(PIECE, PIECE_BYTES // max(1, size)))
 
@@ -56,7 +61,17 @@ class HostStage:
     def of_rows(self, split: Rows, rows: np.ndarray) -> Tensors:
         """Its inputs of these rows of a split, after the stage; several threads share the work."""
 
+        run = self._functions(split) if self._in_graph else {}
+
         def piece(some: np.ndarray) -> Tensors:
+            if run:
+                try:
+                    made = {name: np.asarray(function(split.stored[name][some])) for name, function in run.items()}
+                except tf.errors.OpError:
+                    pass  # what `read` decodes next, naming what is wrong
+                else:
+                    held = self.inputs.keys() - made.keys()
+                    return made | {name: self._apply(name, split.held.inputs[name][some]) for name in held}
             return self.of_arrays(split.read(some).inputs)
 
         pieces = [rows[i : i + self._piece] for i in range(0, len(rows), self._piece)] or [rows]
@@ -67,6 +82,16 @@ class HostStage:
         """All inputs of one example of a stream, in TensorFlow ops, after the stage."""
         one = {name: x[tf.newaxis] for name, x in inputs.items()}
         return {n: apply_layers(self._layers[n], x)[0] if n in self._layers else inputs[n] for n, x in one.items()}
+
+    def _functions(self, split: Rows) -> dict[str, Callable[[Any], Any]]:
+        """For each input that is decoded, what makes prepared examples of paths or contents of files."""
+        found = {}
+        for name in self._decoded:
+            key = name, isinstance(next(iter(split.stored[name]), ""), str)
+            if key not in self._decoding:
+                self._decoding[key] = _of_files(self._layers.get(name, []), self._raw[name], self.inputs[name], key[1])
+            found[name] = self._decoding[key]
+        return found
 
     def _apply(self, name: str, values: np.ndarray) -> np.ndarray:
         if name not in self._layers:
@@ -82,6 +107,29 @@ def _function(layers: list[Any], bound: Input) -> Callable[[Any], Any]:
     run: Callable[[Any], Any] = tf.function(
         lambda x: tf.convert_to_tensor(apply_layers(layers, x)),
         input_signature=[tf.TensorSpec((None, *bound.shape), bound.dtype)],
+        autograph=False,
+    )
+    return run
+
+
+def _of_files(layers: list[Any], bound: Input, after: Input, paths: bool) -> Callable[[Any], Any]:
+    """The decoder of an input and its layers as one function of files, one after the other.
+
+    Args:
+        layers: of the input.
+        bound: the input as it is decoded.
+        after: the input as the layers leave it.
+        paths: whether the function takes paths of files, rather than their contents.
+    """
+
+    def one(stored: Any) -> Any:
+        raw = bound.settings.decode_in_graph(tf.io.read_file(stored) if paths else stored, bound.feature)
+        return tf.convert_to_tensor(apply_layers(layers, raw[tf.newaxis]))[0]
+
+    made = tf.TensorSpec(after.shape, after.dtype)
+    run: Callable[[Any], Any] = tf.function(
+        lambda stored: tf.map_fn(one, stored, fn_output_signature=made),
+        input_signature=[tf.TensorSpec((None,), tf.string)],
         autograph=False,
     )
     return run

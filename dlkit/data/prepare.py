@@ -94,7 +94,7 @@ def host_stage(host: Layers, splits: Splits, data: Data | None = None, progress:
 
 def _decoded(splits: Splits) -> set[str]:
     """The inputs that are decoded when they are read."""
-    return set(splits.spec.inputs) - set(splits.train.held.inputs) if isinstance(splits.train, Rows) else set()
+    return set(splits.train.stored) if isinstance(splits.train, Rows) else set()
 
 
 def _stream(stage: HostStage, split: Split) -> Stream:

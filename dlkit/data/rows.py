@@ -148,7 +148,7 @@ def _split(
     def decode(rows: np.ndarray) -> Tensors:
         return {name: decoded(spec.inputs[name], x[rows], rows, places[name]) for name, x in stored.items()}
 
-    return Rows(batch, decode, ids), digest
+    return Rows(batch, decode, ids, stored), digest
 
 
 def decoded(bound: Input, stored: np.ndarray, rows: np.ndarray, place: RowPlace) -> np.ndarray:
@@ -236,4 +236,4 @@ def _identities(stored: np.ndarray) -> np.ndarray:
     if not values or isinstance(values[0], bytes):
         return stored
     base = os.path.commonpath(values) if len(values) > 1 else str(Path(values[0]).parent)
-    return np.array([f"{os.path.relpath(path, base)} {Path(path).stat().st_size}" for path in values], object)
+    return np.array([f"{path[len(base) :].lstrip('/')} {Path(path).stat().st_size}" for path in values], object)

@@ -58,6 +58,7 @@ class ImageInput(InputSettings):
     example_file = "image.png"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
     encodings = ("image",)
+    decodes_in_graph = True
     pictured = True
     augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 
@@ -183,16 +184,7 @@ class ImageInput(InputSettings):
         return image
 
     def decode_in_graph(self, content: Any, feature: Feature) -> Any:
-        """As `decode`, to the same bits, in TensorFlow ops: for pipelines, where several files are decoded at a time.
-
-        Args:
-            content: of a file, a string tensor, shape ().
-            feature: what examples are.
-
-        Returns:
-            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the pipeline, and `decode`
-            says why.
-        """
+        """As `decode`; what is not a plain JPEG file is left to it."""
         channels = feature.shape[2] or 3
         found = decode_in_graph(content, channels, feature.dtype, lambda held: self._decoded(held, feature))
         return tf.ensure_shape(found, feature.shape)

@@ -41,6 +41,8 @@ class InputSettings(ColumnSettings):
     takes_ragged: ClassVar[bool] = False
     # Encodings of columns that `decode` reads: `image`, `audio`.
     encodings: ClassVar[tuple[str, ...]] = ()
+    # Whether `decode_in_graph` does the same in TensorFlow ops.
+    decodes_in_graph: ClassVar[bool] = False
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
     # What a model of tables sees of `as_columns`: numbers, codes whose order says nothing, texts; empty for nothing.
@@ -153,6 +155,19 @@ class InputSettings(ColumnSettings):
             ValueError: saying why it cannot be decoded, without its name.
         """
         raise NotImplementedError(f"`kind: {self.kind}` decodes nothing")
+
+    def decode_in_graph(self, content: Any, feature: Feature) -> Any:
+        """As `decode`, to the same bits, in TensorFlow ops, where `decodes_in_graph`: threads share the work.
+
+        Args:
+            content: of a file, a string tensor, shape ().
+            feature: what examples are.
+
+        Returns:
+            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the program, and `decode`
+            says why.
+        """
+        raise NotImplementedError(f"`kind: {self.kind}` decodes nothing in TensorFlow ops")
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from dlkit.bundled.reading import read_mnist
 from dlkit.checks import duplicates
+from dlkit.checks.context import CheckContext
+from dlkit.data.load import load_splits
 from tests.checks.tables import config, cut, real, says
-from tests.training.helpers import MLP, settings
+from tests.training.helpers import MLP, load, settings
 
 CODE = "example-in-two-splits"
 NUMBERS = config({"x": {"kind": "number"}}, "number")
@@ -92,3 +96,31 @@ def test_rows_beyond_the_limit_are_sampled_and_the_message_says_so(monkeypatch: 
     data["test"][0]["x"][:60] = data["train"][0]["x"][:60]
     (problem,) = says(CODE, NUMBERS, data)
     assert "(looking at 90 of 100 test examples and 90 of 300 train examples)" in problem.message
+
+
+def test_files_of_the_same_content_are_found_among_all_without_decoding_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(duplicates, "_END", 16)
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 300), ("test", 300)):
+        for number in range(count):
+            path = tmp_path / "images" / split / "ab"[number % 2] / f"{number:03}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            Image.fromarray(rng.integers(0, 256, (8, 8, 3)).astype(np.uint8)).save(path)
+    images = tmp_path / "images"
+    twin = (images / "train" / "a" / "290.png").read_bytes()
+    (images / "test" / "b" / "251.png").write_bytes(twin)
+    # The same size and the same end, and another image.
+    other = bytearray((images / "train" / "a" / "100.png").read_bytes())
+    other[60] ^= 1
+    (images / "test" / "a" / "100.png").write_bytes(other)
+    found = config({"image": {"kind": "image"}}, "category")
+    found["data"] |= {
+        "source": {"kind": "image_folder", "path": str(images)},
+        "targets": {"label": {"kind": "category"}},
+    }
+    loaded = load(found)
+    case = CheckContext(loaded.config, None, raw=load_splits(loaded.config.data))  # type: ignore[arg-type]
+    (problem,) = duplicates.in_two_splits(case)
+    assert problem.message.startswith("1 of 300 test examples is in train as well; the first is test[")
