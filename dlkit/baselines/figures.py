@@ -24,7 +24,8 @@ def figures(choice: Choice, target: Target, results: np.ndarray, labels: Any, we
         labels: of the rows, as batches hold them.
         weights: float32, shape (rows,), or None where every row counts once.
     """
-    loss, metrics = choice.loss(target, logits=False, reduction=None), choice.metrics(target)
+    loss = choice.loss(target, logits=False, reduction=None)
+    metrics = [*choice.metrics(target), *target.settings.own_metrics(target)]
     ignored = choice.ignored_class(target)
     total = counted = 0.0
     for start in range(0, len(results), _BATCH):

@@ -14,7 +14,7 @@ import numpy as np
 from dlkit.config.phrases import count
 from dlkit.data import table
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Batch, Rows, Split, Splits, Stream, Tensors
+from dlkit.data.contract import Rows, Split, Splits, Stream, Tensors
 from dlkit.data.table import Table
 
 # Rows that are fitted, and judged. Of tables as many are fitted as have this number of values, times the outputs of a
@@ -107,28 +107,29 @@ def _of_rows(splits: Splits, train: Rows, split: str, judged: Rows) -> Material:
     notes = notes if len(fitted) < train.size else []
     if len(seen) < judged.size:
         notes.append(f"judged on {len(seen):,} of {count(judged.size, f'{split} example')}")
-    return Material(
-        spec, split, _part(spec, train, fitted), train.held.targets, _part(spec, judged, seen, last=True), tuple(notes)
-    )
+    of_train, of_judged = _part(spec, train, fitted, {}), _part(spec, judged, seen, _unfitted(splits, judged, seen))
+    return Material(spec, split, of_train, train.held.targets, of_judged, tuple(notes))
 
 
-def _part(spec: Spec, split: Rows, rows: np.ndarray, *, last: bool = False) -> Part:
-    """Some rows of a split; with predictions that need no fitting if these are the `last` to be judged."""
+def _part(spec: Spec, split: Rows, rows: np.ndarray, unfitted: Mapping[str, Mapping[str, np.ndarray]]) -> Part:
+    """Some rows of a split."""
     labels, weights = ({name: x[rows] for name, x in part.items()} for part in split.held[1:3])
     narrow = table.width(spec) <= MOST_COLUMNS
-    unfitted = _unfitted(spec, split.held, rows) if last else {}
-    return Part(
-        labels,
-        weights,
-        table.table(spec, split, rows) if narrow else None,
-        table.texts(spec, split, rows),
-        unfitted,
-    )
+    of_table = table.table(spec, split, rows) if narrow else None
+    return Part(labels, weights, of_table, table.texts(spec, split, rows), unfitted)
 
 
-def _unfitted(spec: Spec, held: Batch, rows: np.ndarray) -> dict[str, Mapping[str, np.ndarray]]:
-    inputs = {name: (bound, held.inputs[name][rows]) for name, bound in spec.inputs.items() if name in held.inputs}
-    return {name: target.settings.unfitted(target, inputs) for name, target in spec.targets.items()}
+def _unfitted(splits: Splits, split: Rows, rows: np.ndarray) -> dict[str, dict[str, np.ndarray]]:
+    """By target, the predictions for these rows that need no fitting, where the source says what the rows cover."""
+    found: dict[str, dict[str, np.ndarray]] = {name: {} for name in splits.spec.targets}
+    if splits.origin is None or splits.origin.base is None or split.ids is None:
+        return found
+    parts = splits.origin.base(split.ids[rows])
+    for name, target in splits.spec.targets.items():
+        for there, base, numbers in parts:
+            for word, results in target.settings.unfitted(target, base, numbers).items():
+                found[name].setdefault(word, np.empty((len(rows), *results.shape[1:]), np.float32))[there] = results
+    return found
 
 
 def _of_streams(splits: Splits, split: str, judged: Split) -> Material:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.baselines.material import Material
+from dlkit.config.phrases import count
 from dlkit.data.bound import Target
 from dlkit.data.table import Table
 from dlkit.lazy import lazy
@@ -67,6 +68,10 @@ def models(target: Target, material: Material) -> Iterator[Fitted]:
         yield _fitted(answers.linear_name, _linear(answers, fitted.table), answers, given, asked, weights)
         if len(fitted.table.names) * target.units <= MOST_BOOSTED:
             yield _fitted("boosted trees", _boosted(answers, fitted.table), answers, given, asked, weights)
+        else:
+            outputs = count(target.units, "output")
+            why = f"{len(fitted.table.names):,} columns and {outputs} would take minutes"
+            yield Fitted("boosted trees", 0, None, why)
     if fitted.texts is not None and judged.texts is not None:
         name = f"tf-idf and {answers.linear_name}"
         yield _fitted(name, _of_texts(answers), answers, fitted.texts, judged.texts, weights)

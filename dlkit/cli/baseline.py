@@ -59,7 +59,7 @@ def _table(target: str, rows: list[dict[str, Any]]) -> Iterator[str]:
     yield f"  {target:<{width}}{titles}  {'fitted on':>9}"
     for row in rows:
         if "failed" in row:
-            yield f"  {row['name']:<{width}}  could not be fitted: {row['failed']}"
+            yield f"  {row['name']:<{width}}  not fitted: {row['failed']}"
             continue
         cells = "".join(f"  {figure(row['figures'][n]):>{size}}" for n, size in zip(names, widths, strict=True))
         yield f"  {row['name']:<{width}}{cells}  {row['fitted_on']:>9,}"

@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.data.bound import Spec
+from dlkit.schema.source import BaseRows
 
 Tensors = dict[str, Any]
 
@@ -119,11 +120,14 @@ class Origin:
         name: as messages call it.
         fingerprint: what changes when its examples do.
         size: number of its rows, over all splits.
+        base: where its rows cover base rows: of rows of these numbers, counted through all splits, those of each
+            split: which of them they are, the base rows, and their numbers in that split; else None.
     """
 
     name: str
     fingerprint: str
     size: int
+    base: Callable[[np.ndarray], list[tuple[np.ndarray, BaseRows, np.ndarray]]] | None = None
 
 
 @dataclass(frozen=True)

@@ -23,7 +23,7 @@ from dlkit.data.parts import Chosen, numbers
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
-from dlkit.schema.source import SourceData
+from dlkit.schema.source import BaseRows, SourceData
 
 Fields = Mapping[Key, Feature]
 # Rows that are hashed at a time.
@@ -74,9 +74,29 @@ def make_rows(
 
 def origin_of(source: SourceData, fingerprints: Mapping[str, str]) -> Origin:
     """The identity of a source for the store: its own, or that of the examples which are read."""
-    size = sum(size or 0 for size in source.sizes.values())
     own = source.fingerprint or hashlib.sha256(repr(sorted(fingerprints.items())).encode()).hexdigest()
-    return Origin(source.name, own, size)
+    starts, size = _starts(source)
+    base_of = source.base
+    if base_of is None:
+        return Origin(source.name, own, size)
+
+    def base(ids: np.ndarray) -> list[tuple[np.ndarray, BaseRows, np.ndarray]]:
+        found = []
+        for name, start in starts.items():
+            there = np.flatnonzero((ids >= start) & (ids < start + (source.sizes[name] or 0)))
+            if there.size:
+                found.append((there, base_of(name), ids[there] - start))
+        return found
+
+    return Origin(source.name, own, size, base)
+
+
+def _starts(source: SourceData) -> tuple[dict[str, int], int]:
+    """The number of the first row of each split of a source, counted through all of them, and of all its rows."""
+    starts, start = {}, 0
+    for name, size in source.sizes.items():
+        starts[name], start = start, start + (size or 0)
+    return starts, start
 
 
 class _Reader:
@@ -110,9 +130,7 @@ class _Reader:
 
     def ids(self, split: str) -> np.ndarray:
         """The number of each row of a split, counted through all splits of the source."""
-        starts, start = {}, 0
-        for name, size in self._source.sizes.items():
-            starts[name], start = start, start + (size or 0)
+        starts, _ = _starts(self._source)
         return np.concatenate([starts[p.split] + numbers(p) for p in self._chosen[split]])
 
 

@@ -122,7 +122,7 @@ def compared(found: dict[str, Any] | None) -> list[tuple[str, str]]:
     pairs = []
     for row in found["baselines"]:
         name = f"{row['name']}{where}" if len(targets) == 1 else f"{row['target']}, {row['name']}{where}"
-        said = f"could not be fitted: {row['failed']}" if "failed" in row else figures(row["figures"])
+        said = f"not fitted: {row['failed']}" if "failed" in row else figures(row["figures"])
         pairs.append(("baseline", f"{name}: {said}"))
     pairs += [("baselines", note) for note in found["notes"]]
     return pairs + [("compared", f"the network is {line}") for line in found.get("no_better", ())]

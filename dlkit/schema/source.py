@@ -128,6 +128,7 @@ class BaseRows:
         first: base row at which each example begins: int64, shape (examples,).
         span: base rows that an example covers.
         ahead: how many of these, at the end, are what is predicted.
+        gap: how many before these are not known either when it is predicted.
         series: number of the series of each base row: int32, shape (base rows,).
         names: names of the series by their number.
         times: when each base row is: datetime64[us], or int64 where time is counted in numbers: shape (base rows,).
@@ -144,6 +145,7 @@ class BaseRows:
     times: np.ndarray
     season: int
     values: Mapping[str, np.ndarray]
+    gap: int = 0
 
 
 @dataclass(frozen=True)

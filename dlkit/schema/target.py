@@ -19,10 +19,10 @@ from dlkit.schema.keras_objects import AnyLoss, AnyMetric, Loss, Metric
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
-    from dlkit.data.bound import Input, Target
+    from dlkit.data.bound import Target
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
-    from dlkit.schema.source import SourceField
+    from dlkit.schema.source import BaseRows, SourceField
 
 keras = lazy("keras")
 
@@ -221,12 +221,13 @@ class TargetSettings(ColumnSettings):
         """What is predicted, float64, shape (examples, units), as results have it; None where that are no numbers."""
         return None
 
-    def unfitted(self, target: Target, inputs: Mapping[str, tuple[Input, Any]]) -> dict[str, Any]:
+    def unfitted(self, target: Target, base: BaseRows, rows: Any) -> dict[str, Any]:
         """Predictions that need no fitting, such as a repetition of the past.
 
         Args:
             target: what is predicted.
-            inputs: by name, each with its values as `values` gave them.
+            base: the rows that the examples cover.
+            rows: numbers of the examples, int64, shape (examples,).
 
         Returns:
             By what they are called: results as `results` gives them, float32, shape (examples, units).

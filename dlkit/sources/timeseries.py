@@ -137,7 +137,15 @@ class TimeseriesSource(SourceSettings):
         ahead = (self.past + self.gap, self.horizon)
         columns = Columns(values, first, {PAST: (0, self.past), FUTURE: ahead, **({KNOWN: ahead} if known else {})})
         base = BaseRows(
-            first, self.span, self.horizon, series.numbers, series.names, series.times, series.step.season, values
+            first,
+            self.span,
+            self.horizon,
+            series.numbers,
+            series.names,
+            series.times,
+            series.step.season,
+            values,
+            self.gap,
         )
         return SourceData(
             path.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),

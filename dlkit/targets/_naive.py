@@ -8,8 +8,40 @@ from dlkit.lazy import lazy
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from dlkit.schema.source import BaseRows
 else:
     np = lazy("numpy")
+
+
+def forecasts(base: BaseRows, rows: np.ndarray, column: str, season: int) -> dict[str, np.ndarray]:
+    """The last value, the season before, and that with growth: what there is of them, by name.
+
+    Where a series does not reach back so far, a forecast is the simpler one before it.
+
+    Args:
+        base: the rows of the series.
+        rows: numbers of the examples, int64, shape (examples,).
+        column: whose channels are predicted.
+        season: rows after which a series is like itself.
+
+    Returns:
+        float32, shape (examples, steps * channels).
+    """
+    values = base.values.get(column)
+    if values is None:
+        return {}
+    seen = base.first[rows] + base.span - base.ahead - base.gap
+    series, firsts = np.unique(base.series, return_index=True)
+    start = firsts[np.searchsorted(series, base.series[base.first[rows]])]
+    last = seasonal(values, seen, base.ahead, 1, gap=base.gap, start=start)
+    found = {"last value": last}
+    if season > 1:
+        repeated = seasonal(values, seen, base.ahead, season, gap=base.gap, start=start)
+        grown = growing(values, seen, base.ahead, season, gap=base.gap, start=start)
+        repeated = np.where(np.isnan(repeated), last, repeated)
+        found |= {"seasonal naive": repeated, "seasonal naive with growth": np.where(np.isnan(grown), repeated, grown)}
+    return {name: forecast.reshape(len(rows), -1) for name, forecast in found.items()}
 
 
 def seasonal(

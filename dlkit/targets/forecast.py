@@ -17,6 +17,7 @@ from dlkit.schema.fitted import Fitted, Size, State
 from dlkit.schema.guess import Guess, Recipe, Sample, epochs_for
 from dlkit.schema.labels import must_be_numbers
 from dlkit.schema.target import TargetSettings
+from dlkit.targets import _naive
 from dlkit.targets._classes import shortest
 from dlkit.targets.number import NumberTarget, Scale
 
@@ -161,6 +162,10 @@ class ForecastTarget(NumberTarget):
             return labels, results
         unit = self._of_outputs(target, "differences")
         return labels / unit, results / unit
+
+    def unfitted(self, target: Target, base: BaseRows, rows: Any) -> dict[str, Any]:
+        """The season before, and the same with the growth of the last year or season."""
+        return _naive.forecasts(base, rows, target.columns[0], target.state["season"])
 
     def constant(self, target: Target, labels: Any) -> Any:
         """The median of each output, or its mean where the loss is of squares: shape (units,)."""

@@ -188,6 +188,15 @@ def test_rows_and_columns_beyond_the_limits_are_sampled_and_the_notes_say_so(mon
     assert [row["fitted_on"] for row in found["baselines"]] == [265, 100, 100]
 
 
+def test_trees_that_would_take_minutes_are_left_out_with_a_reason() -> None:
+    rng = np.random.default_rng(0)
+    data = cut(rng.normal(size=(200, 40)).astype(np.float32), rng.integers(0, 20, 200))
+    found = of_config(load(config({"x": {"kind": "number"}}, "category")), data=data)
+    row = next(row for row in found["baselines"] if row["name"] == "boosted trees")
+    assert row["failed"] == "40 columns and 20 outputs would take minutes"
+    assert "figures" not in row
+
+
 def test_without_a_test_split_validation_judges() -> None:
     given, data = real("diabetes", "number")
     found = of_config(load(given), data={name: data[name] for name in ("train", "validation")})

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import numpy as np
+import csv
 
-from dlkit.targets._naive import growing, seasonal
+import numpy as np
+import pytest
+
+from dlkit.baselines.alone import of_config
+from dlkit.bundled import reading
+from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import BaseRows
+from dlkit.targets._naive import forecasts, growing, seasonal
 
 YEARS = np.array([[1, 2, 3, 4], [2, 4, 6, 8], [4, 8, 12, 16]], np.float32).reshape(-1, 1)
 
@@ -40,3 +47,43 @@ def test_a_series_that_is_too_short_has_none() -> None:
 
 def test_a_sum_that_is_not_positive_has_no_growth() -> None:
     np.testing.assert_array_equal(growing(-YEARS, np.array([8]), 4, 4), seasonal(-YEARS, np.array([8]), 4, 4))
+
+
+def test_baselines_of_the_bundled_series_have_the_errors_of_forecasts_by_hand() -> None:
+    source = {"kind": "timeseries", "bundled": "airline", "time": "Date", "targets": "Passengers"}
+    data = {
+        "source": source | {"past": 24, "horizon": 6, "gap": 2}, "splits": {"by": "time", "test": "24"},
+        "inputs": {"past": {"kind": "sequence"}}, "targets": {"future": {"kind": "forecast"}},
+    }  # fmt: skip
+    found = of_config(from_mapping({"name": "airline", "data": data, "model": {"builder": "mlp"}}))
+    with reading.AIRLINE.open() as file:
+        series = np.array([float(row["Passengers"]) for row in csv.DictReader(file)])
+    errors: dict[str, list[float]] = {"last value": [], "seasonal naive": [], "seasonal naive with growth": []}
+    firsts = range(len(series) - 24, len(series) - 6 + 1)
+    for first in firsts:
+        seen = series[: first - 2]
+        growth = seen[-12:].sum() / seen[-24:-12].sum()
+        for step in range(6):
+            ahead, actual = step + 2, series[first + step]
+            errors["last value"].append(abs(actual - seen[-1]))
+            errors["seasonal naive"].append(abs(actual - seen[ahead - 12]))
+            errors["seasonal naive with growth"].append(abs(actual - seen[ahead - 12] * growth))
+    rows = {row["name"]: row["figures"] for row in found["baselines"]}
+    assert found["examples"] == len(firsts)
+    assert list(rows) == ["mean always", *errors]
+    unit = np.abs(series[12:-24] - series[:-36]).mean()
+    for name, values in errors.items():
+        assert rows[name]["mean_absolute_error"] == pytest.approx(np.mean(values), rel=1e-4)
+        assert rows[name]["mase"] == pytest.approx(np.mean(values) / unit, rel=1e-4)
+
+
+def test_a_series_that_does_not_reach_back_repeats_its_last_value() -> None:
+    lengths = np.array([9, 9])
+    values = np.arange(18, dtype=np.float32)[:, None]
+    first = np.array([0, 9])
+    base = BaseRows(
+        first, 9, 3, np.repeat([0, 1], lengths).astype(np.int32), ("a", "b"), np.tile(np.arange(9), 2), 6, {"y": values}
+    )
+    found = forecasts(base, np.array([1, 0]), "y", 6)
+    assert found["seasonal naive"].tolist() == [[9, 10, 11], [0, 1, 2]]
+    assert forecasts(base, np.array([1]), "y", 7)["seasonal naive"].tolist() == [[14, 9, 10]]
