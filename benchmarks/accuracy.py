@@ -1,9 +1,9 @@
 """What the shipped configurations reach, over seeds and folds, beside their baselines and what was aimed at.
 
 Nothing is chosen on the test rows: every run is judged once, by the weights that its configuration keeps. A figure is
-the mean over folds; its interval is that of the mean over seeds by Student's t at 95 %. Where a network is compared with
-tf-idf and logistic regression on the same texts, the exact test of McNemar counts the texts that one of them alone gets
-right.
+the mean over folds; its interval is that of the mean over seeds by Student's t at 95 %. Where a network is compared
+with tf-idf and logistic regression on the same texts, the exact test of McNemar counts the texts that one of them alone
+gets right.
 
     python benchmarks/accuracy.py [--seeds 3] [--only breast_cancer,diabetes] [--out FILE]
 """
