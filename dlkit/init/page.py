@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit.config.phrases import count
+from dlkit.init import cost
 from dlkit.init.columns import Columns, Reading
 from dlkit.init.sources import Found
 from dlkit.init.yaml_lines import flow, remark, setting
@@ -236,12 +237,17 @@ def _model(recipe: Recipe) -> Iterator[str]:
 
 def _training(plan: Plan) -> Iterator[str]:
     recipe, factor = plan.recipe, TIMES[plan.time]
-    epochs = max(2, round(recipe.epochs * factor))
-    others = ", ".join(
-        f"{max(2, round(recipe.epochs * f))} for `--time {word}`" for word, f in TIMES.items() if word != plan.time
-    )
+    by_time = {word: _epochs(plan, word) for word in TIMES}
+    epochs, others = by_time[plan.time], [f"{n} for `--time {w}`" for w, n in by_time.items() if w != plan.time]
+    said = f"Passes over {count(_rows(plan), 'row')} for `--time {plan.time}`; {', '.join(others)}."
+    if recipe.multiply_adds:
+        seconds = cost.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
+        words = cost.in_words(seconds * epochs)
+        said += f" {words[:1].upper()}{words[1:]} on this machine"
+        wanted = _wanted(recipe, plan.time)
+        said += f", where {wanted} would take {cost.in_words(seconds * wanted)}." if epochs < wanted else "."
     yield "training:"
-    yield from remark(f"Passes over {count(_rows(plan), 'row')} for `--time {plan.time}`; {others}.", 2)
+    yield from remark(said, 2)
     yield from setting("epochs", epochs, 2)
     for key, value in recipe.training.items():
         yield from setting(key, value, 2)
@@ -252,6 +258,19 @@ def _training(plan: Plan) -> Iterator[str]:
                 f"The best epoch is kept; after {count(patience, 'epoch')} without a better one it ends.", 2
             )
             yield from setting("early_stopping", {"patience": patience}, 2)
+
+
+def _epochs(plan: Plan, time: str) -> int:
+    """Passes for `--time`: as many as the recipe wants, where this machine makes them in that time."""
+    wanted, recipe = _wanted(plan.recipe, time), plan.recipe
+    if not recipe.multiply_adds:
+        return wanted
+    possible = 60 * cost.MINUTES[time] / cost.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
+    return max(2, min(wanted, round(possible)))
+
+
+def _wanted(recipe: Recipe, time: str) -> int:
+    return max(2, round(recipe.epochs * TIMES[time]))
 
 
 def name_for(column: str) -> str:

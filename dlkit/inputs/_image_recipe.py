@@ -58,7 +58,7 @@ def flips(labels: Sequence[str]) -> str:
 def recipe(rows: int, height: int, width: int) -> Recipe:
     """Blocks of convolutions, until about four pixels are left on a side."""
     blocks: list[dict[str, object]] = []
-    side = min(height, width)
+    side, area, channels, multiply_adds = min(height, width), height * width, 3, 0
     while side >= 4 and len(blocks) < 5:
         filters = min(128, 32 * 2 ** len(blocks))
         blocks.append(
@@ -69,7 +69,8 @@ def recipe(rows: int, height: int, width: int) -> Recipe:
                 **({"pool_size": 2} if side >= 8 else {}),
             }
         )
-        side //= 2
+        multiply_adds += 9 * area * channels * filters
+        side, area, channels = side // 2, area // 4, filters
     blocks = blocks or [{"filters": 32, "padding": "same", "batch_normalization": True}]
     batch = batch_for(rows)
     epochs = epochs_for(rows, batch, 1_500, 8, 60)
@@ -77,4 +78,4 @@ def recipe(rows: int, height: int, width: int) -> Recipe:
     model = {"builder": "cnn", "blocks": blocks, "pooling": pooling, "dense": [64], "dropout": 0.3}
     why = f"Convolutions for images of {in_words((height, width))}, halved until few pixels are left."
     training = {"optimizer": {"name": "adamw", "learning_rate": 0.002, "weight_decay": 0.01}, "schedule": "cosine"}
-    return Recipe(4.0, model, why, training, epochs, max(3, epochs // 4), batch)
+    return Recipe(4.0, model, why, training, epochs, max(3, epochs // 4), batch, multiply_adds)

@@ -94,6 +94,7 @@ class Recipe:
         epochs: passes for a good result, where time is not short.
         patience: epochs without improvement; None for training to the last epoch.
         batch_size: examples per update.
+        multiply_adds: of the forward pass of an example, where they are so many that training may take hours.
     """
 
     score: float
@@ -103,6 +104,7 @@ class Recipe:
     epochs: int
     patience: int | None
     batch_size: int = 32
+    multiply_adds: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import yaml
 from typer.testing import Result
 
+import dlkit
 from dlkit.data.load import load_splits
+from dlkit.init import cost
 from dlkit.init.write import write_config
+from dlkit.inputs._image_recipe import recipe
 from dlkit.schema.input import INPUTS, InputSettings
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS, TargetSettings
@@ -30,6 +34,11 @@ def written(path: Path, folder: Path, **options: Any) -> tuple[str, dict[str, An
     """The text of a configuration, and its content."""
     text = write_config(str(path.relative_to(folder)), Path("out.yaml"), force=True, **options).text
     return text, yaml.safe_load(text)
+
+
+def one_line(text: str) -> str:
+    """The words of comments without their line ends."""
+    return " ".join(text.replace("#", "").split())
 
 
 def table(path: Path, **columns: Any) -> Path:
@@ -159,6 +168,28 @@ def test_time_changes_the_epochs(tmp_path: Path) -> None:
     path = people(tmp_path / "people.csv")
     epochs = [written(path, tmp_path, time=time)[1]["training"]["epochs"] for time in ("quick", "good", "best")]
     assert epochs == sorted(set(epochs))
+
+
+def test_a_machine_that_takes_hours_for_images_is_given_fewer_epochs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = FILES["pets"](tmp_path / "pets")
+    monkeypatch.setattr(cost, "_rate", lambda: 1e12)
+    text, config = written(path, tmp_path)
+    wanted = config["training"]["epochs"]
+    assert "Less than a minute on this machine." in one_line(text)
+    monkeypatch.setattr(cost, "_rate", lambda: 2e7)
+    text, config = written(path, tmp_path)
+    assert 2 <= config["training"]["epochs"] < wanted
+    assert f"on this machine, where {wanted} would take" in one_line(text)
+
+
+def test_multiply_adds_are_those_of_the_network() -> None:
+    proposed = recipe(1_000, 96, 128)
+    model = dlkit.cnn((96, 128, 3), 10, **{key: value for key, value in proposed.model.items() if key != "builder"})
+    convolutions = [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.Conv2D)]
+    counted = sum(np.prod(layer.output.shape[1:3]) * np.prod(layer.kernel.shape) for layer in convolutions)
+    assert proposed.multiply_adds == counted
 
 
 def test_names_that_yaml_would_read_as_something_else(tmp_path: Path) -> None:
