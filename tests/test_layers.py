@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
 
-PACKAGE = Path(__file__).parents[1] / "dlkit"
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "dlkit"
 
 # Layer: the other layers that it may import.
 LANGUAGE = {"config", "schema"}
@@ -47,12 +49,29 @@ ALLOWED = {
 HEAVY = {"tensorflow", "keras", "numpy", "tensorflow_datasets", "sklearn", "matplotlib"}
 
 
-def imports(path: Path, *, top_level: bool = False) -> Iterator[str]:
-    """The full names of the modules that a file imports, those for type checkers alone left out."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
+@cache
+def parsed(path: Path) -> ast.Module:
+    """A file, without what is for type checkers alone."""
+    return without_types(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def without_types(tree: ast.Module) -> ast.Module:
+    """A program without what is for type checkers alone."""
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
+    return tree
+
+
+def offenders(paths: Iterable[Path], wrong: Callable[[Path], Iterable[object]]) -> dict[str, list[object]]:
+    """What is wrong in each file, by its name; empty where nothing is."""
+    found = {str(path.relative_to(ROOT)): list(wrong(path)) for path in paths}
+    return {name: what for name, what in found.items() if what}
+
+
+def imports(path: Path, *, top_level: bool = False) -> Iterator[str]:
+    """The full names of the modules that a file imports, those for type checkers alone left out."""
+    tree = parsed(path)
     for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
@@ -69,42 +88,42 @@ def layer_of(path: Path) -> str:
 FILES = sorted(PACKAGE.rglob("*.py"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_a_file_imports_only_the_layers_below_its_own(path: Path) -> None:
-    layer = layer_of(path)
-    for module in imports(path):
-        parts = module.split(".")
-        if parts[0] == "dlkit" and len(parts) > 1 and (PACKAGE / parts[1]).with_suffix(".py").exists() | (
-            PACKAGE / parts[1]
-        ).is_dir():  # fmt: skip
-            assert parts[1] in ALLOWED[layer] | {layer}, f"{path.name} imports {module}"
+def heavy(path: Path, *, top_level: bool = False) -> set[str]:
+    """The heavy libraries that a file imports."""
+    return {module.split(".")[0] for module in imports(path, top_level=top_level)} & HEAVY
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if layer_of(p) in LANGUAGE], ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_the_configuration_needs_no_heavy_library(path: Path) -> None:
-    assert not {module.split(".")[0] for module in imports(path)} & HEAVY
+def test_a_file_imports_only_the_layers_below_its_own() -> None:
+    def too_high(path: Path) -> Iterator[str]:
+        layer = layer_of(path)
+        for module in imports(path):
+            parts = module.split(".")
+            below = PACKAGE / parts[1] if parts[0] == "dlkit" and len(parts) > 1 else None
+            ours = below is not None and (below.with_suffix(".py").exists() or below.is_dir())
+            if ours and parts[1] not in ALLOWED[layer] | {layer}:
+                yield module
+
+    assert not offenders(FILES, too_high)
 
 
-@pytest.mark.parametrize("path", [p for p in FILES if layer_of(p) in PARTS], ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_the_parts_of_a_configuration_import_heavy_libraries_when_they_are_used(path: Path) -> None:
-    assert not {module.split(".")[0] for module in imports(path, top_level=True)} & HEAVY
+def test_the_configuration_needs_no_heavy_library() -> None:
+    assert not offenders([p for p in FILES if layer_of(p) in LANGUAGE], heavy)
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in FILES if layer_of(p) in {"cli", "runs", "files", "api", "api_data", "__init__", "progress"}],
-    ids=str,
-)
-def test_the_command_line_imports_heavy_libraries_inside_its_verbs_alone(path: Path) -> None:
-    found = set(imports(path, top_level=True))
-    assert not {module.split(".")[0] for module in found} & HEAVY
-    assert (
-        not {m for m in found if m.startswith(("dlkit.training.", "dlkit.models.", "dlkit.data.", "dlkit.looking."))}
-        - {"dlkit.training.listeners"}
-        - {m for m in found if m.startswith("dlkit.training.listeners.")}
-    )
+def test_the_parts_of_a_configuration_import_heavy_libraries_when_they_are_used() -> None:
+    assert not offenders([p for p in FILES if layer_of(p) in PARTS], lambda p: heavy(p, top_level=True))
+
+
+def test_the_command_line_imports_heavy_libraries_inside_its_verbs_alone() -> None:
+    late = ("dlkit.training.", "dlkit.models.", "dlkit.data.", "dlkit.looking.")
+
+    def too_early(path: Path) -> set[str]:
+        ours = {module for module in imports(path, top_level=True) if module.startswith(late)}
+        allowed = {module for module in ours if f"{module}.".startswith("dlkit.training.listeners.")}
+        return heavy(path, top_level=True) | (ours - allowed)
+
+    layers = {"cli", "runs", "files", "api", "api_data", "__init__", "progress"}
+    assert not offenders([p for p in FILES if layer_of(p) in layers], too_early)
 
 
 def private_names(tree: ast.AST) -> Iterator[str]:
@@ -120,10 +139,9 @@ def private_names(tree: ast.AST) -> Iterator[str]:
                 yield node.attr
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_private_names_of_libraries_stand_in_one_file(path: Path) -> None:
-    found = list(private_names(ast.parse(path.read_text(encoding="utf-8"))))
-    assert not found or path.name == "keras_internals.py"
+def test_private_names_of_libraries_stand_in_one_file() -> None:
+    others = [path for path in FILES if path.name != "keras_internals.py"]
+    assert not offenders(others, lambda path: private_names(parsed(path)))
 
 
 def test_no_file_imports_itself_in_a_circle() -> None:
@@ -145,7 +163,6 @@ LONGEST_FILE, LONGEST_FUNCTION = 300, 50
 # A longer one says why, in a comment among its first lines: `# Long because ...`.
 REASON = "# Long because "
 FIRST_LINES = 10
-ROOT = PACKAGE.parent
 WRITTEN = [path for folder in ("dlkit", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 
 
@@ -161,9 +178,8 @@ def too_long(text: str) -> Iterator[str]:
             yield f"{name} has {end - first} lines"
 
 
-@pytest.mark.parametrize("path", WRITTEN, ids=lambda p: str(p.relative_to(ROOT)))
-def test_a_file_and_its_functions_are_short_or_say_why_not(path: Path) -> None:
-    assert not list(too_long(path.read_text(encoding="utf-8")))
+def test_a_file_and_its_functions_are_short_or_say_why_not() -> None:
+    assert not offenders(WRITTEN, lambda path: too_long(path.read_text(encoding="utf-8")))
 
 
 def test_what_is_too_long_is_found() -> None:
@@ -185,7 +201,7 @@ CLASSES = {
     node.name
     for part in PARTS
     for file in (PACKAGE / part).glob("*.py")
-    for node in ast.parse(file.read_text(encoding="utf-8")).body
+    for node in parsed(file).body
     if isinstance(node, ast.ClassDef)
 }
 
@@ -226,21 +242,15 @@ def asks_for_a_kind(node: ast.AST) -> bool:
     return False
 
 
-def lines_that_ask(code: str) -> list[int]:
-    """The numbers of the lines that ask for a kind, what is for type checkers alone left out."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
-            node.body = []
+def lines_that_ask(tree: ast.Module) -> list[int]:
+    """The numbers of the lines that ask for a kind."""
     return [node.lineno for node in ast.walk(tree) if asks_for_a_kind(node)]  # type: ignore[attr-defined]
 
 
-@pytest.mark.parametrize(
-    "path", [p for p in FILES if layer_of(p) not in PARTS], ids=lambda p: str(p.relative_to(PACKAGE))
-)
-def test_no_other_file_asks_for_a_kind(path: Path) -> None:
+def test_no_other_file_asks_for_a_kind() -> None:
     """What a source, kind, step or builder does is in its file alone, so that a new one is one file."""
-    assert not lines_that_ask(path.read_text(encoding="utf-8"))
+    others = [path for path in FILES if layer_of(path) not in PARTS]
+    assert not offenders(others, lambda path: lines_that_ask(parsed(path)))
 
 
 @pytest.mark.parametrize(
@@ -261,7 +271,7 @@ def test_no_other_file_asks_for_a_kind(path: Path) -> None:
     ],
 )
 def test_what_asks_for_a_kind_is_found(code: str) -> None:
-    assert lines_that_ask(code)
+    assert lines_that_ask(without_types(ast.parse(code)))
 
 
 @pytest.mark.parametrize(
@@ -275,4 +285,4 @@ def test_what_asks_for_a_kind_is_found(code: str) -> None:
     ],
 )
 def test_what_asks_for_no_kind_is_left_alone(code: str) -> None:
-    assert not lines_that_ask(code)
+    assert not lines_that_ask(without_types(ast.parse(code)))
