@@ -66,7 +66,8 @@ def table_of(split: str, value: Any, wanted: Wanted) -> Table:
         read = _read(frame, wanted)
         return Table(read, len(frame), tuple(name for name in frame.names if name not in read))
     else:
-        raise bad_data("given-data", f"split `{split}` is given as {type(value).__name__}", FORMS)
+        forms = "give what it returns: `make()`, not `make`" if callable(value) else FORMS
+        raise bad_data("given-data", f"split `{split}` is given as {type(value).__name__}", forms)
     columns = {name: _array(split, name, part) for name, part in parts.items()}
     lengths = {name: len(column.array) for name, column in columns.items() if column.array is not None}
     if len(set(lengths.values())) != 1:

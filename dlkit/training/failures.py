@@ -15,10 +15,16 @@ REFUSALS = (
     tf.errors.InvalidArgumentError,
     tf.errors.ResourceExhaustedError,
     tf.errors.UnimplementedError,
+    tf.errors.UnknownError,
 )
 
 # What `tf.debugging.Assert` says: its words, then the values.
 ASSERTED = re.compile(r"assertion failed: \[(?P<words>[^\]]+)\] ?(?P<values>.*)")
+
+
+# What Python raises in a function that TensorFlow calls, such as a generator of examples.
+IN_PYTHON = "Traceback (most recent call last)"
+_NODE = re.compile(r"\{\{.*?\}\}\s*")
 
 
 @contextlib.contextmanager
@@ -27,12 +33,19 @@ def refused_as_run_error() -> Iterator[None]:
     try:
         yield
     except REFUSALS as error:
+        if isinstance(error, tf.errors.UnknownError) and IN_PYTHON not in error.message:
+            raise
         raise as_run_error(error) from error
 
 
 def as_run_error(error: tf.errors.OpError) -> RunError:
     """What TensorFlow found wrong while the program ran, in its own first words."""
     words = next((line for line in error.message.splitlines() if line.strip()), type(error).__name__)
+    words = _NODE.sub("", words)
+    if IN_PYTHON in error.message:
+        message = f"the function that gives the examples raised {words}"
+        help = "correct it, or call it alone to see where it stops"
+        return RunError(Problem("data-refused", message, key=("data",), help=help))
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return RunError(
             Problem(
