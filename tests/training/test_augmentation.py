@@ -24,15 +24,19 @@ from tests.training.helpers import CNN, MLP, load, resume, settings, state_diges
 from tests.training.test_resume import Cut, CutAt
 
 IMAGES = np.random.default_rng(0).uniform(size=(32, 12, 10, 3)).astype("float32")
-EVERY = [
-    "random_flip",
-    {"random_translation": {"height_factor": 0.2, "width_factor": 0.2}},
-    "rand_augment",
-    {"mix_up": {"alpha": 0.4}},
-    "cut_mix",
-    "random_erasing",
-    "alternating_flip",
-]
+TRANSLATION = {"random_translation": {"height_factor": 0.2, "width_factor": 0.2}}
+# Every way to draw: with Keras's own layers, several in one, and of other rows.
+TOGETHER = {
+    "mix_up": ["random_flip", TRANSLATION, "rand_augment", {"mix_up": {"alpha": 0.4}}],
+    "cut_mix": ["alternating_flip", "random_erasing", "cut_mix"],
+}
+SMALL = {**MLP, "dense": [4]}
+
+
+@pytest.fixture(scope="module")
+def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """How a run without augmentation ends."""
+    return state_digest(train(settings(SMALL, {"epochs": 2}), tmp_path_factory.mktemp("plain")).folder)
 
 
 def layer_of(name: str, **arguments: Any) -> keras.layers.Layer:
@@ -131,17 +135,18 @@ def test_every_picture_is_flipped_in_one_of_two_epochs_and_half_of_them_in_each(
     np.testing.assert_array_equal(again[flipped[0]], images[flipped[0]][:, :, ::-1])
 
 
-@pytest.mark.parametrize("step", EVERY, ids=str)
-def test_a_cut_run_with_augmentation_resumes_to_the_same_bits(step: Any, tmp_path: Path, one_step_chunks: None) -> None:
-    model = {**MLP, "dense": [4]}
-    plain = train(settings(model, {"epochs": 2}), tmp_path / "plain")
-    config = settings(model, {"epochs": 2, "checkpoints": {"every_steps": 3}}, image={"augment": [step]})
+@pytest.mark.parametrize("name", TOGETHER)
+def test_a_cut_run_with_augmentation_resumes_to_the_same_bits(
+    name: str, tmp_path: Path, plain: str, one_step_chunks: None
+) -> None:
+    augment = TOGETHER[name]
+    config = settings(SMALL, {"epochs": 2, "checkpoints": {"every_steps": 3}}, image={"augment": augment})
     done = train(config, tmp_path / "whole")
     with pytest.raises(Cut):
         train(config, tmp_path / "cut", listener=CutAt(12))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
     resume(folder)
-    assert state_digest(folder) == state_digest(done.folder) != state_digest(plain.folder)
+    assert state_digest(folder) == state_digest(done.folder) != plain
 
 
 def test_xla_is_chosen_for_no_mixture_and_an_alternating_flip_runs_in_it(tmp_path: Path) -> None:
@@ -156,23 +161,28 @@ SERIES = np.random.default_rng(0).normal(size=(60, 20, 4)).astype("float32")
 SERIES[:30, 15:] = np.nan
 
 
-@pytest.mark.parametrize("step", ["noise", "shift", "spec_augment"])
-def test_sequences_are_augmented_in_training_alone(step: str, tmp_path: Path) -> None:
+def of_series(augment: list[str], folder: Path) -> str:
+    """How a run on series ends, whose saved model gives the figures of its test."""
     data = {
-        "inputs": {"x": {"kind": "sequence", "augment": [step]}},
+        "inputs": {"x": {"kind": "sequence", "augment": augment}},
         "targets": {"y": {"kind": "binary"}},
         "batch_size": 16,
     }
-    config = {"name": "small", "data": data, "model": {"builder": "rnn", "units": [4]}, "training": {"epochs": 2}}
+    config = {"name": "small", "data": data, "model": {"builder": "rnn", "units": [4]}, "training": {"epochs": 1},
+              "runtime": {"compile": "graph"}}  # fmt: skip
     y = np.arange(60) % 2
-    digests = set()
-    for number, augment in enumerate([[step], [step], []]):
-        config["data"]["inputs"]["x"]["augment"] = augment  # type: ignore[index]
-        done = train(config, tmp_path / str(number), data={"train": (SERIES, y), "test": (SERIES, y)})
-        found = keras.saving.load_model(done.folder / "model.keras").evaluate(SERIES, y, verbose=0, return_dict=True)
-        assert found["loss"] == pytest.approx(done.test["loss"], rel=1e-4)
-        digests.add(state_digest(done.folder))
-    assert len(digests) == 2
+    done = train(config, folder, data={"train": (SERIES, y), "test": (SERIES, y)})
+    found = keras.saving.load_model(done.folder / "model.keras").evaluate(SERIES, y, verbose=0, return_dict=True)
+    assert found["loss"] == pytest.approx(done.test["loss"], rel=1e-4)
+    return state_digest(done.folder)
+
+
+def test_sequences_are_augmented_in_training_alone(tmp_path: Path) -> None:
+    steps = ["noise", "shift", "spec_augment"]
+    ends = {name: of_series([name], tmp_path / name) for name in steps}
+    ends["nothing"] = of_series([], tmp_path / "nothing")
+    assert len(set(ends.values())) == 4
+    assert of_series(["spec_augment"], tmp_path / "again") == ends["spec_augment"]
 
 
 @pytest.mark.parametrize(

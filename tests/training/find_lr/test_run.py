@@ -44,7 +44,7 @@ def test_the_rates_are_those_that_the_optimizer_takes() -> None:
     np.testing.assert_allclose(taken, np.geomspace(1e-7, 10, 125)[[0, 1, 62, 124]], rtol=1e-4)
 
 
-@pytest.mark.parametrize("model", [MLP, CNN], ids=["mlp", "cnn"])
+@pytest.mark.parametrize("model", [MLP, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
 def test_training_at_the_suggestion_beats_a_hundredth_and_a_hundredfold_of_it(
     model: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -22,14 +22,15 @@ import json, sys
 import dlkit
 from tests.training.helpers import images, settings
 
-model, more, devices, compiled, folder = json.loads(sys.argv[1])
-config = settings(
-    {**model, "dropout": 0.0}, {"epochs": 13, **more}, data={"batch_size": 32},
-    runtime={"devices": devices, "compile": compiled},
-)
+cases, devices, folder = json.loads(sys.argv[1])
 data = {"train": images(97), "validation": images(53, 200), "test": images(71, 400)}
-run = dlkit.train(config, data=data, runs_folder=folder, verbose=False)
-print(json.dumps({"history": run.history, "test": run.test, "evaluated": run.evaluate()}))
+for name, (model, more, compiled) in cases.items():
+    config = settings(
+        {**model, "dropout": 0.0}, {"epochs": 13, **more}, data={"batch_size": 32},
+        runtime={"devices": devices, "compile": compiled},
+    )
+    run = dlkit.train(config, data=data, runs_folder=folder, verbose=False)
+    print(json.dumps([name, {"history": run.history, "test": run.test, "evaluated": run.evaluate()}]))
 """
 
 STEPS = {
@@ -38,42 +39,54 @@ STEPS = {
     "accumulated": {"optimizer": {"name": "adam", "gradient_accumulation_steps": 2, "use_ema": True}, "health": 7},
     "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "clipnorm": 0.1}},
 }
+CASES = {
+    "mlp-clipped": (MLP, STEPS["clipped"], "graph"),
+    "mlp-momentum-xla": (MLP, STEPS["momentum"], "xla"),
+    "cnn": (CNN, STEPS["adam"], "graph"),
+    "mlp-accumulated": (MLP, STEPS["accumulated"], "graph"),
+}
+SLOW = {"rnn": (RNN, STEPS["clipped"], "graph")}
+Results = dict[str, dict[str, Any]]
 
 
-def trained(model: dict[str, Any], more: dict[str, Any], devices: str, compiled: str, folder: Path) -> dict[str, Any]:
-    """History and test of a run in a process of its own."""
-    arguments = json.dumps([model, more, devices, compiled, str(folder)])
+def trained(cases: dict[str, Any], devices: str, folder: Path) -> Results:
+    """History and test of runs in a process of their own."""
+    arguments = json.dumps([cases, devices, str(folder)])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, arguments], cwd=ROOT, env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
-    return found
+    return dict(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
 
 
-@pytest.mark.parametrize(
-    ("model", "more", "compiled"),
-    [
-        (MLP, STEPS["clipped"], "graph"),
-        (MLP, STEPS["momentum"], "xla"),
-        (CNN, STEPS["adam"], "graph"),
-        (MLP, STEPS["accumulated"], "graph"),
-        pytest.param(RNN, STEPS["clipped"], "graph", marks=pytest.mark.slow),
-    ],
-    ids=["mlp-clipped", "mlp-momentum-xla", "cnn", "mlp-accumulated", "rnn"],
-)
-def test_two_replicas_train_validate_and_test_as_one_device(
-    model: dict[str, Any], more: dict[str, Any], compiled: str, tmp_path: Path
-) -> None:
-    one = trained(model, more, "cpu:1", compiled, tmp_path)
-    two = trained(model, more, "cpu:2", compiled, tmp_path)
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    """Every case on one device and on two."""
+    folder = tmp_path_factory.mktemp("replicas")
+    return trained(CASES, "cpu:1", folder), trained(CASES, "cpu:2", folder)
+
+
+def must_be_equal(one: dict[str, Any], two: dict[str, Any]) -> None:
+    """Two runs have the same figures, but for the order of sums."""
     assert len(one["history"]["loss"]) == 13
     for column, values in one["history"].items():
         np.testing.assert_allclose(two["history"][column], values, atol=1e-5, err_msg=column)
     for name, value in one["test"].items():
         assert two["test"][name] == pytest.approx(value, abs=1e-5)
         assert two["evaluated"][name] == pytest.approx(value, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_two_replicas_train_validate_and_test_as_one_device(name: str, both: tuple[Results, Results]) -> None:
+    one, two = both
+    must_be_equal(one[name], two[name])
+
+
+@pytest.mark.slow
+def test_two_replicas_train_a_recurrent_network_as_one_device(tmp_path: Path) -> None:
+    one, two = (trained(SLOW, devices, tmp_path) for devices in ("cpu:1", "cpu:2"))
+    must_be_equal(one["rnn"], two["rnn"])
 
 
 @pytest.mark.parametrize(

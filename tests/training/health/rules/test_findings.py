@@ -71,7 +71,11 @@ HEALTHY = {
 }
 
 
-@pytest.mark.parametrize("name", HEALTHY)
+# One of each kind of network and of each rule that could be wrong of it; the others are variations.
+QUICK = ("mlp with dropout", "cnn with batch normalisation", "rnn", "momentum", "early stopping")
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in HEALTHY])
 def test_nothing_is_found_in_a_healthy_run(name: str, tmp_path: Path) -> None:
     assert codes(heard(HEALTHY[name], digits(), tmp_path)) == []
 
