@@ -142,6 +142,13 @@ def records(folder: Path) -> dict[str, Any]:
     return {"path": {split: str(folder / f"{split}.tfrecord") for split in ("train", "test")}, "features": stated}
 
 
+def npy(folder: Path) -> dict[str, Any]:
+    for split, count in (("train", ROWS), ("test", 9)):
+        for name, values in (("image", IMAGES), ("label", LABELS), ("other", LABELS)):
+            np.save(folder / f"{name}_{split}.npy", values[:count])
+    return {"path": str(folder)}
+
+
 # How a source of each kind is made, and which of its files can be damaged; none where it ships with dlkit, or where any
 # content is right.
 SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
@@ -149,6 +156,7 @@ SOURCE: dict[str, tuple[Callable[[Path], dict[str, Any]], str]] = {
     "bundled": (bundled, ""),
     "csv": (text_files, "train.csv"),
     "image_folder": (image_folder, "train/a/0.png"),
+    "npy": (npy, "image_train.npy"),
     "npz": (npz, "made.npz"),
     "parquet": (parquet_files, "train.parquet"),
     "python": (function, ""),
@@ -164,6 +172,7 @@ COLUMNS: dict[str, tuple[str, str, str, str]] = {
     "audio_folder": ("audio", "audio", "label", "category"),
     "csv": ("image", "number", "label", "category"),
     # Classes are only known when rows are read.
+    "npy": ("image", "image", "label", "number"),
     "parquet": ("image", "number", "label", "number"),
     "sklearn": ("image", "image", "target", "category"),
     "text_folder": ("text", "text", "label", "category"),
