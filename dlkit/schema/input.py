@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
     from dlkit.schema.source import SourceField
+
+tf = lazy("tensorflow")
 
 
 class InputSettings(ColumnSettings):
@@ -153,6 +156,19 @@ class InputSettings(ColumnSettings):
             ValueError: saying why it cannot be decoded, without its name.
         """
         raise NotImplementedError(f"`kind: {self.kind}` decodes nothing")
+
+    def decode_in_graph(self, content: Any, feature: Feature) -> Any:
+        """As `decode`, to the same bits, inside a pipeline of tf.data.
+
+        Args:
+            content: of a file, a string tensor, shape ().
+            feature: what examples are.
+
+        Returns:
+            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the pipeline.
+        """
+        found = tf.numpy_function(lambda held: self.decode(held, feature), [content], feature.dtype)
+        return tf.ensure_shape(found, feature.shape)
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.
