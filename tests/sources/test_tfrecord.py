@@ -16,8 +16,10 @@ import dlkit
 from dlkit.config.problems import RunError
 from dlkit.data.contract import Rows, Stream
 from dlkit.data.load import load_splits
+from dlkit.inputs.image import ImageInput
 from dlkit.schema.data import Data
-from dlkit.schema.guess import Asked
+from dlkit.schema.guess import Asked, Sample
+from dlkit.schema.source import Wanted
 from dlkit.sources import tfrecord as module
 from dlkit.sources.tfrecord import TfrecordSource
 from tests.sources.records import FEATURES, columns, example, row, source, write
@@ -90,6 +92,16 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_can_be_left_out(tmp_path:
         dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)
     config["data"]["clean"] = {"drop": ["unreadable"]}
     assert dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False).history
+
+
+def test_init_proposes_one_size_for_pictures_in_columns(tmp_path: Path) -> None:
+    settings = Data.model_validate(pictures(tmp_path)).source
+    assert settings is not None
+    opened = settings.open(Wanted(("image",), ("label",)))
+    guess = ImageInput.guess(Sample("image", opened.fields["image"], columns(opened)["image"], 40))
+    assert guess is not None
+    assert guess.settings["preprocess"] == [{"resize": {"height": 32, "width": 32}}, "rescale"]
+    assert guess.reason.startswith("images of many sizes, in the middle 5 x 5")
 
 
 def test_sounds(tmp_path: Path) -> None:
