@@ -86,7 +86,7 @@ def host_stage(host: Layers, splits: Splits, data: Data | None = None, progress:
     spec = replace(splits.spec, inputs={**splits.spec.inputs, **stage.inputs})
     if isinstance(splits.train, Stream):
         streams = {name: _stream(stage, split) for name, split in splits.by_name.items()}
-        return replace(splits, spec=spec, **streams)  # type: ignore[arg-type]
+        return replace(splits, spec=spec, notes=(*splits.notes, *_not_kept(data)), **streams)  # type: ignore[arg-type]
     keeper = _Keeper(stage, splits, data, progress)
     made = {name: keeper.split(split) for name, split in splits.by_name.items()}
     return replace(splits, spec=spec, notes=(*splits.notes, *keeper.notes), **made)  # type: ignore[arg-type]
@@ -95,6 +95,12 @@ def host_stage(host: Layers, splits: Splits, data: Data | None = None, progress:
 def _decoded(splits: Splits) -> set[str]:
     """The inputs that are decoded when they are read."""
     return set(splits.train.stored) if isinstance(splits.train, Rows) else set()
+
+
+def _not_kept(data: Data | None) -> Iterator[str]:
+    """A line where the configuration asks for what a stream does not have."""
+    if data is not None and data.cache in ("memory", "disk"):
+        yield f"`data.cache: {data.cache}` keeps nothing of a stream: its examples are prepared again in every epoch"
 
 
 def _stream(stage: HostStage, split: Split) -> Stream:

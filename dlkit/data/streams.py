@@ -70,9 +70,8 @@ def make_stream(source: SourceData, pieces: Sequence[Piece], spec: Spec, data: D
 
 def decoded(stored: tf.Tensor, bound: Any) -> tf.Tensor:
     """One example of an encoded column in its raw form: a file's content, decoded by the kind of its input."""
-    feature = bound.feature
-    value = tf.numpy_function(lambda content: bound.settings.decode(content, feature), [stored], feature.dtype)
-    return tf.ensure_shape(value, feature.shape)
+    found: tf.Tensor = bound.settings.decode_in_graph(stored, bound.feature)
+    return found
 
 
 def _mixed(seed: int, epoch: int) -> int:

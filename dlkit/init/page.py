@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit.config.phrases import count
+from dlkit.config.yaml_lines import flow, remark, setting
 from dlkit.init import cost
 from dlkit.init.columns import Columns, Reading
 from dlkit.init.sources import Found
-from dlkit.init.yaml_lines import flow, remark, setting
 from dlkit.schema.guess import Guess, Recipe
 from dlkit.schema.target import TARGETS
 

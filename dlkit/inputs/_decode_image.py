@@ -67,14 +67,14 @@ class Header:
     turned: bool
 
 
-def read_header(path: Path) -> Header:
-    """What a file says of its image, without decoding it.
+def read_header(stored: Path | bytes) -> Header:
+    """What a file says of its image, without decoding it, by its path or its content.
 
     Raises:
         OSError: if it cannot be opened.
         ValueError: if it is no such file, or declares more pixels than any photograph has.
     """
-    with path.open("rb") as file, _opened(file) as image:
+    with io.BytesIO(stored) if isinstance(stored, bytes) else stored.open("rb") as file, _opened(file) as image:
         gray, bits, opaque = _is_gray(image), _bits(image), not image.has_transparency_data
         orientation = UPRIGHT if image.format == "PNG" and not _png_has_exif(file) else _orientation(image)
         height, width = image.height, image.width

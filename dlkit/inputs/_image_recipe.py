@@ -27,14 +27,15 @@ def size_for(column: Sample) -> tuple[tuple[int, int], str]:
         return _fitted(
             height, width
         ), f"images of {in_words((height, width))}, made smaller, since larger ones take longer"
-    paths = column.values[:: -(-len(column.values) // LOOKED_AT)]
-    headers = [read_header(Path(str(path))) for path in paths]
+    some = column.values[:: -(-len(column.values) // LOOKED_AT)]
+    headers = [read_header(stored if isinstance(stored, bytes) else Path(str(stored))) for stored in some]
     heights, widths = [h.height for h in headers], [h.width for h in headers]
     size = round(median(heights)), round(median(widths))
-    every = column.field.shape or ()
+    # A source that has not looked at all of them has no shape.
+    every = column.field.shape or (None, None)
     if None not in every[:2] and max(size) <= LARGEST:
         return size, ""
-    found = "images of many sizes, in the middle" if None in every[:2] else "images of"
+    found = "images of many sizes, in the middle" if min(heights + widths) < max(heights + widths) else "images of"
     return _fitted(*size), f"{found} {in_words(size)}: resized to one size that a processor trains on quickly"
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.features import Encoding, Feature
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from dlkit.data.values import RowPlace
     from dlkit.schema import Config
     from dlkit.schema.source import SourceField
+
+tf = lazy("tensorflow")
 
 
 class InputSettings(ColumnSettings):
@@ -41,7 +44,7 @@ class InputSettings(ColumnSettings):
     takes_ragged: ClassVar[bool] = False
     # Encodings of columns that `decode` reads: `image`, `audio`.
     encodings: ClassVar[tuple[str, ...]] = ()
-    # Whether `decode_in_graph` does the same in TensorFlow ops.
+    # Whether `decode_in_graph` is mostly of TensorFlow ops, so that threads share the work.
     decodes_in_graph: ClassVar[bool] = False
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
@@ -157,17 +160,17 @@ class InputSettings(ColumnSettings):
         raise NotImplementedError(f"`kind: {self.kind}` decodes nothing")
 
     def decode_in_graph(self, content: Any, feature: Feature) -> Any:
-        """As `decode`, to the same bits, in TensorFlow ops, where `decodes_in_graph`: threads share the work.
+        """As `decode`, to the same bits, inside a program of TensorFlow's.
 
         Args:
             content: of a file, a string tensor, shape ().
             feature: what examples are.
 
         Returns:
-            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the program, and `decode`
-            says why.
+            A tensor of the feature's dtype and shape. A file that cannot be decoded stops the program.
         """
-        raise NotImplementedError(f"`kind: {self.kind}` decodes nothing in TensorFlow ops")
+        found = tf.numpy_function(lambda held: self.decode(held, feature), [content], feature.dtype)
+        return tf.ensure_shape(found, feature.shape)
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.

@@ -10,14 +10,11 @@ from typing import Any, NamedTuple
 
 from dlkit.lazy import lazy
 from dlkit.schema.source import SourceField, type_name
+from dlkit.sources._magic import encoding_of
 from dlkit.sources._tables import as_objects
 
 np, pa, pc = lazy("numpy"), lazy("pyarrow"), lazy("pyarrow.compute")
 types = lazy("pyarrow.types")
-
-# How files of pictures and sounds begin.
-_MAGIC = {b"\xff\xd8\xff": "image", b"\x89PNG": "image", b"GIF8": "image", b"BM": "image", b"RIFF": "audio",
-          b"fLaC": "audio", b"OggS": "audio"}  # fmt: skip
 
 
 class Column(NamedTuple):
@@ -135,9 +132,7 @@ def _numbers(values: Any) -> Any:
 def _encoded(values: Any) -> Column:
     """Bytes of pictures or sounds, as their first value shows."""
     first = next((bytes(v) for v in values.slice(0, 100).to_pylist() if v), b"")
-    encoding = next((word for magic, word in _MAGIC.items() if first.startswith(magic)), "")
-    if first[:4] == b"RIFF" and first[8:12] == b"WEBP":
-        encoding = "image"
+    encoding = encoding_of(first)
     if not encoding:
         return Column(None, SourceField(None, "raw bytes"))
     array = np.array([b"" if value is None else value for value in values.to_pylist()] + [None], object)[:-1]

@@ -9,7 +9,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import re
 import stat
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from pathlib import Path
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.sources._files import fingerprint, natural
 
 # Names of the folders of splits, by the split that they are.
 SPLITS = {
@@ -43,7 +43,7 @@ class Folders:
         labels: by split, the class of each file.
         classes: every class in natural order: 1, 2, 10.
         notes: lines to show the user: what was skipped.
-        fingerprint: changes with the names, sizes and times of the files.
+        fingerprint: changes with the names, sizes and times of the files, and with labels that a file gives.
     """
 
     files: dict[str, list[Path]]
@@ -87,23 +87,7 @@ def class_folders(root: Path, suffixes: Collection[str], key: Key) -> Folders:
         for split, by_class in found.items()
         if not by_class.keys() >= set(classes)
     ]
-    return Folders(files, labels, classes, (*walk.notes(), *missing), fingerprint(root, files))
-
-
-def natural(name: str) -> tuple[object, ...]:
-    """What names are sorted by for 2 to come before 10."""
-    parts = re.split(r"(\d+)", name.casefold())
-    return (tuple((0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts if part), name)
-
-
-def fingerprint(root: Path, files: dict[str, list[Path]]) -> str:
-    """SHA-256 over the names, sizes and times of files, by split."""
-    digest = hashlib.sha256()
-    for split, paths in sorted(files.items()):
-        for path in paths:
-            found = path.stat()
-            digest.update(f"{split} {path.relative_to(root)} {found.st_size} {found.st_mtime_ns}\n".encode())
-    return digest.hexdigest()
+    return Folders(files, labels, classes, (*walk.notes(), *missing), fingerprint(files))
 
 
 def must_be_folder(root: Path, key: Key) -> None:

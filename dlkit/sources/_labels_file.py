@@ -12,21 +12,22 @@ from pathlib import Path, PurePosixPath
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
-from dlkit.sources._folders import Folders, Walk, fingerprint, must_be_folder, natural, place_in_order
+from dlkit.sources._files import fingerprint, natural
+from dlkit.sources._folders import Folders, Walk, must_be_folder, place_in_order
 
 _KEY: Key = ("data", "source", "labels")
 _ROOT: Key = ("data", "source", "path")
 
 
-def labelled_files(root: Path, table: Path, suffixes: Collection[str], file: str, label: str) -> Folders:
+def labelled_files(root: Path, table: Path, suffixes: Collection[str], columns: tuple[str, str], what: str) -> Folders:
     """The files that a CSV file lists, as the one split `train`, in the same order as those of class folders.
 
     Args:
         root: the folder that their paths start at.
         table: the CSV file, in UTF-8.
         suffixes: how the names of the files end, in lower case.
-        file: name of the column with their paths.
-        label: name of the column with their labels.
+        columns: names of that with their paths, and of that with their labels.
+        what: such files are: `images`.
 
     Raises:
         ConfigError: there is no such folder, file or column.
@@ -37,7 +38,7 @@ def labelled_files(root: Path, table: Path, suffixes: Collection[str], file: str
     paths: dict[Path, int] = {}
     labels = []
     absent: list[tuple[int, str]] = []
-    for line, name, value in _rows(root, table, file, label):
+    for line, name, value in _rows(root, table, *columns):
         path = _path(root, table, line, name, suffixes)
         if not value:
             raise _refused(table, line, f"`{name}` has no label", "fill it in, or remove the row")
@@ -45,20 +46,22 @@ def labelled_files(root: Path, table: Path, suffixes: Collection[str], file: str
             absent.append((line, name))
             continue
         if path in paths:
-            what = f"`{name}` is listed in line {paths[path]} already"
-            raise _refused(table, line, what, "remove one of the two rows")
+            raise _refused(
+                table, line, f"`{name}` is listed in line {paths[path]} already", "remove one of the two rows"
+            )
         paths[path] = line
         labels.append(value)
     if absent:
         raise _absent(root, table, absent)
     classes = tuple(sorted(set(labels), key=natural))
     if len(classes) < 2:
-        what = f"{table} has the label `{classes[0]}` alone" if classes else f"{table} has no rows below its header"
-        raise RunError(Problem("too-few-classes", what, _KEY, help="list images of two classes at least"))
+        message = f"{table} has the label `{classes[0]}` alone" if classes else f"{table} has no rows below its header"
+        raise RunError(Problem("too-few-classes", message, _KEY, help=f"list {what} of two classes at least"))
     by_path = dict(zip(paths, labels, strict=True))
     files = {"train": sorted(paths, key=lambda path: place_in_order(path.relative_to(root).as_posix()))}
     labels = [by_path[path] for path in files["train"]]
-    return Folders(files, {"train": labels}, classes, _unlisted(root, suffixes, paths, table), fingerprint(root, files))
+    notes = _unlisted(root, suffixes, paths, table, what)
+    return Folders(files, {"train": labels}, classes, notes, fingerprint(files, labels))
 
 
 def _rows(root: Path, table: Path, file: str, label: str) -> Iterator[tuple[int, str, str]]:
@@ -92,7 +95,7 @@ def _readable(root: Path, table: Path) -> Iterator[None]:
         yield
     except FileNotFoundError:
         inside = root / table.name
-        help = f"there is one in the folder of the images: `labels: {inside}`" if inside.is_file() else "check the path"
+        help = f"there is one in the folder of the files: `labels: {inside}`" if inside.is_file() else "check the path"
         raise ConfigError(Problem("missing-file", f"there is no file {table}", _KEY, help=help)) from None
     except OSError as error:
         message = f"{table} cannot be read ({error.strerror})"
@@ -149,15 +152,17 @@ def _absent(root: Path, table: Path, absent: list[tuple[int, str]]) -> RunError:
     return _refused(table, line, f"there is no file {root / name}{more}", help, "missing-file")
 
 
-def _unlisted(root: Path, suffixes: Collection[str], listed: Collection[Path], table: Path) -> tuple[str, ...]:
+def _unlisted(
+    root: Path, suffixes: Collection[str], listed: Collection[Path], table: Path, what: str
+) -> tuple[str, ...]:
     """What is worth a line about files that no row lists, and about what was skipped."""
     walk = Walk(root, suffixes, _ROOT)
     others = [path for path in walk.files(root) if path not in listed]
     walk.skipped.pop(table, None)
     if not others:
         return tuple(walk.notes())
-    what = f"{root.name}: {table.name} lists {len(listed):,} images and not {len(others):,} more, such as"
-    return (f"{what} `{walk.relative(others[0])}`", *walk.notes())
+    listed_ones = f"{root.name}: {table.name} lists {len(listed):,} {what} and not {len(others):,} more, such as"
+    return (f"{listed_ones} `{walk.relative(others[0])}`", *walk.notes())
 
 
 def _refused(table: Path, line: int, what: str, help: str, code: str = "unusable-row") -> RunError:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import glob
-import hashlib
-import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +13,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
+from dlkit.sources._files import natural
 from dlkit.sources._folders import SPLITS
 
 np, pa = lazy("numpy"), lazy("pyarrow")
@@ -62,7 +61,7 @@ def _files(given: str, key: Key, endings: Collection[str], folders: bool) -> lis
     if glob.has_magic(given):
         hidden = path.name.startswith(".")
         every = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
-        found = sorted((f for f in every if f.is_file() and f.name.startswith(".") == hidden), key=natural)
+        found = in_order(f for f in every if f.is_file() and f.name.startswith(".") == hidden)
         if not found:
             raise _no_file(f"no file fits the pattern {given}", _nearby(path, endings), key)
         return found
@@ -72,12 +71,12 @@ def _files(given: str, key: Key, endings: Collection[str], folders: bool) -> lis
 def _below(folder: Path, endings: Collection[str]) -> list[Path]:
     """The files in a folder and below, hidden ones and those of tools (`_SUCCESS`) left out."""
     found = [file for file in folder.rglob("*") if file.is_file() and file.name.endswith(tuple(endings))]
-    return sorted((f for f in found if not any(p[0] in "._" for p in f.relative_to(folder).parts)), key=natural)
+    return in_order(f for f in found if not any(p[0] in "._" for p in f.relative_to(folder).parts))
 
 
-def natural(path: Path) -> list[Any]:
-    """A key that sorts `part-2` before `part-10`."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", str(path))]
+def in_order(files: Iterable[Path]) -> list[Path]:
+    """Files in natural order: `part-2` before `part-10`."""
+    return sorted(files, key=lambda path: natural(path.as_posix()))
 
 
 def _nearby(path: Path, endings: Collection[str]) -> str:
@@ -101,12 +100,6 @@ def title(files: Mapping[str, Sequence[Path]]) -> str:
     """What a source over these files is called."""
     names = list(names_of(files).values())
     return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
-
-
-def identity(files: Mapping[str, Sequence[Path]], settings: Mapping[str, Any]) -> str:
-    """A hash that changes when files or settings do: names, sizes and times of files."""
-    stated = {split: [(str(f), f.stat().st_size, f.stat().st_mtime_ns) for f in some] for split, some in files.items()}
-    return hashlib.sha256(repr((stated, sorted(settings.items()))).encode()).hexdigest()
 
 
 def places(

@@ -1,4 +1,4 @@
-"""`kind: audio_folder`: sound files in a folder for each class, with folders of splits above them or not."""
+"""`kind: audio_folder`: sound files in folders of classes, or with labels in a CSV file."""
 
 from __future__ import annotations
 
@@ -6,29 +6,26 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
-
 from dlkit.inputs._decode_audio import SUFFIXES
 from dlkit.lazy import lazy
-from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, SourceSettings
-from dlkit.sources._folders import class_folders
+from dlkit.schema.source import SourceData, SourceField
+from dlkit.sources._class_folder import ClassFolderSettings
 from dlkit.sources._guess_folder import guess_folder
 
 np = lazy("numpy")
 
 
-class AudioFolderSource(SourceSettings):
-    """Sound files in a folder for each class: `yes/1.wav`, or `train/yes/1.wav` and `test/yes/2.wav`.
+class AudioFolderSource(ClassFolderSettings):
+    """Sound files in a folder for each class, such as `yes/1.wav`, or in one folder with their labels in a CSV file.
 
-    Its columns are `audio`, the sounds, and `label`, the names of their folders.
+    Its columns are `audio`, the sounds, and `label`. Folders `train`, `validation` (or `val`) and `test` above those of
+    the classes are splits.
     """
 
     also_called = "sound_folder, audio, sounds, wav_folder, audio_dataset_from_directory"
 
     kind: Literal["audio_folder"]
-    path: FilePath = Field(description="The folder; a relative path starts at the configuration's folder.")
 
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
@@ -39,11 +36,10 @@ class AudioFolderSource(SourceSettings):
         """The paths of the files and their classes; no file is read.
 
         Raises:
-            ConfigError: there is no such folder.
-            RunError: it has no sound files in class folders.
+            ConfigError: there is no such folder or file, or no such column in it.
+            RunError: files are missing; there is no class, or a single one.
         """
-        root = Path(self.path)
-        found = class_folders(root, SUFFIXES, ("data", "source", "path"))
+        found = self.found(SUFFIXES, "sounds")
         columns = {
             split: {"audio": np.array([str(path) for path in paths]), "label": np.array(found.labels[split])}
             for split, paths in found.files.items()
@@ -53,11 +49,11 @@ class AudioFolderSource(SourceSettings):
             "label": SourceField((), "string", classes=found.classes, hint="category"),
         }
         return SourceData(
-            root.name,
+            Path(self.path).name,
             {split: len(paths) for split, paths in found.files.items()},
             fields,
             columns.__getitem__,
             notes=found.notes,
-            place=lambda split, row: found.files[split][row].relative_to(root).as_posix(),
+            place=lambda split, row: self.name_of(found.files[split][row]),
             fingerprint=found.fingerprint,
         )

@@ -23,6 +23,7 @@ from dlkit.sources._csv_file import Dialect, broken, reading
 from dlkit.sources._csv_head import Head, head_of
 from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
+from dlkit.sources._files import fingerprint
 
 pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
@@ -141,7 +142,7 @@ class CsvSource(SourceSettings):
             notes=notes_of(heads, called, columns.values()),
             others=tuple(name for name in names if name not in columns),
             place=_tables.places(sizes, lambda file, row: lines[file].place(row)),
-            fingerprint=_tables.identity(files, self.model_dump(exclude={"path"})),
+            fingerprint=fingerprint(files, self.model_dump(exclude={"path"})),
         )
 
     def _head(self, file: Path, called: str) -> Head:

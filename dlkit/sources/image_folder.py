@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field
-
 from dlkit.config.problems import Problem, RunError
 from dlkit.lazy import lazy
-from dlkit.schema.base import FilePath, Text
 from dlkit.schema.features import in_words
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, SourceSettings, Wanted
-from dlkit.sources._folders import Folders, class_folders
+from dlkit.schema.source import SourceData, SourceField, Wanted
+from dlkit.sources._class_folder import KEY, ClassFolderSettings
 from dlkit.sources._guess_folder import guess_folder
-from dlkit.sources._labels_file import labelled_files
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +24,6 @@ else:
 
 images = lazy("dlkit.inputs._decode_image")
 
-_KEY = ("data", "source", "path")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # Files whose headers are read at a time: where a disk is far away, waiting for it takes most of the time.
 THREADS = 8
@@ -37,7 +31,7 @@ THREADS = 8
 NAMED = 10
 
 
-class ImageFolderSource(SourceSettings):
+class ImageFolderSource(ClassFolderSettings):
     """Image files in a folder for each class, or in one folder with their labels in a CSV file. Its columns are `image`
     and `label`. Folders `train`, `validation` (or `val`) and `test` above those of the classes are splits.
     """
@@ -45,12 +39,6 @@ class ImageFolderSource(SourceSettings):
     also_called = "images, image_directory, imagefolder, folder, directory, flow_from_directory"
 
     kind: Literal["image_folder"]
-    path: FilePath = Field(description="The folder; a relative path starts at the configuration's folder.")
-    labels: FilePath | None = Field(
-        None, description="A CSV file with a row for each image, where folders do not say the class."
-    )
-    file_column: Text = Field("file", description="Column of `labels` with paths of images, from `path` on.")
-    label_column: Text = Field("label", description="Column of `labels` with the class of each image.")
 
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
@@ -65,10 +53,7 @@ class ImageFolderSource(SourceSettings):
             RunError: images cannot be read, or are missing; there is no class, or a single one.
         """
         root = Path(self.path)
-        if self.labels is None:
-            found = class_folders(root, SUFFIXES, _KEY)
-        else:
-            found = labelled_files(root, Path(self.labels), SUFFIXES, self.file_column, self.label_column)
+        found = self.found(SUFFIXES, "images")
         # A plain collection of names is what `describe` and tests give.
         cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
         headers = _headers(root, [path for paths in found.files.values() for path in paths], cleaned=cleaned)
@@ -76,7 +61,6 @@ class ImageFolderSource(SourceSettings):
             split: {"image": np.array([str(path) for path in paths]), "label": np.array(found.labels[split])}
             for split, paths in found.files.items()
         }
-        names = {split: [path.relative_to(root).as_posix() for path in paths] for split, paths in found.files.items()}
         sizes: Mapping[str, int | None] = {split: len(paths) for split, paths in found.files.items()}
         return SourceData(
             root.name,
@@ -84,14 +68,9 @@ class ImageFolderSource(SourceSettings):
             {"image": _field(headers), "label": SourceField((), "string", found.classes)},
             columns.__getitem__,
             notes=(*found.notes, *_notes(root, headers)),
-            place=lambda split, row: names[split][row],
-            fingerprint=self._fingerprint(found),
+            place=lambda split, row: self.name_of(found.files[split][row]),
+            fingerprint=found.fingerprint,
         )
-
-    def _fingerprint(self, found: Folders) -> str:
-        """Of the files and their labels."""
-        labels = sorted((split, *labels) for split, labels in found.labels.items())
-        return hashlib.sha256(f"{found.fingerprint} {labels}".encode()).hexdigest()
 
 
 def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header]:
@@ -120,7 +99,7 @@ def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header
         more = f"\nand {len(unreadable) - NAMED:,} more" if len(unreadable) > NAMED else ""
         listed = "".join(f"\n{path.relative_to(root).as_posix()}: {why}" for path, why in unreadable[:NAMED])
         message = f"{len(unreadable):,} of {len(paths):,} files in {root} are no images that can be read:{listed}{more}"
-        raise RunError(Problem("unusable-image", message, _KEY, help="make or copy them again, or remove them"))
+        raise RunError(Problem("unusable-image", message, KEY, help="make or copy them again, or remove them"))
     return [header for header in found if not isinstance(header, str)]
 
 

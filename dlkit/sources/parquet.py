@@ -17,6 +17,7 @@ from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources import _tables
 from dlkit.sources._arrow import Column, UnreadableError, column_of, field_of, joined
+from dlkit.sources._files import fingerprint
 from dlkit.sources._guess_folder import share_of
 
 np, pq = lazy("numpy"), lazy("pyarrow.parquet")
@@ -132,7 +133,7 @@ class _Files:
             arrays.__getitem__,
             others=tuple(name for name in self.names if name not in fields),
             place=_tables.places(sizes, lambda file, row: f"{self.called[file]}, row {row + 1}"),
-            fingerprint=_tables.identity(self.by_split, {}),
+            fingerprint=fingerprint(self.by_split),
         )
 
 

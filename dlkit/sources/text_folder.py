@@ -1,4 +1,4 @@
-"""`kind: text_folder`: text files in a folder for each class, such as `reviews/good/1.txt`."""
+"""`kind: text_folder`: text files in folders of classes, or with labels in a CSV file."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from pydantic_core import PydanticCustomError
 from dlkit.config.problems import Problem, RunError
 from dlkit.inputs._decode_text import decode_text, known_encoding
 from dlkit.lazy import lazy
-from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, SourceSettings
-from dlkit.sources._folders import Folders, class_folders
+from dlkit.schema.source import SourceData, SourceField
+from dlkit.sources._class_folder import KEY, ClassFolderSettings
+from dlkit.sources._folders import Folders
 from dlkit.sources._guess_folder import guess_folder
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-_KEY = ("data", "source", "path")
 SUFFIXES = (".txt",)
 
 
@@ -34,17 +33,14 @@ def _known(name: str) -> str:
     return name
 
 
-class TextFolderSource(SourceSettings):
-    """Text files, `.txt`, in a folder for each class, whose names are the labels: columns `text` and `label`.
-
-    Above the folders of the classes may be folders `train`, `validation` and `test`; else all files are `train`. Files
-    come in an order that their names decide and that mixes the classes.
+class TextFolderSource(ClassFolderSettings):
+    """Text files, `.txt`, in a folder for each class, or in one folder with their labels in a CSV file. Its columns are
+    `text` and `label`. Folders `train`, `validation` (or `val`) and `test` above those of the classes are splits.
     """
 
     also_called = "text_dataset, text_dataset_from_directory, texts"
 
     kind: Literal["text_folder"]
-    path: FilePath = Field(description="The folder; a relative path starts at the configuration's folder.")
     encoding: Annotated[str, AfterValidator(_known)] | None = Field(
         None,
         description="How the files are written, such as `gb18030` or `latin-1`; null for UTF-8, or UTF-16 where a "
@@ -60,11 +56,10 @@ class TextFolderSource(SourceSettings):
         """The texts and their labels; files are read when a split's arrays are first asked for.
 
         Raises:
-            ConfigError: there is no such folder.
-            RunError: it holds no text files in folders of classes, or something that is no file.
+            ConfigError: there is no such folder or file, or no such column in it.
+            RunError: files are missing, or something is no file; there is no class, or a single one.
         """
-        root = Path(self.path)
-        folders = class_folders(root, SUFFIXES, _KEY)
+        folders = self.found(SUFFIXES, "texts")
 
         @cache
         def arrays(split: str) -> dict[str, np.ndarray]:
@@ -75,12 +70,12 @@ class TextFolderSource(SourceSettings):
             "label": SourceField((), "string", hint="category"),
         }
         return SourceData(
-            root.name,
+            Path(self.path).name,
             {split: len(files) for split, files in folders.files.items()},
             fields,
             arrays,
-            notes=_notes(root, folders),
-            place=lambda split, row: folders.files[split][row].relative_to(root).as_posix(),
+            notes=self._notes(folders),
+            place=lambda split, row: self.name_of(folders.files[split][row]),
             fingerprint=f"{folders.fingerprint} {self.encoding}",
         )
 
@@ -99,14 +94,12 @@ class TextFolderSource(SourceSettings):
         except ValueError as error:
             message = f"{path} is not text in the encoding that is expected: {error}"
             help = "state how the files are written, as in `encoding: latin-1` or `encoding: gb18030`, or save it again"
-        raise RunError(Problem("bad-encoding", message, _KEY, help=help))
+        raise RunError(Problem("bad-encoding", message, KEY, help=help))
 
-
-def _notes(root: Path, folders: Folders) -> tuple[str, ...]:
-    """What was skipped, which classes there are, and which files are empty."""
-    empty = [path for files in folders.files.values() for path in files if path.stat().st_size == 0]
-    notes = [*folders.notes]
-    if empty:
-        first = empty[0].relative_to(root).as_posix()
-        notes.append(f"{root.name}: {len(empty):,} files have no content, such as `{first}`")
-    return tuple(notes)
+    def _notes(self, folders: Folders) -> tuple[str, ...]:
+        """What was skipped, which classes there are, and which files are empty."""
+        empty = [path for files in folders.files.values() for path in files if path.stat().st_size == 0]
+        if not empty:
+            return folders.notes
+        what = f"{len(empty):,} files have no content, such as `{self.name_of(empty[0])}`"
+        return (*folders.notes, f"{Path(self.path).name}: {what}")

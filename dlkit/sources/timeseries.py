@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -16,6 +15,7 @@ from dlkit.schema.base import FilePath, Positive, Text
 from dlkit.schema.column import is_pattern
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import BaseRows, SourceData, SourceField, SourceSettings
+from dlkit.sources._files import fingerprint
 from dlkit.sources._find_series import find_series
 from dlkit.sources._long_table import KEY, read_table, table_problem
 from dlkit.sources._series import Series, read_series
@@ -147,10 +147,11 @@ class TimeseriesSource(SourceSettings):
             values,
             self.gap,
         )
+        about = fingerprint({"train": [path]}, self.model_dump_json(exclude={"path"}))
         return SourceData(
             path.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),
             {"train": columns}.__getitem__, notes=(*series.notes, *notes), place=_Places(series, base),
-            fingerprint=self._fingerprint(path), span=self.span, base={"train": base}.__getitem__,
+            fingerprint=about, span=self.span, base={"train": base}.__getitem__,
         )  # fmt: skip
 
     def describe(self) -> SourceData | None:
@@ -187,11 +188,6 @@ class TimeseriesSource(SourceSettings):
             FUTURE: SourceField((self.horizon, targets), "float32", hint="forecast"),
         }
         return fields | ({KNOWN: SourceField((self.horizon, known), "float32", hint="sequence")} if known else {})
-
-    def _fingerprint(self, path: Path) -> str:
-        found = path.stat()
-        about = f"{self.model_dump_json(exclude={'path'})} {path} {found.st_size} {found.st_mtime_ns}"
-        return hashlib.sha256(about.encode()).hexdigest()
 
     def _of_short(self, series: Series) -> list[str]:
         """A note on series that are shorter than a window, where they may be left out.

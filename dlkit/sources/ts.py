@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -15,6 +14,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, type_name
+from dlkit.sources._files import fingerprint
 from dlkit.sources._ts_format import TsFile, read_ts
 
 if TYPE_CHECKING:
@@ -72,13 +72,8 @@ class TsSource(SourceSettings):
             RunError: naming the first line that cannot be read.
         """
         files = {split: read_ts(_found(Path(path), split), (*_KEY, split)) for split, path in self._paths().items()}
-        about = " ".join(
-            f"{split} {path} {path.stat().st_size} {path.stat().st_mtime_ns}"
-            for split, path in ((split, Path(path)) for split, path in self._paths().items())
-        )
-        return of_files(
-            ", ".join(f.path.name for f in files.values()), files, hashlib.sha256(about.encode()).hexdigest()
-        )
+        identity = fingerprint({split: [Path(path)] for split, path in self._paths().items()})
+        return of_files(", ".join(f.path.name for f in files.values()), files, identity)
 
     def rules(self, config: Config) -> Iterator[Problem]:
         """One file at least."""

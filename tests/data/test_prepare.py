@@ -69,6 +69,15 @@ def test_every_way_of_keeping_gives_the_same_bits_from_every_feeder() -> None:
         np.testing.assert_array_equal(first, other)
 
 
+@pytest.mark.parametrize(("cache", "lines"), [("disk", 1), ("memory", 1), ("auto", 0), ("off", 0)])
+def test_what_is_asked_to_be_kept_of_a_stream_is_said_not_to_be(cache: str, lines: int) -> None:
+    settings = data(cache=cache, targets={"y": {"kind": "number"}})
+    examples = tf.data.Dataset.from_tensor_slices((IMAGES, LABELS))
+    given = {"train": examples, "test": examples.take(20)}
+    found = fit_and_stage(load_splits(settings, given=given), settings)[1].notes
+    assert [f"`data.cache: {cache}` keeps nothing of a stream" in note for note in found].count(True) == lines
+
+
 def test_a_second_run_prepares_nothing() -> None:
     calls: list[tuple[int, int]] = []
     cold = staged(data(cache="disk"), progress=lambda *numbers: calls.append(numbers))

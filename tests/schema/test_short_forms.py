@@ -26,8 +26,12 @@ CASES = {
     "data.targets.label.loss": ("sparse_categorical_crossentropy", "ignore_class", 3),
     "data.targets.label.metrics.0": ("sparse_top_k_categorical_accuracy", "k", 2),
     "data.inputs.image.preprocess.0": ("rescale", "rescale.scale", 0.5),
+    "data.source.features.image": ("int64", "shape", [3]),
     "data.inputs.image.augment.0": ("random_rotation", "random_rotation.factor", 0.1),
 }
+
+# A source whose features may be written short.
+RECORDS = {"kind": "tfrecord", "path": "a.tfrecord", "features": {"label": "int64"}}
 
 
 def short_forms(annotation: Any, key: str, seen: frozenset[type] = frozenset()) -> set[str]:
@@ -77,7 +81,11 @@ def settings_of(made: Any) -> dict[str, Any]:
 def text_with(key: str, value: Any) -> dict[str, Any]:
     """A whole configuration with a value at a dotted key."""
     targets = {"label": {"kind": "category"}}
-    data = {"inputs": {"image": {"kind": "image"}}, "targets": targets}
+    data = {
+        "source": RECORDS | {"features": {"label": "int64"}},
+        "inputs": {"image": {"kind": "image"}},
+        "targets": targets,
+    }
     mapping = {"name": "a", "data": data, "model": {"builder": "cnn"}, "training": {}}
     below: Any = mapping
     *parts, last = key.removesuffix(".0").split(".")
@@ -88,8 +96,8 @@ def text_with(key: str, value: Any) -> dict[str, Any]:
 
 
 def test_every_short_form_of_the_schema_is_tried():
-    known = {key.replace(".image.", ".*.").replace(".label.", ".*.") for key in CASES}
-    assert short_forms(Config, "") == {f".{key}" for key in known}
+    known = {f"{key}.".replace(".image.", ".*.").replace(".label.", ".*.") for key in CASES}
+    assert short_forms(Config, "") == {f".{key.removesuffix('.')}" for key in known}
 
 
 @pytest.mark.parametrize("key", CASES)
@@ -107,14 +115,16 @@ def test_an_override_reaches_inside(key):
 @pytest.mark.parametrize("key", [key for key in CASES if not key.endswith(".0")])
 def test_a_file_on_top_reaches_inside(tmp_path, key):
     short, setting, value = CASES[key]
-    base = load_text(tmp_path, VALID, name="base.yaml").config
+    records = "data.source." in key
+    text = VALID.replace("{kind: tfds, name: mnist}", str(RECORDS)) if records else VALID
+    base = load_text(tmp_path, text, name="base.yaml").config
     (tmp_path / "short.yaml").write_text("extends: base.yaml\n" + to_yaml(nested(key, short)))
     (tmp_path / "top.yaml").write_text("extends: short.yaml\n" + to_yaml(nested(f"{key}.{setting}", value)))
     loaded = load(tmp_path / "top.yaml")
     made = at(loaded.config, key)
     assert settings_of(made)[setting] == value
     assert type(made) is type(at(load(tmp_path / "short.yaml").config, key))
-    assert loaded.config.data.source == base.data.source
+    assert records or loaded.config.data.source == base.data.source
     again = tmp_path / "again.yaml"
     again.write_text(loaded.to_yaml())
     assert load(again).config == loaded.config

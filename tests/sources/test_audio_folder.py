@@ -15,6 +15,7 @@ from dlkit.config.problems import RunError
 from dlkit.inputs.audio import AudioInput
 from dlkit.runs import RunFolder
 from dlkit.schema.source import SourceField
+from dlkit.sources.audio_folder import AudioFolderSource
 from tests.training.helpers import state_digest
 
 RATE = 8_000
@@ -57,6 +58,19 @@ def test_a_network_tells_tones_in_folders_apart_also_of_a_file_that_plain_keras_
     feature = settings.feature("audio", SourceField((), "string", encoding="audio"))
     found = model.predict(settings.from_file(path, feature)[np.newaxis], verbose=0)[0]
     assert found.argmax() == 1  # the classes are high and low
+
+
+def test_a_table_labels_sounds_of_one_folder(tmp_path: Path) -> None:
+    for n in range(4):
+        soundfile.write(tmp_path / f"{n}.wav", np.zeros(100), RATE)
+    (tmp_path / "labels.csv").write_text("file,label\n0.wav,no\n1.wav,yes\n2.wav,no\n")
+    settings = {"kind": "audio_folder", "path": str(tmp_path), "labels": str(tmp_path / "labels.csv")}
+    source = AudioFolderSource.model_validate(settings).open()
+    assert source.arrays is not None and source.place is not None
+    labels = source.arrays("train")["label"].tolist()
+    found = {source.place("train", n): label for n, label in enumerate(labels)}
+    assert found == {"0.wav": "no", "1.wav": "yes", "2.wav": "no"}
+    assert "labels.csv lists 3 sounds and not 1 more, such as `3.wav`" in "\n".join(source.notes)
 
 
 @pytest.mark.parametrize("cache", ["memory", "disk", "off"])

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
-from dlkit.sources._folders import Folders, class_folders, natural
+from dlkit.sources._files import natural
+from dlkit.sources._folders import Folders, class_folders
 
 KEY = ("data", "source", "path")
 

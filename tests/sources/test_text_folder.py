@@ -91,6 +91,27 @@ def test_the_fingerprint_knows_the_encoding(tmp_path: Path) -> None:
     assert len(prints) == 2
 
 
+def test_a_table_labels_texts_of_one_folder(tmp_path: Path) -> None:
+    for name, text in {"1": "good", "2": "bad", "10": "fine", "other": "x"}.items():
+        (tmp_path / f"{name}.txt").write_text(text)
+    table = tmp_path / "labels.csv"
+    table.write_text("text,mood\n1.txt,up\n2.txt,down\n10.txt,up\n")
+    source = TextFolderSource(
+        kind="text_folder", path=str(tmp_path), labels=str(table), file_column="text", label_column="mood"
+    )
+    first = source.open(WANTED)
+    assert first.arrays is not None and first.place is not None
+    columns = first.arrays("train")
+    found = {first.place("train", n): (str(columns["text"][n]), str(columns["label"][n])) for n in range(3)}
+    assert found == {"1.txt": ("good", "up"), "2.txt": ("bad", "down"), "10.txt": ("fine", "up")}
+    assert "labels.csv lists 3 texts and not 1 more, such as `other.txt`" in "\n".join(first.notes)
+    table.write_text("text,mood\n1.txt,down\n2.txt,down\n10.txt,up\n")
+    assert source.open(WANTED).fingerprint != first.fingerprint
+    table.write_text("text,mood\n1.txt,up\n3.txt,down\n")
+    with pytest.raises(RunError, match=r"labels\.csv:3: there is no file .*3\.txt"):
+        source.open(WANTED)
+
+
 def test_a_problem_of_a_text_names_its_file(tmp_path: Path) -> None:
     inputs = {"text": {"kind": "text", "empty": "refuse", "min_count": 1}}
     source = {"kind": "text_folder", "path": str(made(tmp_path, x=b"..."))}

@@ -13,7 +13,7 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.contract import Rows, Stream
 from dlkit.data.load import load_spec, load_splits
 from dlkit.schema.data import Data
-from dlkit.sources import tfds as module
+from dlkit.sources import _tfds_columns as module
 from tests.sources.shades import ROWS, problem_of, settings
 
 
@@ -207,22 +207,6 @@ def test_the_spec_is_known_before_anything_is_downloaded(tmp_path, monkeypatch):
     assert spec.targets["label"].classes[:2] == ("T-shirt/top", "Trouser")
     assert dict(spec.sizes) == {}
     assert list(tmp_path.iterdir()) == []
-
-
-def test_images_of_varying_size_are_streamed(tmp_path):
-    examples = [(n, {"image": np.zeros((8 + n, 6, 3), np.uint8), "label": n % 2}) for n in range(4)]
-    tfds.dataset_builders.store_as_tfds_dataset(
-        name="pictures",
-        version="1.0.0",
-        features=tfds.features.FeaturesDict(
-            {"image": tfds.features.Image(shape=(None, None, 3)), "label": tfds.features.ClassLabel(num_classes=2)}
-        ),
-        split_datasets={"train": examples},
-        data_dir=tmp_path / "data",
-    )
-    splits = load_splits(settings("pictures", tmp_path / "data"))
-    assert splits.spec.inputs["image"].shape == (None, None, 3)
-    assert sorted(x["image"].shape[0] for x, *_ in splits.train.make(0, 0)) == [8, 9, 10, 11]
 
 
 def test_sources_do_not_import_tfds_for_the_bundled_set(tmp_path):
