@@ -259,21 +259,6 @@ def test_what_is_not_there_is_named_at_its_setting(
     assert (problem.code, problem.key) == (code, ("data", "source", key))
 
 
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("", "damaged-data"),
-        ("t,y\n", "empty-split"),
-        ("t,y,y\n1,2,3\n", "damaged-data"),
-        ("t,y\n1,2\n3\n", "damaged-data"),
-    ],
-)
-def test_a_file_that_is_no_table_is_named(text: str, code: str, tmp_path: Path) -> None:
-    problem = problem_of(RunError, tmp_path, text)
-    assert problem.code == code
-    assert "a.csv" in problem.message
-
-
 def test_a_row_without_the_name_of_its_series(tmp_path: Path) -> None:
     problem = problem_of(RunError, tmp_path, "t,y,g\n1,1,a\n2,1,\n", group="g")
     assert problem.code == "series-unnamed"
