@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -120,6 +120,21 @@ class RowPlace:
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
         help = help if help and np.isnan(first[at]) else "remove those rows or fill them in before training"
         raise self.run_error("not-finite", message, help)
+
+    def alike(self, values: Iterable[str], column: str) -> list[str]:
+        """The line about texts of a column that differ in capitals or spaces alone, where there are any."""
+        by_letters: dict[str, list[str]] = {}
+        for value in values:
+            by_letters.setdefault(" ".join(value.split()).casefold(), []).append(value)
+        several = [same for same in by_letters.values() if len(same) > 1]
+        if not several:
+            return []
+        listed = ", ".join(f"`{value}`" for value in several[0])
+        more = f", and {len(several) - 1:,} more such groups" if len(several) > 1 else ""
+        return [
+            f"{self.split}: `{column}` has {listed}, which differ in capitals or spaces alone and count as different"
+            f"{more}: make them one in the source if they are"
+        ]
 
     def same_shape(self, values: np.ndarray, expected: Shape) -> None:
         """Refuse examples of another shape than expected; an axis of one channel may be missing, or be too many.
