@@ -49,12 +49,24 @@ def test_both_readmes_show_the_same_code() -> None:
         assert first == second
 
 
-def test_the_notebook_runs(tmp_path: Path) -> None:
-    notebook = nbformat.read(ROOT / "notebooks" / "01_first_model.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    printed = [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+def executed(name: str, folder: Path) -> list[str]:
+    """Run a notebook in a folder, and give what its cells printed."""
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
+    return [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+
+
+def test_the_notebook_of_a_first_model_runs(tmp_path: Path) -> None:
+    printed = executed("01_first_model.ipynb", tmp_path)
     assert any("did you mean `epochs`?" in text for text in printed)
     assert (tmp_path / "runs" / "first_model" / "latest" / "model.keras").is_file()
+
+
+def test_the_notebook_of_your_own_data_runs(tmp_path: Path) -> None:
+    printed = executed("03_your_own_data.ipynb", tmp_path)
+    for words in ("missing", "logistic regression", "flats.csv:1202, column `rent`, holds `ask us`"):
+        assert any(words in text for text in printed), words
+    assert (tmp_path / "runs" / "flats" / "latest" / "baselines.json").is_file()
 
 
 def test_the_pages_made_from_code_are_current() -> None:
