@@ -10,7 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from typer.testing import CliRunner
 
+from dlkit.cli import app
 from tests.documents import ROOT, blocks, run
 
 READMES = ["README.md", "README.zh-CN.md"]
@@ -67,6 +69,21 @@ def test_the_notebook_of_your_own_data_runs(tmp_path: Path) -> None:
     for words in ("missing", "logistic regression", "flats.csv:1202, column `rent`, holds `ask us`"):
         assert any(words in text for text in printed), words
     assert (tmp_path / "runs" / "flats" / "latest" / "baselines.json").is_file()
+
+
+def test_what_the_page_on_data_shows_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = [block.partition("\n") for block in blocks("docs/data.md", "console")]
+    assert {line.split()[3] for line, _, _ in shown} == {"describe", "show"}
+    for line, _, output in shown:
+        result = CliRunner().invoke(app, shlex.split(line)[2:])
+        assert result.stdout.strip() == output.strip(), line
+
+
+def test_the_pictures_of_a_page_are_there() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for link in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), link
 
 
 def test_the_pages_made_from_code_are_current() -> None:
