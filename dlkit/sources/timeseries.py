@@ -203,11 +203,11 @@ class TimeseriesSource(SourceSettings):
         file, longest = series.table.path.name, int(series.lengths.max())
         help = "make `past`, `gap` or `horizon` smaller"
         if short.size == len(series.names):
-            what = f"the series has {longest:,} steps, fewer than {window}"
+            what = f"the series has {count(longest, 'step')}, fewer than {window}"
             if len(series.names) > 1:
-                what = f"the longest of {short.size:,} series has {longest:,} steps, fewer than {window}"
+                what = f"the longest of {short.size:,} series has {count(longest, 'step')}, fewer than {window}"
             raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)
-        listed = ", ".join(f"`{series.names[n]}` ({series.lengths[n]:,} steps)" for n in short[:FEW])
+        listed = ", ".join(f"`{series.names[n]}` ({count(int(series.lengths[n]), 'step')})" for n in short[:FEW])
         listed += ", …" if short.size > FEW else ""
         what = f"{short.size:,} of {len(series.names):,} series are shorter than {window}: {listed}"
         if not self.drop_short:

@@ -77,6 +77,9 @@ class TestCategories:
         )
 
     def test_labels_that_differ_in_spaces_or_capitals_alone_are_said(self):
+        problem = problem_of(RunError, X, np.array(["no", "yes", " yes"])[LABELS], settings(y={"kind": "binary"}))
+        assert "have 3 values (` yes`, `no`, `yes`), not two" in problem.message
+        assert "` yes`, `yes`, which differ in capitals or spaces alone" in problem.help
         (note,) = load(X, np.array(["dog", "Dog", "cat"])[LABELS]).notes
         assert "`y` has `Dog`, `dog`, which differ in capitals or spaces alone" in note
 

@@ -235,7 +235,7 @@ def test_series_that_are_too_short_are_named_or_left_out(tmp_path: Path) -> None
     problem = problem_of(RunError, tmp_path, text, group="g")
     assert problem.code == "series-too-short"
     assert "2 of 3 series" in problem.message
-    assert "`a` (2 steps), `c` (1 steps)" in problem.message
+    assert "`a` (2 steps), `c` (1 step)" in problem.message
     source = opened(tmp_path, text, group="g", drop_short=True)
     assert dict(source.sizes) == {"train": 1}
     assert "left out" in source.notes[0]
