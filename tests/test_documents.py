@@ -10,7 +10,9 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbclient import NotebookClient
+from typer.testing import CliRunner
 
+from dlkit.cli import app
 from tests.documents import ROOT, blocks, run
 
 READMES = ["README.md", "README.zh-CN.md"]
@@ -49,12 +51,39 @@ def test_both_readmes_show_the_same_code() -> None:
         assert first == second
 
 
-def test_the_notebook_runs(tmp_path: Path) -> None:
-    notebook = nbformat.read(ROOT / "notebooks" / "01_first_model.ipynb", as_version=4)
-    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(tmp_path)}}).execute()
-    printed = [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+def executed(name: str, folder: Path) -> list[str]:
+    """Run a notebook in a folder, and give what its cells printed."""
+    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+    NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
+    return [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
+
+
+def test_the_notebook_of_a_first_model_runs(tmp_path: Path) -> None:
+    printed = executed("01_first_model.ipynb", tmp_path)
     assert any("did you mean `epochs`?" in text for text in printed)
     assert (tmp_path / "runs" / "first_model" / "latest" / "model.keras").is_file()
+
+
+def test_the_notebook_of_your_own_data_runs(tmp_path: Path) -> None:
+    printed = executed("03_your_own_data.ipynb", tmp_path)
+    for words in ("missing", "logistic regression", "flats.csv:1202, column `rent`, holds `ask us`"):
+        assert any(words in text for text in printed), words
+    assert (tmp_path / "runs" / "flats" / "latest" / "baselines.json").is_file()
+
+
+def test_what_the_page_on_data_shows_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    shown = [block.partition("\n") for block in blocks("docs/data.md", "console")]
+    assert {line.split()[3] for line, _, _ in shown} == {"describe", "show"}
+    for line, _, output in shown:
+        result = CliRunner().invoke(app, shlex.split(line)[2:])
+        assert result.stdout.strip() == output.strip(), line
+
+
+def test_the_pictures_of_a_page_are_there() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for link in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), link
 
 
 def test_the_pages_made_from_code_are_current() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.base_rows import between, moments
 from dlkit.data.choose import SPLITS
@@ -147,7 +148,8 @@ def _usual(data: Data) -> str:
 def _values(source: SourceData, parts: Sequence[object], column: str) -> np.ndarray:
     assert source.arrays is not None
     if column not in source.fields:
-        raise _refused(f"the source has no column `{column}`", "column", f"its columns are {', '.join(source.fields)}")
+        help = did_you_mean(column, [*source.fields, *source.others], "it has")
+        raise _refused(f"the source has no column `{column}`", "column", help)
     found = [part.of(source.arrays(part.split)[column]) for part in parts]  # type: ignore[attr-defined]
     values = np.concatenate(found)
     return values.reshape(len(values), -1)[:, 0] if values.size == len(values) else values.reshape(len(values), -1)

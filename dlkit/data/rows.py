@@ -186,7 +186,7 @@ def decoded(bound: Input, stored: np.ndarray, rows: np.ndarray, place: RowPlace)
         try:
             found.append(bound.settings.decode(value, bound.feature))
         except ValueError as error:
-            help = "remove it, or replace it by a whole file"
+            help = "replace it by a whole file, or leave it out with `data.clean: {drop: [unreadable]}`"
             raise place.run_error("damaged-file", f"{place.row(int(row))} cannot be decoded: {error}", help) from error
     if len({example.shape for example in found}) == 1:
         return np.stack(found)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +13,8 @@ from dlkit.schema.features import Shape
 from dlkit.schema.source import BaseRows
 
 _CHUNK = 2**20
+# What to do about rows with NaN.
+FILL_IN = "fill them in before training, or leave such rows out with `data.clean: {drop: [missing]}`"
 
 
 @dataclass(frozen=True)
@@ -83,7 +85,7 @@ class RowPlace:
         raise self.run_error("mixed-types", f"it holds {what}, not numbers", "give all splits values of one type")
 
     def refuse_not_finite(
-        self, values: np.ndarray, original: np.ndarray | None = None, *, nan_allowed: bool = False, help: str = ""
+        self, values: np.ndarray, original: np.ndarray | None = None, *, nan_allowed: bool = False, help: str = FILL_IN
     ) -> None:
         """Refuse NaN and infinity.
 
@@ -91,7 +93,7 @@ class RowPlace:
             values: first axis the rows.
             original: the same before they became float32, where one may have been only too large for it.
             nan_allowed: whether NaN may stay, for what is missing or padding.
-            help: what to do about NaN, where there is something better than to remove the rows.
+            help: what to do about NaN.
 
         Raises:
             RunError: counting the rows, and naming the first.
@@ -118,8 +120,24 @@ class RowPlace:
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():
             what = "numbers too large for float32"
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
-        help = help if help and np.isnan(first[at]) else "remove those rows or fill them in before training"
+        if not np.isnan(first[at]):
+            help = "correct them, or leave such rows out with a range under `data.clean.ranges`"
         raise self.run_error("not-finite", message, help)
+
+    def alike(self, values: Iterable[str], column: str) -> list[str]:
+        """The line about texts of a column that differ in capitals or spaces alone, where there are any."""
+        by_letters: dict[str, list[str]] = {}
+        for value in values:
+            by_letters.setdefault(" ".join(value.split()).casefold(), []).append(value)
+        several = [same for same in by_letters.values() if len(same) > 1]
+        if not several:
+            return []
+        listed = ", ".join(f"`{value}`" for value in several[0])
+        more = f", and {len(several) - 1:,} more such groups" if len(several) > 1 else ""
+        return [
+            f"{self.split}: `{column}` has {listed}, which differ in capitals or spaces alone and count as different"
+            f"{more}: make them one in the source if they are"
+        ]
 
     def same_shape(self, values: np.ndarray, expected: Shape) -> None:
         """Refuse examples of another shape than expected; an axis of one channel may be missing, or be too many.
@@ -148,7 +166,12 @@ class RowPlace:
                     width = np.size(values[0])
                     row, where = number // width, self.within(number % width, width)
                     missing = value is None or (isinstance(value, float) and np.isnan(value))
-                    help = 'give what is missing a word of its own, such as "none"' if missing else "give text alone"
+                    help = (
+                        'give what is missing a word of its own, such as "none", or leave such rows out with '
+                        "`data.clean: {drop: [missing]}`"
+                        if missing
+                        else "give text alone"
+                    )
                     message = f"{self.row(row)} holds {value!r} ({type(value).__name__}) among text{where}"
                     raise self.run_error("mixed-types", message, help)
             texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in flat]

@@ -161,6 +161,8 @@ def _not_learned_from(column: Sample) -> str:
     rows, different = len(column.present), len(column.distinct)
     if not rows:
         return "all of its values are missing"
+    if column.values.dtype.kind == "f" and np.isinf(column.values).any():
+        return "some of its values are infinite, which no network takes"
     if different == 1:
         return _CONSTANT + (f", `{column.distinct[0]}`" if column.missing else "")
     if column.is_text and _are_dates(column):

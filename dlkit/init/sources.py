@@ -15,6 +15,7 @@ from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
 from dlkit.schema.guess import Asked, Sample, SourceGuess
 from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Wanted
+from dlkit.sources._files import must_be_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -129,9 +130,10 @@ def _first(data: SourceData, split: str) -> dict[str, np.ndarray]:
 
 def _nothing(asked: Asked) -> ConfigError | RunError:
     """The error for what no source reads."""
-    path = asked.path
+    path, given = asked.path, Path(asked.given).expanduser()
+    if given.is_symlink() or (path is not None and not path.is_dir()):
+        must_be_file(given, (), (".csv",))
     if path is None:
-        given = Path(asked.given).expanduser()
         beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
         names = [name for kind in SOURCES.names() for name in SOURCES[kind].set_names()]
         message = f"there is no file or folder {asked.given}, and no data set of this name on this machine"

@@ -45,7 +45,8 @@ def write_config(
         ConfigError: there are no such data, or the file is there already.
         RunError: the data cannot be read, or nothing can be learned from them.
     """
-    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", Path(given).expanduser().resolve().name.split(".")[0]).strip("_-") or "data"
+    name = Path(given).expanduser().absolute().name.split(".")[0]
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "_", name).strip("_-") or "data"
     path = output if output is not None else Path(f"{stem}.yaml")
     if path.is_dir():
         message = f"{path} is a folder, not a file"

@@ -35,7 +35,8 @@ def headers_of(values: Any, place: RowPlace) -> list[Sound]:
             found.append(read_header(stored))
         except ValueError as error:
             message = f"{place.row(row)} is not a whole sound file: {error}"
-            raise place.run_error("damaged-data", message, "make or copy it again, or remove it") from error
+            help = "make or copy it again, or leave it out with `data.clean: {drop: [unreadable]}`"
+            raise place.run_error("damaged-data", message, help) from error
     return found
 
 

@@ -139,6 +139,8 @@ class CategoryInput(InputSettings):
                     f"input `{feature.name}`: `{name}` has {len(found):,} different values in {len(column):,} rows, "
                     "too few of each to learn from"
                 )
+            if feature.dtype == "string":
+                notes += _about_texts(found, times, name, place)
             vocabulary.append(found[kept].tolist())
             counts.append(times[kept].tolist())
         return feature, {"vocabulary": vocabulary, "counts": counts}, notes
@@ -206,6 +208,14 @@ class CategoryInput(InputSettings):
         sizes = tuple(len(values) + 1 for values in bound.state["vocabulary"])
         width = 0 if self.embedding == "one_hot" else self.embedding
         return Encoding(bound.shape, "int32", self.axes, sizes, embedding=width)
+
+
+def _about_texts(found: Any, times: Any, name: str, place: RowPlace) -> list[str]:
+    """Lines about texts of a column that may be other values than they seem: empty ones, and those nearly alike."""
+    empty = int(times[found == ""].sum())
+    rows = f"{empty:,} of {times.sum():,} rows"
+    notes = [f"{place.split}: {rows} have no `{name}`, which counts as a value of its own"] if empty else []
+    return notes + place.alike(found.tolist(), name)
 
 
 def _figures(column: Any) -> dict[str, Any]:

@@ -206,7 +206,7 @@ class ImageInput(InputSettings):
 
     def in_words(self, value: Any, bound: Input) -> str:
         """Size and range."""
-        return f"{in_words(value.shape)}, {value.min():.4g} to {value.max():.4g}"
+        return f"{in_words(value.shape)}, {looking.number(value.min())} to {looking.number(value.max())}"
 
     def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
         """The picture."""

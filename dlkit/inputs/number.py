@@ -30,12 +30,14 @@ np = lazy("numpy")
 # so many rows, which stand evenly apart, and columns.
 FEW, MANY, MANY_ROWS = 17, 49, 10_000
 MOST_ROWS, MOST_COLUMNS = 100_000, 256
+# Columns that a line names.
+LISTED = 5
 # From here on float32, with its 24 bits, leaves whole numbers out.
 LARGEST_WHOLE = 2**24
 # Up to this many different whole numbers may be codes; above this share of missing values, that one is missing may say
 # something.
 FEW_VALUES, OFTEN = 20, 0.03
-FILL = "begin its `preprocess` with `fill_missing`, or remove those rows"
+FILL = "begin its `preprocess` with `fill_missing`, or leave such rows out with `data.clean: {drop: [missing]}`"
 
 
 def _default() -> list[StepSettings]:
@@ -106,6 +108,21 @@ class NumberInput(InputSettings):
         grid = np.linspace(0, 1, MANY if len(rows) >= MANY_ROWS else FEW)
         return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
 
+    def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
+        """How many rows miss a value that is filled in; `fill_missing` itself counts those of training."""
+        if place.split == "train" or values.dtype.kind != "f" or not self.nan_allowed(bound.feature):
+            return []
+        holes = np.isnan(values.reshape(len(values), -1))
+        each = [
+            f"`{place.column_of(n, holes.shape[1])}` in {int(holes[:, n].sum()):,}"
+            for n in np.flatnonzero(holes.any(axis=0)).tolist()
+        ]
+        if not each:
+            return []
+        listed = ", ".join(each[:LISTED]) + (", ..." if len(each) > LISTED else "")
+        rows = int(holes.any(axis=1).sum())
+        return [f"{place.split}: {rows:,} of {len(holes):,} rows miss a value that is filled in: {listed}"]
+
     def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
         """A column for each number of an example."""
         flat = values.reshape(len(values), -1).astype(np.float64)
@@ -131,6 +148,6 @@ def _large_whole_numbers(values: Any, feature: Feature, place: RowPlace) -> list
             found.append(place.column_of(number, flat.shape[1]))
     if not found:
         return []
-    listed = ", ".join(f"`{name}`" for name in found[:5]) + (", ..." if len(found) > 5 else "")
+    listed = ", ".join(f"`{name}`" for name in found[:LISTED]) + (", ..." if len(found) > LISTED else "")
     message = f"whole numbers above {LARGEST_WHOLE:,} in {listed} are rounded to those that float32 holds"
     return [f"input `{feature.name}`: {message}: leave ids out, or use `kind: category` where they repeat"]

@@ -8,7 +8,7 @@ from typing import Any
 
 from dlkit.config.phrases import count, cut
 from dlkit.schema.features import in_words
-from dlkit.schema.looking import OF_ROWS
+from dlkit.schema.looking import OF_ROWS, number
 
 WIDTH = 80
 # Names, and columns of a table, that are shown; the rest is in the JSON.
@@ -123,7 +123,7 @@ def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return number(value)
     return f"{value:,}" if isinstance(value, int) else cut(str(value), 16)
 
 

@@ -46,7 +46,8 @@ def draw(examples: Examples) -> Figure:
     from matplotlib.figure import Figure
 
     panels = [(name, stage) for name in examples.pictured for stage in examples.stages(name)]
-    images = all(len(np.shape(examples.prepared[name][0])) == 3 for name in examples.pictured)
+    # A sound may be an image once it is prepared, but needs room for its wave.
+    images = all(len(np.shape(examples.stages(name)[stage][0])) == 3 for name, stage in panels)
     panel = IMAGE if images else LINES
     width, height = panel.whole
     across = min(len(examples), max(1, panel.across // len(panels)))

@@ -6,6 +6,9 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.schema.column import ColumnSettings
 from dlkit.schema.source import SourceField
 
+# What to do about rows without a label.
+LEAVE_OUT = "give it one, or leave such rows out with `data.clean: {drop: [missing]}`"
+
 
 def must_be_one(settings: ColumnSettings, name: str, column: SourceField, *, one_hot: bool) -> None:
     """Refuse a column that does not have one label for each example.

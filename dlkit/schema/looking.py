@@ -99,7 +99,12 @@ def one_in_words(value: Any) -> str:
         value = value.decode("utf-8", "replace")
     if isinstance(value, str):
         return cut(" ".join(value.split()), 200) or '""'
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
+
+
+def number(value: float) -> str:
+    """Four digits of a number, or all before its point: `0.1234`, `178,800`, `1.5e+09`."""
+    return f"{value:,.0f}" if 1e4 <= abs(value) < 1e9 else f"{value:.4g}"
 
 
 def cells(raw: Any, prepared: Any, name: str, columns: Sequence[str]) -> list[Cell]:

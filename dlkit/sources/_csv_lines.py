@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dlkit.config.causes import first_line, printable
+from dlkit.config.phrases import count
 from dlkit.config.problems import RunError
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import Dialect, broken, open_bytes, open_text, reading, rows_of
@@ -139,10 +140,12 @@ def _ragged(path: Path, called: str, dialect: Dialect, names: Sequence[str], ski
     if found is None:
         return None
     start, stop, row = found
-    fields = "1 field" if len(row) == 1 else f"{len(row)} fields"
     shown = shortened((dialect.separator or ",").join(row))
-    message = f"{called}:{start} has {fields}, and there are {len(names)} columns: `{shown}`"
+    there = "there is 1 column" if len(names) == 1 else f"there are {len(names)} columns"
+    message = f"{called}:{start} has {count(len(row), 'field')}, and {there}: `{shown}`"
     help = "put quotes around fields that hold the separator, and an empty field for what is missing"
+    if len(names) == 1:
+        help = f"remove the lines before the header, which is `{shortened(names[0])}` now"
     if stop > start:
         help = f'the row runs to line {stop}: a quote in it is not closed, perhaps; `quote: ""` takes quotes as text'
     return broken("ragged-row", message, help)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,12 +13,18 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
+from dlkit.sources._csv_file import Dialect, broken
+from dlkit.sources._csv_head import Head, head_of
+from dlkit.sources._csv_lines import Lines
+from dlkit.sources._csv_rows import batches_of
+from dlkit.sources._csv_words import notes_of
+from dlkit.sources._files import must_be_file
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-pa, pc, csv, parquet = (lazy(f"pyarrow{name}") for name in ("", ".compute", ".csv", ".parquet"))
+pa, pc, parquet = lazy("pyarrow"), lazy("pyarrow.compute"), lazy("pyarrow.parquet")
 
 KEY: Key = ("data", "source")
 NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
@@ -30,32 +37,27 @@ class LongTable:
     Attributes:
         path: of its file.
         columns: by name: PyArrow arrays, of text where the file is CSV.
-        first_line: number of the line of the first row in its file.
+        lines: where each row of a CSV file is; None of Parquet.
+        decimal: the decimal mark.
+        notes: lines to show the user: how a file is written that is no plain CSV.
     """
 
     path: Path
     columns: dict[str, Any]
-    first_line: int
+    lines: Lines | None = None
+    decimal: str = "."
+    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(next(iter(self.columns.values())))
 
     def line(self, row: int) -> str:
         """Where a row is, as `sales.csv:18`."""
-        return f"{self.path.name}:{row + self.first_line}"
+        return f"{self.path.name}:{row + 1}" if self.lines is None else self.lines.place(row)
 
     def texts(self, name: str) -> Any:
-        """A column as text without spaces around it, a PyArrow array; what is missing is the empty text.
-
-        Raises:
-            RunError: naming the first row with a zero byte, as files have them whose end was never written.
-        """
-        texts = pc.utf8_trim_whitespace(pc.fill_null(pc.cast(self.columns[name], pa.string()), ""))
-        rows = np.flatnonzero(np.asarray(pc.match_substring(texts, "\0")))
-        if rows.size:
-            where = f"{self.path} is damaged: column `{name}` has a zero byte at {self.line(int(rows[0]))}"
-            raise table_problem(RunError, "damaged-data", where, (*KEY, "path"), "make or copy the file again")
-        return texts
+        """A column as text without spaces around it, a PyArrow array; what is missing is the empty text."""
+        return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(self.columns[name], pa.string()), ""))
 
     def numbers(self, name: str) -> np.ndarray:
         """A column of numbers, NaN where a cell is empty: float32, shape (rows,).
@@ -67,8 +69,10 @@ class LongTable:
         if _is_text(column.type):
             column = self.texts(name)
             column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-            words = pc.fill_null(pc.invert(pc.match_substring_regex(column, f"{NUMBER}|^(?i:nan)$")), False)
+            number = NUMBER.replace(r"\.", re.escape(self.decimal))
+            words = pc.fill_null(pc.invert(pc.match_substring_regex(column, f"{number}|^(?i:nan)$")), False)
             self._refuse(name, column, words, "not a number")
+            column = pc.replace_substring(column, self.decimal, ".")
         elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
             message = f"the column `{name}` of {self.path.name} holds {column.type}, not numbers"
             raise table_problem(RunError, "field-type", message, KEY, "choose another column, or turn it into numbers")
@@ -88,12 +92,15 @@ class LongTable:
             )
 
 
-def read_table(path: Path, wanted: dict[Key, Collection[str]]) -> tuple[LongTable, dict[Key, list[str]]]:
+def read_table(
+    path: Path, wanted: dict[Key, Collection[str]], encoding: str | None = None
+) -> tuple[LongTable, dict[Key, list[str]]]:
     """Columns of a CSV or Parquet file, without any choice of types in CSV.
 
     Args:
         path: of the file; Parquet where its name ends in `.parquet` or `.pq`, CSV otherwise.
         wanted: names and patterns of columns, by the setting that names them.
+        encoding: of a CSV file; None for UTF-8, or what its first bytes state.
 
     Returns:
         The table, and the columns of each setting.
@@ -102,25 +109,23 @@ def read_table(path: Path, wanted: dict[Key, Collection[str]]) -> tuple[LongTabl
         ConfigError: no such file or column.
         RunError: the file cannot be read.
     """
-    if not path.is_file():
-        nearby = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
-        raise table_problem(ConfigError, "missing-file", f"there is no file {path}", (*KEY, "path"), help)
-    names, columnar = column_names(path), _is_columnar(path)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        message = f"{path} has two columns `{twice[0]}`"
-        raise table_problem(RunError, "damaged-data", message, (*KEY, "path"), "give each column its own name")
+    must_be_file(path, (*KEY, "path"), (".csv", ".parquet"))
+    head = None if _is_columnar(path) else _head(path, encoding)
+    names = column_names(path) if head is None else list(head.names)
     chosen = {key: _chosen(path, key, patterns, names) for key, patterns in wanted.items()}
     read = list(dict.fromkeys(name for some in chosen.values() for name in some))
+    if twice := [name for name in read if names.count(name) > 1]:
+        message = f"{path} has two columns `{twice[0]}`"
+        raise table_problem(RunError, "duplicate-column", message, (*KEY, "path"), "give each column its own name")
+    if head is not None:
+        return _of_text(path, head, read), chosen
     try:
-        table = parquet.read_table(path, columns=read) if columnar else _read_csv(path, read)
+        table = parquet.read_table(path, columns=read)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
     if not len(table):
-        raise table_problem(RunError, "empty-split", f"{path} has no rows", (*KEY, "path"), "check the file")
-    columns = {name: table[name].combine_chunks() for name in read}
-    return LongTable(path, columns, 1 if columnar else 2), chosen
+        raise table_problem(RunError, "no-rows", f"{path} has no rows", (*KEY, "path"), "add rows")
+    return LongTable(path, {name: table[name].combine_chunks() for name in read}), chosen
 
 
 def column_names(path: Path) -> list[str]:
@@ -129,8 +134,10 @@ def column_names(path: Path) -> list[str]:
     Raises:
         RunError: the file cannot be read.
     """
+    if not _is_columnar(path):
+        return list(_head(path).names)
     try:
-        names: list[str] = parquet.read_schema(path).names if _is_columnar(path) else _header(path)
+        names: list[str] = parquet.read_schema(path).names
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path, error) from error
     return names
@@ -140,15 +147,22 @@ def _is_columnar(path: Path) -> bool:
     return path.suffix.lower() in (".parquet", ".pq")
 
 
-def _header(path: Path) -> list[str]:
-    with csv.open_csv(path) as reader:
-        names: list[str] = reader.schema.names
-        return names
+def _head(path: Path, encoding: str | None = None) -> Head:
+    return head_of(path, path.name, Dialect(encoding), header=True, names=None)
 
 
-def _read_csv(path: Path, names: list[str]) -> Any:
-    options = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
-    return csv.read_csv(path, convert_options=options)
+def _of_text(path: Path, head: Head, read: list[str]) -> LongTable:
+    """Columns of a CSV file.
+
+    Raises:
+        RunError: naming the first line that cannot be read.
+    """
+    batches = list(batches_of(path, path.name, head, read))
+    if not batches:
+        raise broken("no-rows", f"{path.name} has names of columns and no rows", "add rows")
+    columns = {name: pa.chunked_array([batch[name] for batch in batches]).combine_chunks() for name in read}
+    lines = Lines(path, path.name, head.dialect, head.lines)
+    return LongTable(path, columns, lines, head.dialect.decimal or ".", notes_of({path: head}, {path: path.name}, []))
 
 
 def _chosen(path: Path, key: Key, patterns: Collection[str], names: list[str]) -> list[str]:

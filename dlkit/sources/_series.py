@@ -61,7 +61,7 @@ class Series:
         there = rows[rows >= 0]
         if not there.size:
             return f"{self.table.path.name}, steps that were filled in{self.of(int(self.numbers[first]))}"
-        last = int(there.max()) + self.table.first_line
+        last = self.table.line(int(there.max())).rpartition(":")[2]
         return f"{self.table.line(int(there.min()))} to {last}{self.of(int(self.numbers[first]))}"
 
     def of(self, number: int) -> str:

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from dlkit.config.names import did_you_mean
-from dlkit.config.problems import ConfigError, Key, Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
-from dlkit.sources._files import natural
+from dlkit.sources._files import must_be_file, natural, nearby, no_file
 from dlkit.sources._folders import SPLITS
 
 np, pa = lazy("numpy"), lazy("pyarrow")
@@ -49,23 +49,17 @@ def _files(given: str, key: Key, endings: Collection[str], folders: bool) -> lis
     if path.is_dir() and folders:
         found = _below(path, endings)
         if not found:
-            raise _no_file(f"there is no {' or '.join(endings)} file in {path} and below", "check the path", key)
+            raise no_file(f"there is no {' or '.join(endings)} file in {path} and below", "check the path", key)
         return found
-    if path.is_dir():
-        help = f"name its files, as in `{path.name}/*{next(iter(endings))}`"
-        raise _no_file(f"{path} is a folder, not a file", help, key)
-    if path.exists():
-        if not path.is_file():
-            raise _no_file(f"{path} is a pipe or a device, not a file", "check the path", key)
-        return [path]
-    if glob.has_magic(given):
+    if glob.has_magic(given) and not path.exists():
         hidden = path.name.startswith(".")
         every = Path(path.anchor).glob(str(path.relative_to(path.anchor)))
         found = in_order(f for f in every if f.is_file() and f.name.startswith(".") == hidden)
         if not found:
-            raise _no_file(f"no file fits the pattern {given}", _nearby(path, endings), key)
+            raise no_file(f"no file fits the pattern {given}", nearby(path, endings), key)
         return found
-    raise _no_file(f"there is no file {path}", _nearby(path, endings), key)
+    must_be_file(path, key, endings)
+    return [path]
 
 
 def _below(folder: Path, endings: Collection[str]) -> list[Path]:
@@ -77,16 +71,6 @@ def _below(folder: Path, endings: Collection[str]) -> list[Path]:
 def in_order(files: Iterable[Path]) -> list[Path]:
     """Files in natural order: `part-2` before `part-10`."""
     return sorted(files, key=lambda path: natural(path.as_posix()))
-
-
-def _nearby(path: Path, endings: Collection[str]) -> str:
-    folder = path.parent
-    near = [p.name for p in folder.iterdir() if p.name.endswith(tuple(endings))] if folder.is_dir() else []
-    return did_you_mean(path.name, near, "the folder has") if near else "check the path"
-
-
-def _no_file(message: str, help: str, key: Key) -> ConfigError:
-    return ConfigError(Problem("missing-file", message, key, help=help))
 
 
 def names_of(files: Mapping[str, Sequence[Path]]) -> dict[Path, str]:

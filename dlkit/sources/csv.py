@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -13,23 +12,19 @@ from pydantic import AfterValidator, Field
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
-from dlkit.lazy import lazy
 from dlkit.schema.base import Text
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
 from dlkit.sources import _tables
-from dlkit.sources._cells import Cells, has_nul
-from dlkit.sources._csv_file import Dialect, broken, reading
+from dlkit.sources._cells import Cells
+from dlkit.sources._csv_file import Dialect, Encoding, broken
 from dlkit.sources._csv_head import Head, head_of
-from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
+from dlkit.sources._csv_lines import Lines
+from dlkit.sources._csv_rows import batches_of
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
 from dlkit.sources._files import fingerprint
 
-pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
-
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
-# Bytes that are read at once, and what a row may have at most.
-BLOCK, LARGEST_ROW = 2**20, 2**30
 
 
 def _separator(given: str) -> str:
@@ -38,15 +33,6 @@ def _separator(given: str) -> str:
     if len(character) != 1 or not character.isascii() or character in "\r\n\"'":
         raise ValueError("it must be one character, such as `;`, or `tab`")
     return character
-
-
-def _encoding(given: str) -> str:
-    try:
-        return codecs.lookup(given).name
-    except LookupError:
-        raise ValueError(
-            "it must be the name of an encoding that Python knows, such as `utf-8`, `cp1252` or `gb18030`"
-        ) from None
 
 
 class CsvSource(SourceSettings):
@@ -72,7 +58,7 @@ class CsvSource(SourceSettings):
         None, description="The character between fields, or `tab`; null for what most rows agree on."
     )
     decimal: Literal[".", ","] | None = Field(None, description="The decimal mark; null for what the numbers have.")
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+    encoding: Encoding | None = Field(
         None, description="Such as `cp1252` or `gb18030`; null for UTF-8, or what the first bytes of a file state."
     )
     quote: str = Field('"', max_length=1, description="The character around fields; empty where there is none.")
@@ -176,7 +162,7 @@ def _read(
     with ThreadPoolExecutor() as pool:  # Arrow and NumPy convert columns side by side
         for split, file in ((split, file) for split, some in files.items() for file in some):
             head, seen = heads[file], 0
-            for batch in _batches(file, called[file], head, names or [next(filter(None, head.names))]):
+            for batch in batches_of(file, called[file], head, names or [next(filter(None, head.names))]):
                 decimal = head.dialect.decimal or "."
                 work = [
                     pool.submit(column.add, split, cells, decimal, file, seen)
@@ -189,49 +175,3 @@ def _read(
                 raise broken("no-rows", f"{called[file]} has names of columns and no rows", "add rows")
             rows[file] = seen
     return rows
-
-
-def _batches(file: Path, called: str, head: Head, columns: Sequence[str]) -> Iterator[Any]:
-    """The rows of a file, some at a time: strings, null where a field is empty."""
-    block, done = BLOCK, 0
-    while True:
-        seen = 0
-        try:
-            for batch in _reader(file, called, head, columns, block):
-                start, seen = seen, seen + len(batch)
-                if any(map(has_nul, batch.columns)):
-                    raise not_text(file, called, head.dialect.encoding or "utf-8")
-                if seen > done:
-                    yield batch.slice(max(0, done - start))
-                    done = seen
-            return
-        except pa.ArrowInvalid as error:
-            too_small = "straddl" in str(error) or "could not skip" in str(error).lower()
-            if too_small and not has_rows(file, head.dialect, head.lines):
-                return
-            if not too_small or block >= LARGEST_ROW:
-                raise unreadable(file, called, head.dialect, head.names, error, head.lines) from error
-            block *= 16  # a row is longer than that
-        except UnicodeError as error:
-            raise unreadable(file, called, head.dialect, head.names, error, head.lines) from error
-
-
-def _reader(file: Path, called: str, head: Head, columns: Sequence[str], block: int) -> Iterator[Any]:
-    dialect = head.dialect
-    # Names that are empty or the same are those of columns that nobody reads.
-    names = [name if name in columns else f"\0{number}" for number, name in enumerate(head.names)]
-    encoding = "utf8" if dialect.encoding in ("utf-8", "utf-8-sig") else dialect.encoding
-    with reading(called), pa.input_stream(str(file), compression="detect") as stream:
-        yield from arrow_csv.open_csv(
-            stream,
-            arrow_csv.ReadOptions(block_size=block, column_names=names, skip_rows=head.lines, encoding=encoding),
-            arrow_csv.ParseOptions(
-                delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
-            ),
-            arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()),
-                include_columns=columns,
-                null_values=[""],
-                strings_can_be_null=True,
-            ),
-        )

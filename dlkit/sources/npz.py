@@ -16,6 +16,7 @@ from dlkit.schema.base import FilePath
 from dlkit.schema.column import is_pattern
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceSettings, expanded, fields_of
+from dlkit.sources._files import must_be_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -53,8 +54,7 @@ class NpzSource(SourceSettings):
 
 def _read(path: Path, wanted: Collection[str]) -> tuple[dict[str, dict[str, np.ndarray]], tuple[str, ...]]:
     """The arrays of the wanted fields by split, and the names of the other fields."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise _problem(ConfigError, "missing-file", f"{path} is a pipe or a device, not a file", "check the path")
+    must_be_file(path, _KEY, (".npz",))
     try:
         with np.load(path, allow_pickle=False) as file:
             if not isinstance(file, np.lib.npyio.NpzFile):
@@ -67,11 +67,7 @@ def _read(path: Path, wanted: Collection[str]) -> tuple[dict[str, dict[str, np.n
                 for split, fields in names.items()
             }
             return arrays, tuple(field for field in every if field not in read)
-    except FileNotFoundError:
-        nearby = [p.name for p in path.parent.glob("*.npz")] if path.parent.is_dir() else []
-        help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
-        raise _problem(ConfigError, "missing-file", f"there is no file {path}", help) from None
-    except (IsADirectoryError, PermissionError) as error:
+    except PermissionError as error:
         raise _problem(ConfigError, "missing-file", f"{path} cannot be read ({error.strerror})", "check it") from None
     except DlkitError:
         raise

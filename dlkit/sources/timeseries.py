@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.config.phrases import count
-from dlkit.config.problems import Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath, Positive, Text
 from dlkit.schema.column import is_pattern
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import BaseRows, SourceData, SourceField, SourceSettings
+from dlkit.sources._csv_file import Encoding
 from dlkit.sources._files import fingerprint
 from dlkit.sources._find_series import find_series
 from dlkit.sources._long_table import KEY, read_table, table_problem
@@ -62,6 +63,9 @@ class TimeseriesSource(SourceSettings):
     kind: Literal["timeseries"]
     path: FilePath | None = Field(
         None, description="The table: a CSV file with a header, or Parquet where its name ends in `.parquet`."
+    )
+    encoding: Encoding | None = Field(
+        None, description="Of a CSV file, such as `gb18030`; null for UTF-8, or what its first bytes state."
     )
     bundled: Literal["airline"] | None = Field(None, description="A series that ships with dlkit, instead of `path`.")
     time: Text | None = Field(
@@ -119,7 +123,8 @@ class TimeseriesSource(SourceSettings):
         path = self._file()
         times = {(*KEY, "time"): [self.time]} if self.time is not None else {}
         channels = {(*KEY, name): _listed(getattr(self, name)) for name in ("targets", "covariates", "known")}
-        table, chosen = read_table(path, {**times, (*KEY, "group"): _listed(self.group), **channels})
+        asked: dict[Key, Collection[str]] = {**times, (*KEY, "group"): _listed(self.group), **channels}
+        table, chosen = read_table(path, asked, self.encoding)
         targets, covariates, known = (chosen[key] for key in channels)
         covariates = [name for name in covariates if name not in targets]
         every = list(dict.fromkeys([*targets, *covariates, *known]))
@@ -150,7 +155,7 @@ class TimeseriesSource(SourceSettings):
         about = fingerprint({"train": [path]}, self.model_dump_json(exclude={"path"}))
         return SourceData(
             path.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),
-            {"train": columns}.__getitem__, notes=(*series.notes, *notes), place=_Places(series, base),
+            {"train": columns}.__getitem__, notes=(*table.notes, *series.notes, *notes), place=_Places(series, base),
             fingerprint=about, span=self.span, base={"train": base}.__getitem__,
         )  # fmt: skip
 
@@ -202,11 +207,11 @@ class TimeseriesSource(SourceSettings):
         file, longest = series.table.path.name, int(series.lengths.max())
         help = "make `past`, `gap` or `horizon` smaller"
         if short.size == len(series.names):
-            what = f"the series has {longest:,} steps, fewer than {window}"
+            what = f"the series has {count(longest, 'step')}, fewer than {window}"
             if len(series.names) > 1:
-                what = f"the longest of {short.size:,} series has {longest:,} steps, fewer than {window}"
+                what = f"the longest of {short.size:,} series has {count(longest, 'step')}, fewer than {window}"
             raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)
-        listed = ", ".join(f"`{series.names[n]}` ({series.lengths[n]:,} steps)" for n in short[:FEW])
+        listed = ", ".join(f"`{series.names[n]}` ({count(int(series.lengths[n]), 'step')})" for n in short[:FEW])
         listed += ", …" if short.size > FEW else ""
         what = f"{short.size:,} of {len(series.names):,} series are shorter than {window}: {listed}"
         if not self.drop_short:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.config.names import did_you_mean
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import Key, Problem, RunError
 from dlkit.schema.base import FilePath
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, SourceSettings, type_name
-from dlkit.sources._files import fingerprint
+from dlkit.sources._files import fingerprint, must_be_file
 from dlkit.sources._ts_format import TsFile, read_ts
 
 if TYPE_CHECKING:
@@ -71,7 +70,7 @@ class TsSource(SourceSettings):
             ConfigError: if there is no such file.
             RunError: naming the first line that cannot be read.
         """
-        files = {split: read_ts(_found(Path(path), split), (*_KEY, split)) for split, path in self._paths().items()}
+        files = {split: _read(Path(path), (*_KEY, split)) for split, path in self._paths().items()}
         identity = fingerprint({split: [Path(path)] for split, path in self._paths().items()})
         return of_files(", ".join(f.path.name for f in files.values()), files, identity)
 
@@ -137,14 +136,6 @@ def _split_of(path: Path) -> str | None:
     return next((split for split in SPLITS if re.search(f"(?i)(^|[_.-]){split}[_.-]", path.name)), None)
 
 
-def _found(path: Path, split: str) -> Path:
-    """The path of a file that is there.
-
-    Raises:
-        ConfigError: if it is not.
-    """
-    if path.is_file():
-        return path
-    nearby = [p.name for p in path.parent.glob("*.ts*")] if path.parent.is_dir() else []
-    help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
-    raise ConfigError(Problem("missing-file", f"there is no file {path}", (*_KEY, split), help=help))
+def _read(path: Path, key: Key) -> TsFile:
+    must_be_file(path, key, ENDINGS)
+    return read_ts(path, key)

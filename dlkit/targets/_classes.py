@@ -16,7 +16,7 @@ from dlkit.schema import looking
 from dlkit.schema.base import NonNegativeFloat
 from dlkit.schema.fitted import Fitted, State, Whole
 from dlkit.schema.target import TargetSettings
-from dlkit.targets._labels import names, number_in_stream, numbered, numbers_of, read_labels
+from dlkit.targets._labels import names, number_in_stream, numbered, numbers_of, own_label, read_labels
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -156,7 +156,8 @@ class OneClassTarget(ClassTarget):
         pairs = self.pairs(target, result)
         best, probability = max(pairs, key=lambda pair: pair[1])
         every = {name: shortest(value) for name, value in pairs}
-        return {"class": best, "probability": shortest(probability), "probabilities": every}
+        found = own_label(target, names(target).index(best))
+        return {"class": found, "probability": shortest(probability), "probabilities": every}
 
     def summary(self, values: Any, bound: Target) -> looking.Summary:
         """How many rows each class has, the most frequent first."""
@@ -164,8 +165,8 @@ class OneClassTarget(ClassTarget):
         return looking.of_counts(classes, np.bincount(values.reshape(-1), minlength=len(classes)), "classes")
 
     def label(self, target: Target, label: Any) -> Any:
-        """The name of a label's class."""
-        return names(target)[int(np.reshape(label, -1)[0])]
+        """A label as the data have it."""
+        return own_label(target, int(np.reshape(label, -1)[0]))
 
 
 def inside(outputs: Any) -> bool:

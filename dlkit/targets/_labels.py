@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from dlkit.config.suggestions import nearest_name
 from dlkit.lazy import lazy
+from dlkit.schema.labels import LEAVE_OUT
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -29,6 +30,12 @@ def names(target: Target) -> tuple[str, ...]:
     return target.classes or ("0", "1")
 
 
+def own_label(target: Target, number: int) -> Any:
+    """A class as the labels have it: a whole number where they are whole numbers, else its name."""
+    name, table = names(target)[number], target.state.get("table") or ()
+    return table[number] if number < len(table) and str(table[number]) == name else name
+
+
 # Labels on the host.
 
 
@@ -40,7 +47,7 @@ def read_labels(array: Any, place: RowPlace) -> Any:
         place: where they come from, for messages.
 
     Raises:
-        RunError: NaN or infinity, fractions, or text mixed with numbers.
+        RunError: an empty text, NaN or infinity, fractions, or text mixed with numbers.
     """
     if array.ndim > 1:
         if array.size != len(array):
@@ -48,8 +55,12 @@ def read_labels(array: Any, place: RowPlace) -> Any:
             raise place.run_error("shape-mismatch", message, "give one label each")
         array = array.reshape(len(array))
     if array.dtype.kind in "OSTU":
-        return place.as_text(array)
-    place.refuse_not_finite(array)
+        texts = place.as_text(array)
+        if (empty := np.flatnonzero(texts == "")).size:
+            message = f"{place.row(empty[0])} has no label{_such(empty.size)}"
+            raise place.run_error("missing-label", message, LEAVE_OUT)
+        return texts
+    place.refuse_not_finite(array, help=LEAVE_OUT)
     whole = array if array.dtype.kind in "iub" else np.rint(array)
     if array.dtype.kind == "f" and (wrong := np.flatnonzero(whole != array)).size:
         message = f"{place.row(wrong[0])} is {array[wrong[0]]:g}, not a whole number"

@@ -103,10 +103,10 @@ class BinaryTarget(OneClassTarget):
         if len(found) != 2 or (feature.classes and not text):
             if feature.classes and not text:
                 return [0, 1], []
-            message = (
-                f"the training labels have {count(len(found), 'value')} ({', '.join(map(str, found[:5]))}), not two"
-            )
+            listed = ", ".join(f"`{value}`" for value in found[:5])
+            message = f"the training labels have {count(len(found), 'value')} ({listed}), not two"
             help = "use `kind: category`" if len(found) > 2 else "check the column and the split"
+            help = "; ".join([*place.alike(map(str, found), place.column), help])
             raise place.run_error("label-out-of-range", message, help)
         if text:
             lower = [value.strip().lower() for value in found]

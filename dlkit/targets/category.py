@@ -126,6 +126,7 @@ class CategoryTarget(OneClassTarget):
             # Names, or their numbers from 0.
             table = list(feature.classes) if labels.dtype.kind == "U" else list(range(len(feature.classes)))
         numbers = _labels.numbers_of(labels, table, place, stated=self.classes is not None)
+        notes += place.alike(feature.classes or map(str, table), place.column)
         classes = feature.classes or tuple(map(str, table))
         state = {"table": table, "counts": _labels.count(numbers, len(table))}
         return self.made_feature(feature.name, (), "int32", classes), state, notes

@@ -15,7 +15,7 @@ from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import Fitted, State
 from dlkit.schema.guess import Guess, Sample
-from dlkit.schema.labels import must_be_numbers
+from dlkit.schema.labels import LEAVE_OUT, must_be_numbers
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
 
@@ -137,7 +137,7 @@ class NumberTarget(TargetSettings):
         place.same_shape(labels, feature.shape)
         with np.errstate(over="ignore"):  # what became infinite is looked for next
             values = labels.reshape(len(labels), *feature.shape).astype(np.float32, copy=False)
-        place.refuse_not_finite(values, labels)
+        place.refuse_not_finite(values, labels, help=LEAVE_OUT)
         return values
 
     def encode_example(self, label: Any, target: Target) -> Any:

@@ -143,7 +143,7 @@ def test_what_cannot_be_meant_is_refused_before_data_are_read(splits: dict[str, 
     [
         ({"validation": "0.1%"}, "no examples are left for validation"),
         ({"by": "group", "column": "g", "test": "1%"}, r"no examples are left for test[\s\S]*there are 2 groups"),
-        ({"by": "group", "column": "gruop", "test": "10%"}, "gruop"),
+        ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `t`, `x`, `y`"),
         ({"by": "time", "column": "t", "test": "10%"}, "row 3 has the time '31/01/2024'"),
     ],
 )

@@ -59,6 +59,30 @@ class TestCategories:
         assert "row 2 of `train` is 0.5" in problem.message
         assert problem_of(RunError, X, set_at(LABELS.astype(float), 2, np.nan)).code == "not-finite"
 
+    @pytest.mark.parametrize("kind", ["category", "binary"])
+    @pytest.mark.parametrize("split", ["train", "test"])
+    def test_a_row_without_a_label_is_named(self, kind, split):
+        names = np.array(["dog", "ant"])[LABELS % 2]
+        found = {"train": names, split: set_at(names, [4, 6], "")}
+        with pytest.raises(RunError) as caught:
+            load(X, found["train"], settings(y={"kind": kind}), test=(X, found.get("test", names)))
+        problem = caught.value.problems[0]
+        assert (problem.code, problem.key) == ("missing-label", ("data", "targets", "y"))
+        assert f"row 4 of `{split}` has no label (2 such rows)" in problem.message
+        assert "`data.clean: {drop: [missing]}`" in problem.help
+        cleaned = settings(y={"kind": kind}, clean={"drop": ["missing"]})
+        assert load(X, found["train"], cleaned, test=(X, found.get("test", names))).spec.targets["y"].classes == (
+            "ant",
+            "dog",
+        )
+
+    def test_labels_that_differ_in_spaces_or_capitals_alone_are_said(self):
+        problem = problem_of(RunError, X, np.array(["no", "yes", " yes"])[LABELS], settings(y={"kind": "binary"}))
+        assert "have 3 values (` yes`, `no`, `yes`), not two" in problem.message
+        assert "` yes`, `yes`, which differ in capitals or spaces alone" in problem.help
+        (note,) = load(X, np.array(["dog", "Dog", "cat"])[LABELS]).notes
+        assert "`y` has `Dog`, `dog`, which differ in capitals or spaces alone" in note
+
     @pytest.mark.parametrize("dtype", ["U", "S", "O"])
     def test_text_labels_are_classes_in_the_order_of_the_alphabet(self, dtype):
         names = np.array(["dog", "ant", "cat"])[LABELS].astype(dtype)

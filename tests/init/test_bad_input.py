@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -45,6 +46,14 @@ def ids_alone(folder: Path) -> None:
     (folder / "data.csv").write_text("id,when\n" + "".join(f"k{n},2020-01-{n % 28 + 1:02}\n" for n in range(40)))
 
 
+def pipe(folder: Path) -> None:
+    os.mkfifo(folder / "data.csv")
+
+
+def circle(folder: Path) -> None:
+    (folder / "data.csv").symlink_to(folder / "data.csv")
+
+
 def one_column(folder: Path) -> None:
     (folder / "data.csv").write_text("y\n" + "".join(f"{n % 3}\n" for n in range(40)))
 
@@ -65,6 +74,8 @@ def foreign(folder: Path) -> None:
         (header_only, "data.csv", ["no-rows", "data.csv"]),
         (ids_alone, "data.csv", ["nothing-to-learn", "`id`, `when`"]),
         (one_column, "data.csv", ["nothing-to-learn", "predict `y` from"]),
+        (pipe, "data.csv", ["missing-file", "data.csv is a pipe or a device"]),
+        (circle, "data.csv", ["missing-file", "data.csv is a link that leads to nothing"]),
         (foreign, "data.pdf", ["unknown-data", "data.pdf"]),
     ],
 )

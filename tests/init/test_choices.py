@@ -83,6 +83,16 @@ def test_lines_in_doubt_are_read_as_they_stand(tmp_path: Path, kind: str) -> Non
     registry[other[name]["kind"]].model_validate(other[name])
 
 
+def test_rows_without_a_label_and_infinite_numbers_are_seen_to(tmp_path: Path) -> None:
+    labels = np.where(np.arange(200) % 10, np.array(WORDS[:2] * 100), "")
+    odd = np.where(np.arange(200) == 7, np.inf, np.arange(200) / 3)
+    path = table(tmp_path / "a.csv", x=np.arange(200) / 7, odd=odd, y=labels)
+    text, config = written(path, tmp_path)
+    assert config["data"]["clean"] == {"drop": ["missing"]} and set(config["data"]["inputs"]) == {"x"}
+    assert "Left out: `odd`: some of its values are infinite" in " ".join(text.split())
+    assert load_splits(from_mapping(config).config.data).spec.targets["y"].classes == tuple(sorted(WORDS[:2]))
+
+
 def test_the_split_by_time_in_the_comment_is_one(tmp_path: Path) -> None:
     text, config = written(people(tmp_path / "people.csv"), tmp_path)
     line = next(line for line in text.splitlines() if "# splits: {by: time" in line)

@@ -64,6 +64,19 @@ def test_values_that_are_new_in_the_test_are_unknown_and_counted():
     assert any(note.startswith("test: 2 of 3 rows") and "such as `z`" in note for note in notes)
 
 
+def test_empty_values_are_a_value_of_their_own_and_counted():
+    bound, notes = spec_and_notes(np.array(["a", "", "b", "", "a", "b"]))
+    assert bound.state["vocabulary"] == [["", "a", "b"]]
+    assert "train: 2 of 6 rows have no `w`, which counts as a value of its own" in notes
+
+
+def test_values_that_differ_in_spaces_or_capitals_alone_are_said():
+    _, notes = spec_and_notes(np.array([" Ulm", "Ulm", "ulm", "Bonn", "bonn", "New  York"]))
+    (note,) = [note for note in notes if "capitals or spaces" in note]
+    assert note.startswith("train: `w` has ` Ulm`, `Ulm`, `ulm`, which differ") and "1 more such groups" in note
+    assert not any("capitals" in note for note in spec_and_notes(np.array(["a", "b", "ab"]))[1])
+
+
 def test_integers_are_looked_up_as_they_are_also_where_one_is_minus_1():
     bound, _ = spec_and_notes(np.array([-1, -1, 70000, 5]))
     assert bound.dtype == "int64"

@@ -12,6 +12,7 @@ import tensorflow as tf
 
 import dlkit
 from dlkit.looking.describe import Description
+from dlkit.schema.looking import number
 from tests.looking import data
 
 
@@ -101,3 +102,8 @@ def test_arrays_and_streams_from_python() -> None:
         assert found.content["inputs"]["x"]["summary"]["train"]["columns"]
         assert found.content["targets"]["y"]["summary"]["train"]["counts"] == {"0": 10, "1": 10}
         assert found._repr_html_().startswith("<pre>given")
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    found = [number(value) for value in (0.123456, 1234.5, 207_654.3, -41_180.0, 1.5e9, float("nan"))]
+    assert found == ["0.1235", "1234", "207,654", "-41,180", "1.5e+09", "nan"]

@@ -44,6 +44,26 @@ def test_a_forecast_continues_what_is_seen(tmp_path: Path) -> None:
     assert past.get_color() != future.get_color()
 
 
+def test_a_sound_has_room_for_the_figures_of_its_wave(tmp_path: Path) -> None:
+    steps = [{"log_mel": {"bins": 8, "as_image": True}}]
+    config = {
+        "name": "sounds",
+        "data": {
+            "inputs": {"x": {"kind": "audio", "rate": 1000, "preprocess": steps}},
+            "targets": {"y": {"kind": "binary"}},
+        },
+        "model": {"builder": "cnn", "blocks": [{"filters": 2}]},
+    }
+    sounds = np.random.default_rng(0).uniform(-1, 1, (20, 800)).astype("float32")
+    figure = dlkit.show(config, data=(sounds, np.arange(20) % 2), count=2)
+    assert figure is not None
+    figure.draw_without_rendering()
+    for axes in figure.axes:
+        assert figure.bbox.containsx(axes.get_tightbbox().x0), "nothing is cut off at the left"
+    left, right = sorted(figure.axes[:2], key=lambda axes: axes.bbox.x0)
+    assert left.get_tightbbox().x1 < right.get_tightbbox().x0
+
+
 @pytest.mark.parametrize(("kind", "words"), [("csv", "age"), ("texts", "film")])
 def test_what_makes_no_picture_is_a_table(
     tmp_path: Path, kind: str, words: str, capsys: pytest.CaptureFixture[str]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlkit.sources import csv as csv_source
+from dlkit.sources import _csv_rows
 from tests.sources.tables import columns, problem, source
 
 
@@ -22,6 +22,7 @@ from tests.sources.tables import columns, problem, source
         ("a,b,a\n1,2,3\n", "duplicate-column", "a.csv:1 names two columns `a`: the 1. and the 3."),
         ("a,b\n1,2\n3,\0\n", "damaged-data", "a.csv:3 holds a NUL, a byte of value 0"),
         ("a,b\r\n1,2\r\n3,\0\r\n", "damaged-data", "a.csv:3 holds a NUL, a byte of value 0"),
+        ("# made by x\na,b\n1,2\n", "ragged-row", "a.csv:2 has 2 fields, and there is 1 column: `a,b`"),
         ('a,b\n1,2\n"3,4\n5,6\n', "ragged-row", "a.csv:3 has 1 field, and there are 2 columns: `3,4\\n5,6\\n`"),
     ],
 )
@@ -52,7 +53,7 @@ def test_unnamed_and_unread_columns_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_field_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(csv_source, "BLOCK", 100)
+    monkeypatch.setattr(_csv_rows, "BLOCK", 100)
     texts = ["short", "x" * 5000, "y" * 99, "z"]
     content = "a,b\n" + "".join(f'"{text}",{n}\n' for n, text in enumerate(texts))
     assert columns(source(tmp_path / "a.csv", content)) == {"a": texts, "b": [0, 1, 2, 3]}

@@ -169,6 +169,7 @@ def test_broken_files_are_all_named_with_their_reasons(tmp_path: Path) -> None:
     (tmp_path / "dogs" / "bomb.png").write_bytes(bomb)
     message = refused(tmp_path)
     assert message.startswith("unusable-image: 4 of 8 files")
+    assert "\n" not in message
     for words in (
         "cats/zero.jpg: it is empty",
         "cats/page.png: it is no JPEG",

@@ -235,7 +235,7 @@ def test_series_that_are_too_short_are_named_or_left_out(tmp_path: Path) -> None
     problem = problem_of(RunError, tmp_path, text, group="g")
     assert problem.code == "series-too-short"
     assert "2 of 3 series" in problem.message
-    assert "`a` (2 steps), `c` (1 steps)" in problem.message
+    assert "`a` (2 steps), `c` (1 step)" in problem.message
     source = opened(tmp_path, text, group="g", drop_short=True)
     assert dict(source.sizes) == {"train": 1}
     assert "left out" in source.notes[0]
@@ -257,21 +257,6 @@ def test_what_is_not_there_is_named_at_its_setting(
 ) -> None:
     problem = problem_of(ConfigError, tmp_path, table(range(4)), **settings)
     assert (problem.code, problem.key) == (code, ("data", "source", key))
-
-
-@pytest.mark.parametrize(
-    ("text", "code"),
-    [
-        ("", "damaged-data"),
-        ("t,y\n", "empty-split"),
-        ("t,y,y\n1,2,3\n", "damaged-data"),
-        ("t,y\n1,2\n3\n", "damaged-data"),
-    ],
-)
-def test_a_file_that_is_no_table_is_named(text: str, code: str, tmp_path: Path) -> None:
-    problem = problem_of(RunError, tmp_path, text)
-    assert problem.code == code
-    assert "a.csv" in problem.message
 
 
 def test_a_row_without_the_name_of_its_series(tmp_path: Path) -> None:
