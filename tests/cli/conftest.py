@@ -24,6 +24,7 @@ data:
   batch_size: 16
 model: {builder: mlp, dense: [8], dropout: 0.2}
 training: {epochs: 2}
+runtime: {compile: graph}
 """
 
 

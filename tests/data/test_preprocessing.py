@@ -123,7 +123,13 @@ def test_a_resized_image_is_what_the_saved_model_takes_raw(tmp_path: Any) -> Non
         "inputs": {"x": {"kind": "image", "preprocess": [{"resize": {"height": 5, "width": 4}}, "rescale"]}},
         "targets": {"y": {"kind": "category", "classes": 2}},
     }
-    config = {"name": "resized", "data": section, "model": {"builder": "mlp"}, "training": {"epochs": 1}}
+    config = {
+        "name": "resized",
+        "data": section,
+        "model": {"builder": "mlp"},
+        "training": {"epochs": 1},
+        "runtime": {"compile": "graph"},
+    }
     run = dlkit.train(
         config, data={"train": (IMAGES, LABELS), "test": (IMAGES, LABELS)}, runs_folder=tmp_path, verbose=False
     )

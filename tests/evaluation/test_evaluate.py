@@ -35,6 +35,7 @@ TWO = {
     },
     "model": {"builder": "join"},
     "training": {"epochs": 2},
+    "runtime": {"compile": "graph"},
 }
 JOIN = """\
 from keras import layers
@@ -265,7 +266,13 @@ def test_a_bad_example_of_a_stream_is_no_failure_of_the_model(tmp_path: Path, co
     columns = {"x": np.arange(20, dtype=np.float32), "y": np.arange(20, dtype=np.float32)}
     target = {"kind": "number", "metrics": ["r2_score"]}
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 8}
-    config = {"name": "a", "data": data, "model": {"builder": "mlp", "dense": [2]}, "training": {"epochs": 1}}
+    config = {
+        "name": "a",
+        "data": data,
+        "model": {"builder": "mlp", "dense": [2]},
+        "training": {"epochs": 1},
+        "runtime": {"compile": "graph"},
+    }
     run = train(config, tmp_path, data={"train": columns})
     bad = {**columns, column: np.where(np.arange(20) == 13, np.nan, columns[column])}
     given = {"train": tf.data.Dataset.from_tensor_slices(columns), "test": tf.data.Dataset.from_tensor_slices(bad)}

@@ -239,6 +239,7 @@ def test_a_later_row_that_is_not_finite_names_the_file(tmp_path: Path) -> None:
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category", "classes": 2}}},
         "model": {"builder": "mlp"},
         "training": {"epochs": 1},
+        "runtime": {"compile": "graph"},
     }
     run = train(config, tmp_path, data={"train": part})
     rows = np.zeros((5000, 3), np.float32)

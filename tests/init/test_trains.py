@@ -15,7 +15,10 @@ from tests.init.data import FILES, prepared
 Dlkit = Callable[..., Result]
 # What is given by name, and the source that reads it.
 NAMES = ["wine", "diabetes", "digits", "movie_sentiment", "japanese_vowels", "airline", "mnist"]
-SHORT = ["training.epochs=1", "training.limit_batches=2", "training.early_stopping=null", "training.health=off"]
+SHORT = [
+    "training.epochs=1", "training.limit_batches=2", "training.early_stopping=null", "training.health=off",
+    "runtime={compile: graph}",
+]  # fmt: skip
 
 
 # One of each network: those that are trained as well.

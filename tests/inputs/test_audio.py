@@ -187,7 +187,13 @@ def config(**settings: Any) -> dict[str, Any]:
         "inputs": {"x": {"kind": "audio", "rate": 1000, "preprocess": steps, **settings}},
         "targets": {"y": {"kind": "binary"}},
     }
-    return {"name": "sounds", "data": data, "model": {"builder": "rnn", "units": [4]}, "training": {"epochs": 1}}
+    return {
+        "name": "sounds",
+        "data": data,
+        "model": {"builder": "rnn", "units": [4]},
+        "training": {"epochs": 1},
+        "runtime": {"compile": "graph"},
+    }
 
 
 X = np.random.default_rng(0).uniform(-0.5, 0.5, (40, 300)).astype("float32")

@@ -27,7 +27,13 @@ def config(model: dict[str, Any] | None = None, **settings: Any) -> dict[str, An
     """A network over one input of categories."""
     data = {"inputs": {"words": {"kind": "category", **settings}}, "targets": {"y": {"kind": "binary"}}}
     training = {"epochs": 2, "optimizer": {"name": "adam", "learning_rate": 0.05}}
-    return {"name": "words", "data": data, "model": model or {"builder": "mlp", "dense": [8]}, "training": training}
+    return {
+        "name": "words",
+        "data": data,
+        "model": model or {"builder": "mlp", "dense": [8]},
+        "training": training,
+        "runtime": {"compile": "graph"},
+    }
 
 
 def spec_and_notes(values: Any, test: Any = None, **settings: Any) -> tuple[Any, tuple[str, ...]]:

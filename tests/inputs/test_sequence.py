@@ -34,7 +34,7 @@ def config(model: dict[str, Any] | None = None, **settings: Any) -> dict[str, An
     """A small network over one sequence."""
     data = {"inputs": {"x": {"kind": "sequence", **settings}}, "targets": {"y": {"kind": "binary"}}}
     model = model or {"builder": "rnn", "cell": "gru", "units": [5, 4]}
-    return {"name": "ragged", "data": data, "model": model, "training": {"epochs": 1}}
+    return {"name": "ragged", "data": data, "model": model, "training": {"epochs": 1}, "runtime": {"compile": "graph"}}
 
 
 def load(train: Any, test: Any = None, **settings: Any) -> Any:

@@ -45,7 +45,13 @@ def config(path: Path, **data: Any) -> dict[str, Any]:
     section = {"source": {"kind": "audio_folder", "path": str(path)}, "inputs": inputs,
                "targets": {"label": {"kind": "category"}}, "batch_size": 8, **data}  # fmt: skip
     training = {"epochs": 6, "optimizer": {"name": "adam", "learning_rate": 0.02}}
-    return {"name": "tones", "data": section, "model": {"builder": "rnn", "units": [8]}, "training": training}
+    return {
+        "name": "tones",
+        "data": section,
+        "model": {"builder": "rnn", "units": [8]},
+        "training": training,
+        "runtime": {"compile": "graph"},
+    }
 
 
 def test_a_network_tells_tones_in_folders_apart_also_of_a_file_that_plain_keras_is_given(tmp_path: Path) -> None:

@@ -148,6 +148,7 @@ def test_a_run_on_mapped_arrays_is_that_on_arrays_in_memory(tmp_path: Path) -> N
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category"}}, "batch_size": 4},
         "model": {"builder": "mlp", "dense": [4]},
         "training": {"epochs": 2},
+        "runtime": {"compile": "graph"},
     }
     held = dlkit.train(config, data=(X, Y), runs_folder=tmp_path / "held", verbose=False)
     config["data"]["source"] = {"kind": "npy", "path": str(tmp_path / "data")}

@@ -136,6 +136,7 @@ def test_a_run_on_a_folder_saves_a_model_of_raw_texts(tmp_path: Path) -> None:
         },
         "model": {"builder": "mlp", "dense": [8]},
         "training": {"epochs": 20, "optimizer": {"name": "adam", "learning_rate": 0.02}},
+        "runtime": {"compile": "graph"},
     }
     run = dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)
     assert run.test["accuracy"] == 1.0

@@ -97,7 +97,7 @@ def test_what_is_too_large_is_a_stream_of_the_same_images(tmp_path: Path, monkey
 def test_the_store_changes_no_bit(cache: str, tmp_path: Path) -> None:
     data = settings("made", pictures(tmp_path / "sets"), inputs=RESIZED, batch_size=8, cache="memory")
     config = {"name": "p", "data": data.model_dump(exclude_unset=True), "model": {"builder": "mlp"},
-              "training": {"epochs": 2}}  # fmt: skip
+              "training": {"epochs": 2}, "runtime": {"compile": "graph"}}  # fmt: skip
     whole = dlkit.train(config, runs_folder=tmp_path / "memory", verbose=False)
     config["data"]["cache"] = cache
     other = dlkit.train(config, runs_folder=tmp_path / "other", verbose=False)

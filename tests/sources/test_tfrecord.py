@@ -87,7 +87,13 @@ def test_pictures_stay_encoded_until_their_kind_decodes_them(tmp_path: Path) -> 
 
 def test_a_picture_that_cannot_be_decoded_is_named_and_can_be_left_out(tmp_path: Path) -> None:
     broken = [example(image=picture(n)[: 50 if n == 7 else None], label=n % 2) for n in range(9)]
-    config = {"name": "p", "data": pictures(tmp_path, broken), "model": {"builder": "mlp"}, "training": {"epochs": 1}}
+    config = {
+        "name": "p",
+        "data": pictures(tmp_path, broken),
+        "model": {"builder": "mlp"},
+        "training": {"epochs": 1},
+        "runtime": {"compile": "graph"},
+    }
     with pytest.raises(RunError, match=r"train-0\.tfrecord, record 8"):
         dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)
     config["data"]["clean"] = {"drop": ["unreadable"]}
@@ -161,7 +167,7 @@ def test_the_fingerprint_is_of_files_and_features(tmp_path: Path) -> None:
 @pytest.mark.parametrize("cache", ["disk", "off"])
 def test_the_store_changes_no_bit(cache: str, tmp_path: Path) -> None:
     config = {"name": "p", "data": pictures(tmp_path) | {"cache": "memory"}, "model": {"builder": "mlp"},
-              "training": {"epochs": 2}}  # fmt: skip
+              "training": {"epochs": 2}, "runtime": {"compile": "graph"}}  # fmt: skip
     whole = dlkit.train(config, runs_folder=tmp_path / "memory", verbose=False)
     config["data"]["cache"] = cache
     other = dlkit.train(config, runs_folder=tmp_path / "other", verbose=False)

@@ -120,6 +120,7 @@ config = {
     "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category", "classes": 2}}},
     "model": {"builder": "mlp"},
     "training": {"epochs": 1},
+    "runtime": {"compile": "graph"},
 }
 run = dlkit.train(config, data=data, verbose=False)
 child = os.fork()

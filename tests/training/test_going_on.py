@@ -11,7 +11,7 @@ import dlkit
 from dlkit.config.problems import ConfigError
 from dlkit.runs import RunFolder
 from dlkit.training.listeners import Listener
-from tests.training.helpers import MLP, settings, state_digest, train
+from tests.training.helpers import MLP, finished, settings, state_digest, train
 
 SMALL = {"builder": "mlp", "dense": [8]}
 
@@ -31,7 +31,7 @@ class Heard(Listener):
 
 
 def stopped_early(tmp_path: Path) -> dlkit.Run:
-    return train(settings(SMALL, {"early_stopping": {"patience": 1, "min_delta": 100.0}, "epochs": 9}), tmp_path)
+    return finished(settings(SMALL, {"early_stopping": {"patience": 1, "min_delta": 100.0}, "epochs": 9}), tmp_path)
 
 
 def test_more_epochs_after_an_early_stop_are_refused_in_python_too(tmp_path: Path) -> None:
@@ -52,7 +52,7 @@ def test_more_patience_trains_on(tmp_path: Path) -> None:
 
 
 def test_no_more_epochs_than_there_are_is_said(tmp_path: Path) -> None:
-    run = train(settings(SMALL, {"epochs": 2}), tmp_path)
+    run = finished(settings(SMALL, {"epochs": 2}), tmp_path)
     with pytest.raises(ConfigError, match=r"is finished, after 2 epochs; .*training\.epochs=4"):
         run.resume({"training.epochs": 2, "training.max_steps": 100}, verbose=False)
     run.resume(verbose=False)
@@ -61,7 +61,7 @@ def test_no_more_epochs_than_there_are_is_said(tmp_path: Path) -> None:
 
 def test_a_raised_max_steps_trains_on_as_if_it_had_been_there(tmp_path: Path) -> None:
     whole = train(settings(MLP, {"max_steps": 21, "epochs": 9}), tmp_path / "whole")
-    run = train(settings(MLP, {"max_steps": 14, "epochs": 9}), tmp_path / "cut")
+    run = finished(settings(MLP, {"max_steps": 14, "epochs": 9}), tmp_path / "cut")
     with pytest.raises(ConfigError, match=r"`training.max_steps` of 14 updates is reached; .*training\.max_steps=28"):
         run.resume({"training.epochs": 60}, verbose=False)
     run.resume({"training.max_steps": 21}, verbose=False)
@@ -125,6 +125,6 @@ def test_the_configuration_of_a_short_run_is_accepted_again(short: dict[str, Any
 
 
 def test_a_fast_dev_run_cannot_train_on(tmp_path: Path) -> None:
-    run = train(settings(SMALL, {"fast_dev_run": True}), tmp_path)
+    run = finished(settings(SMALL, {"fast_dev_run": True}), tmp_path)
     with pytest.raises(ConfigError, match="is finished, after 1 epoch;"):
         run.resume({"training.epochs": 20}, verbose=False)

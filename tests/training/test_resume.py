@@ -18,7 +18,7 @@ from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints import manager
 from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import DATA, MLP, InterruptAt, resume, settings, state_digest, train
+from tests.training.helpers import DATA, MLP, InterruptAt, finished, resume, settings, state_digest, train
 
 
 class Cut(Exception):
@@ -43,7 +43,7 @@ def with_checkpoints(**more: Any) -> dict[str, Any]:
 
 
 def test_checkpoints_in_mid_epoch_are_where_they_were_asked_for_and_change_no_bit(tmp_path: Path) -> None:
-    plain = train(with_checkpoints(), tmp_path / "plain")
+    plain = finished(with_checkpoints(), tmp_path / "plain")
     often = train(with_checkpoints(every_steps=3, keep=99), tmp_path / "often")
     steps = [int(path.name.removeprefix("step-")) for path in checkpoints.newest(often.folder / "checkpoints")]
     assert steps == [21, 18, 15, 14, 12, 9, 7, 6, 3, 0]
@@ -51,7 +51,7 @@ def test_checkpoints_in_mid_epoch_are_where_they_were_asked_for_and_change_no_bi
 
 
 def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = train(with_checkpoints(), tmp_path / "whole")
+    whole = finished(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Cut):
         train(with_checkpoints(every_steps=3), tmp_path / "cut", listener=CutAt(12))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
@@ -149,7 +149,7 @@ def test_the_best_epochs_are_kept_and_best_leads_to_the_best(tmp_path: Path) -> 
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = train(with_checkpoints(), tmp_path / "whole")
+    whole = finished(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Cut):
         train(with_checkpoints(), tmp_path / "cut", listener=CutAt(2))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
@@ -181,7 +181,7 @@ def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_s
 
 
 def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = train(with_checkpoints(), tmp_path / "whole")
+    whole = finished(with_checkpoints(), tmp_path / "whole")
     with pytest.raises(Interrupted):
         train(with_checkpoints(), tmp_path / "cut", listener=InterruptAt(16))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
@@ -193,7 +193,7 @@ def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_chunks: N
 
 
 def test_python_resumes_with_more_epochs_and_refuses_the_rest(tmp_path: Path) -> None:
-    done = train(settings(MLP, {"epochs": 1}), tmp_path)
+    done = finished(settings(MLP, {"epochs": 1}), tmp_path)
     with pytest.raises(ConfigError, match=r"`training\.optimizer\.learning_rate` cannot change"):
         done.resume({"training.epochs": 2, "training.optimizer.learning_rate": 0.01}, verbose=False)
     done.resume({"training.epochs": 2}, verbose=False)
@@ -214,7 +214,7 @@ class Notes(Listener):
 
 @pytest.mark.parametrize("source", ["folder", "name", "model.keras"])
 def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Path) -> None:
-    first = train(settings(MLP), tmp_path)
+    first = finished(settings(MLP), tmp_path)
     name = {"folder": str(first.folder), "name": "small", "model.keras": str(first.folder / "model.keras")}[source]
     notes = Notes()
     config = settings(MLP, {"epochs": 1, "init_from": name, "optimizer": {"name": "sgd", "learning_rate": 1e-30}})
@@ -225,7 +225,7 @@ def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Pa
 
 
 def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:
-    first = train(settings(MLP), tmp_path)
+    first = finished(settings(MLP), tmp_path)
     config = settings(MLP, {"epochs": 1, "init_from": str(first.folder)})
     config["data"]["targets"] = {"odd": {"kind": "binary"}}
     notes = Notes()
@@ -235,7 +235,7 @@ def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:
 
 
 def test_a_run_that_nothing_can_be_taken_from_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
-    first = train(settings(MLP), tmp_path / "first")
+    first = finished(settings(MLP), tmp_path / "first")
     for init_from, model, code in (
         (str(first.folder), {"builder": "mlp", "dense": [5]}, "no-weights-taken"),
         ("nowhere", MLP, "no-such-run"),

@@ -19,12 +19,12 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import run
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, RNN, Notes, load, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, MLP, RNN, Notes, finished, load, settings, state_digest, train
 
 
 @pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
 def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: Path) -> None:
-    done = train(settings(model), tmp_path)
+    done = finished(settings(model), tmp_path)
     folder = RunFolder(done.folder)
     for path in (
         folder.config, folder.environment, folder.data, folder.state, folder.history, folder.events,
@@ -39,7 +39,7 @@ def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: 
 
 
 def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_path: Path) -> None:
-    done = train(settings(CNN), tmp_path)
+    done = finished(settings(CNN), tmp_path)
     x, y = DATA["test"]
     loss, accuracy = done.model.evaluate(x, y, verbose=0)
     assert loss == pytest.approx(done.test["loss"], rel=1e-5)
@@ -53,7 +53,7 @@ def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_pat
 
 
 def test_plain_keras_opens_and_evaluates_the_saved_model_where_dlkit_is_not_installed(tmp_path: Path) -> None:
-    done = train(settings(MLP), tmp_path)
+    done = finished(settings(MLP), tmp_path)
     np.savez(tmp_path / "test.npz", x=DATA["test"][0], y=DATA["test"][1])
     # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are added by hand.
     script = f"""
@@ -198,7 +198,7 @@ def test_more_epochs_keep_the_schedule_and_are_refused_where_it_has_ended_at_not
 
 
 def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_path: Path) -> None:
-    done = train(settings(MLP, {"epochs": 1}), tmp_path)
+    done = finished(settings(MLP, {"epochs": 1}), tmp_path)
     again = dlkit.load_run("small", tmp_path, data=DATA)
     assert again.evaluate() == pytest.approx(done.test, rel=1e-5)
     again.resume({"training.epochs": 2}, verbose=False)

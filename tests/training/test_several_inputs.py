@@ -35,6 +35,7 @@ CONFIG: dict[str, Any] = {
     },
     "model": {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 2}], "dense": [8], "dropout": 0.1},
     "training": {"epochs": 2},
+    "runtime": {"compile": "graph"},
 }
 
 
