@@ -26,7 +26,8 @@ def config(**target: Any) -> dict[str, Any]:
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "multi_label", **target}}}
     return {
         "name": "weather", "data": data, "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 60, "optimizer": {"name": "adam", "learning_rate": 0.02}}, "runtime": {"compile": "graph"},
+        "training": {"epochs": 60, "optimizer": {"name": "adam", "learning_rate": 0.02}},
+        "runtime": {"compile": "graph"},
     }  # fmt: skip
 
 
