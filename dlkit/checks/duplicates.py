@@ -49,7 +49,7 @@ def in_two_splits(case: CheckContext) -> Iterator[Problem]:
         yield Problem(
             "example-in-two-splits",
             f"{same.size:,} of {len(rows):,} {first} {verb} in {second} as well{seen}; the first is "
-            f"{place(first, row)}, the same as {place(second, twin)}",
+            f"{place(splits, first, row)}, the same as {place(splits, second, twin)}",
             ("data", "splits"),
             help="leave them out with `clean: {drop: [duplicates]}`, or keep rows that belong together in one split "
             "with `splits: {by: group}`",

@@ -29,9 +29,10 @@ def pairs(case: CheckContext) -> Iterator[tuple[Splits, str, Rows, str, Rows]]:
             yield splits, first, one, second, other
 
 
-def place(split: str, row: int) -> str:
-    """Words for a row of a split."""
-    return f"{split}[{row}]"
+def place(splits: Splits, split: str, row: int) -> str:
+    """Words for a row of a split: those of its source, or its number."""
+    ids = getattr(splits, split).ids
+    return f"{split}[{row}]" if splits.place is None or ids is None else splits.place(int(ids[row]))
 
 
 def looked_at(*parts: tuple[str, int, int]) -> str:

@@ -51,19 +51,23 @@ def across_splits(case: CheckContext) -> Iterator[Problem]:
                 if not _equal(one, int(rows[i]), other, int(others[k]), bound)
             ]
             if found:
-                yield _problem(bound, found, (first, len(rows), one.size), (second, len(others), other.size))
+                first_two = place(splits, first, found[0][0]), place(splits, second, found[0][1])
+                yield _problem(bound, found, first_two, (first, len(rows), one.size), (second, len(others), other.size))
 
 
 def _problem(
-    bound: Input, found: list[tuple[int, int]], first: tuple[str, int, int], second: tuple[str, int, int]
+    bound: Input,
+    found: list[tuple[int, int]],
+    places: tuple[str, str],
+    first: tuple[str, int, int],
+    second: tuple[str, int, int],
 ) -> Problem:
     count = len({row for row, _ in found})
-    row, twin = found[0]
     verb = "images is" if count == 1 else "images are"
     return Problem(
         "similar-images-in-two-splits",
         f"`{bound.name}`: {count:,} of {first[1]:,} {first[0]} {verb} nearly the same as one of {second[0]}"
-        f"{looked_at(first, second)}; the first is {place(first[0], row)}, like {place(second[0], twin)}",
+        f"{looked_at(first, second)}; the first is {places[0]}, like {places[1]}",
         ("data", "splits"),
         help="keep pictures of one thing in one split with `splits: {by: group, column: ...}`",
         severity="warning",

@@ -143,6 +143,7 @@ class Splits:
         fingerprint: SHA-256 of the examples by split, or of what stands for them.
         origin: the source of the rows, where something identifies it.
         dropped: rows that cleaning left out.
+        place: words for a row of the source, by its number in `ids`; None where the source has none.
     """
 
     spec: Spec
@@ -153,6 +154,7 @@ class Splits:
     fingerprint: Mapping[str, str] = field(default_factory=dict)
     origin: Origin | None = None
     dropped: tuple[Dropped, ...] = ()
+    place: Callable[[int], str] | None = None
 
     @property
     def by_name(self) -> dict[str, Split]:

@@ -21,7 +21,7 @@ from dlkit.data.streams import make_streams, stream_fingerprints
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
-from dlkit.schema.source import SourceData
+from dlkit.schema.source import SourceData, SourceRows
 from dlkit.sources._given import open_given
 
 Fields = Mapping[Key, Feature]
@@ -66,7 +66,8 @@ def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) ->
     ]
     spec = replace(spec, sizes={split: found.size for split, found in made.items()})
     splits = Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint, origin)
-    return replace(splits, dropped=tuple(dropped))
+    place = None if source.place is None else SourceRows(dict(source.sizes), source.place)
+    return replace(splits, dropped=tuple(dropped), place=place)
 
 
 def load_spec(data: Data) -> Spec | None:

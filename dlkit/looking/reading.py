@@ -7,7 +7,7 @@ from typing import Any
 from dlkit.data.contract import Splits
 from dlkit.data.load import load_splits, open_source
 from dlkit.schema import Config
-from dlkit.schema.source import SourceData, SourceSettings, Wanted
+from dlkit.schema.source import SourceData, SourceRows, SourceSettings, Wanted
 
 
 class _Opened(SourceSettings):
@@ -39,8 +39,4 @@ def read(config: Config, data: Any = None) -> tuple[SourceData, Splits]:
 
 def place(source: SourceData, number: int) -> str:
     """Words for a row that is counted through all splits of its source."""
-    for split, size in source.sizes.items():
-        if number < (size or 0):
-            return source.place(split, number) if source.place is not None else f"row {number} of `{split}`"
-        number -= size or 0
-    return f"row {number}"
+    return SourceRows(source.sizes, source.place or (lambda split, row: f"row {row} of `{split}`"))(number)

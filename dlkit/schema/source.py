@@ -182,6 +182,27 @@ class SourceData:
     base: Callable[[str], BaseRows] | None = None
 
 
+@dataclass(frozen=True)
+class SourceRows:
+    """Words for the rows of a source, which are counted through all of its splits; it holds none of its values.
+
+    Attributes:
+        sizes: number of examples by split.
+        place: as of `SourceData`.
+    """
+
+    sizes: Mapping[str, int | None]
+    place: Callable[[str, int], str]
+
+    def __call__(self, number: int) -> str:
+        """Words for one row."""
+        for split, size in self.sizes.items():
+            if number < (size or 0):
+                return self.place(split, number)
+            number -= size or 0
+        return f"row {number}"
+
+
 def fields_of(columns: Mapping[str, np.ndarray]) -> dict[str, SourceField]:
     """The fields that arrays have by themselves."""
     return {name: SourceField(array.shape[1:], type_name(array.dtype)) for name, array in columns.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +210,15 @@ def test_files_that_cannot_be_decoded_are_left_out_where_that_is_asked_for(
     assert result.exit_code == 0, result.output
     lines = [line for line in result.output.splitlines() if "cannot be decoded" in line]
     assert sum(int(line.split("row")[0].split()[-1]) for line in lines) == dropped
+
+
+def test_a_file_that_is_in_two_splits_is_named(dlkit: Callable[..., Result], tmp_path: Path) -> None:
+    """The pictures of both classes are the same ones."""
+    images(tmp_path)
+    config = CONFIG.replace("SOURCE", FOLDER).replace("INPUT", IMAGE).replace("LABEL", "label")
+    (tmp_path / "twice.yaml").write_text(config)
+    result = dlkit("check", tmp_path / "twice.yaml")
+    assert result.exit_code == 0, result.output
+    printed = " ".join(result.output.split())
+    found = re.search(r"example-in-two-splits.*?the first is ([ab])/(\d)\.png, the same as ([ab])/(\d)\.png", printed)
+    assert found is not None and found[1] != found[3] and found[2] == found[4]

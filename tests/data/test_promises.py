@@ -188,6 +188,7 @@ HELD = {
     ],
     "a row, or nearly the same image": [
         "checks/test_rules.py: equal_examples_and_similar_images_in_two_splits",
+        "cli/test_bad_files.py: a_file_that_is_in_two_splits_is_named",
         "checks/test_similar_images.py: a_changed_copy_is_found_and_named",
     ],
     "one column gives": [
