@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dlkit.lazy import lazy
 from dlkit.schema.source import SourceField, type_name
-from dlkit.sources._tables import as_objects
+from dlkit.sources._texts import text_of
 
 np, pa, pc = lazy("numpy"), lazy("pyarrow"), lazy("pyarrow.compute")
 types = lazy("pyarrow.types")
@@ -51,7 +51,7 @@ def column_of(values: Any) -> Column:
     if word:
         return Column(None, SourceField(None, word))
     if _is_text(kind):
-        return Column(as_objects([values.cast(pa.string())]), SourceField((), "string"))
+        return Column(text_of(values.cast(pa.string())), SourceField((), "string"))
     if _is_binary(kind):
         return _encoded(values)
     if _is_list(kind):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import codecs
+import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
+from dlkit import mapped
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
@@ -28,7 +30,7 @@ pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 # Bytes that are read at once, and what a row may have at most.
-BLOCK, LARGEST_ROW = 2**20, 2**30
+BLOCK, LARGEST_ROW = 2**22, 2**30
 
 
 def _separator(given: str) -> str:
@@ -115,7 +117,8 @@ class CsvSource(SourceSettings):
         self._check_types(names)
         read = [name for name in expanded(wanted, names) if name in names]
         _tables.same_columns({file: head.names for file, head in heads.items()}, read, called)
-        columns = {n: Cells(n, self.types.get(n), [str(word) for word in self.missing]) for n in read}
+        words, limit = [str(word) for word in self.missing], mapped.LIMIT // max(1, len(read))
+        columns = {name: Cells(name, self.types.get(name), words, limit=limit) for name in read}
         rows = _read(files, heads, called, list(columns.values()))
         lines = {file: Lines(file, called[file], heads[file].dialect, heads[file].lines) for file in called}
         for column in columns.values():
@@ -172,22 +175,30 @@ def _read(
     """Read columns of all files, and count the rows of each; without columns, only that."""
     rows: dict[Path, int] = {}
     names = [column.name for column in columns]
-    with ThreadPoolExecutor() as pool:  # Arrow and NumPy convert columns side by side
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
         for split, file in ((split, file) for split, some in files.items() for file in some):
-            head, seen = heads[file], 0
+            head, seen, work = heads[file], 0, list[Future[None]]()
             for batch in _batches(file, called[file], head, names or [next(filter(None, head.names))]):
-                decimal = head.dialect.decimal or "."
-                work = [
-                    pool.submit(column.add, split, cells, decimal, file, seen)
-                    for column, cells in zip(columns, batch.columns, strict=False)
-                ]
+                # The next rows are read while columns are made of the last ones.
                 for done in work:
                     done.result()
+                pairs = list(zip(columns, batch.columns, strict=False))
+                shares = [pairs[first::workers] for first in range(min(workers, len(pairs)))]
+                work = [pool.submit(_add, share, split, head.dialect.decimal or ".", file, seen) for share in shares]
                 seen += len(batch)
+            for done in work:
+                done.result()
             if not seen:
                 raise broken("no-rows", f"{called[file]} has names of columns and no rows", "add rows")
             rows[file] = seen
+    pa.default_memory_pool().release_unused()
     return rows
+
+
+def _add(share: Sequence[tuple[Cells, Any]], split: str, decimal: str, file: Path, start: int) -> None:
+    for column, cells in share:
+        column.add(split, cells, decimal, file, start)
 
 
 def _batches(file: Path, called: str, head: Head, columns: Sequence[str]) -> Iterator[Any]:
