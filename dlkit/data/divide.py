@@ -178,7 +178,16 @@ def _by_class(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     for code in range(int(codes.max()) + 1):
         rows = random.permutation(np.flatnonzero(codes == code))
         positions[rows] = (np.arange(len(rows)) + random.random()) / len(rows)
-    return np.argsort(np.argsort(positions, kind="stable"), kind="stable") / len(codes)
+    return _ranks(positions)
+
+
+def _ranks(positions: np.ndarray) -> np.ndarray:
+    """The place of each position among all of them, between 0 and 1: no two rows share one."""
+    order = np.argsort(positions, kind="stable")
+    ranks: np.ndarray = np.empty(len(order))
+    ranks[order] = np.arange(len(order))
+    ranks /= len(order)
+    return ranks
 
 
 def _by_group(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -197,7 +206,11 @@ def _codes(values: np.ndarray) -> np.ndarray:
     """The same number for rows of the same value."""
     if values.dtype.hasobject:
         values = values.astype(str)
-    codes: np.ndarray = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
+    codes: np.ndarray
+    if values.ndim == 1:  # what sorts all rows takes several times their memory
+        codes = np.searchsorted(np.unique(values), values)
+    else:
+        codes = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
     return codes
 
 
@@ -232,7 +245,7 @@ def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> d
         start = size * splits.fold // splits.folds / size
         positions = np.round(positions - start, 12) % 1.0
     if ranked:  # exact: no two rows share a position
-        positions = np.argsort(np.argsort(positions, kind="stable"), kind="stable") / size
+        positions = _ranks(positions)
     # Half a row lower, so that a position of k / size is never on the wrong side of a cut at k.
     test = (size - taken.get("test", 0) - 0.5) / size
     validation = test - taken.get("validation", 0) / size

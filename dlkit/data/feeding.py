@@ -152,6 +152,7 @@ class PipelineFeeder:
 
     def _by_number(self, split: Rows, seed: int, epoch: int, start: int) -> Iterator[Block]:
         order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER)
+        order = order.astype(np.int32) if self.size < 2**31 else order
         fetch = Fetch(split)
         for first, rows in _batches(order, self.batch_size, pad=self._pad):
             begin = max(0, start - first)
@@ -242,8 +243,9 @@ def _count_real(rows: np.ndarray) -> int:
 def _fetch_block(fetch: Fetch, rows: tf.Tensor) -> Batch:
     """Examples by a table of row numbers (steps, batch), each tensor of shape (steps, batch, ...)."""
     steps, batch = rows.shape
+    rows = tf.cast(rows, tf.int64)
     found = fetch(tf.reshape(tf.maximum(rows, 0), [-1]))
-    return _in_batches(found, steps, batch)._replace(rows=tf.cast(rows, tf.int64))
+    return _in_batches(found, steps, batch)._replace(rows=rows)
 
 
 def _in_batches(examples: Batch, steps: int, batch: int) -> Batch:
