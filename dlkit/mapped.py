@@ -46,6 +46,14 @@ def empty(shape: tuple[int, ...], dtype: Any, limit: int | None = None) -> np.nd
         return np.empty(shape, dtype)
 
 
+def is_mapped(array: np.ndarray) -> bool:
+    """Whether an array lies in a mapped file."""
+    base: Any = array
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
+
+
 def parts(array: np.ndarray) -> Iterator[slice]:
     """Slices of some megabytes each, over the rows of an array."""
     rows = max(1, _PART // max(1, array[:1].nbytes))

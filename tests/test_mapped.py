@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import mmap
 import resource
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit import mapped
-from dlkit.mapped import Growing, converted, empty
+from dlkit.mapped import Growing, converted, empty, is_mapped
 
 
 @pytest.fixture(autouse=True)
@@ -32,13 +30,6 @@ def small_disk() -> Iterator[None]:
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, before[1]))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def is_mapped(array: Any) -> bool:
-    """Whether an array lies in a mapped file."""
-    while isinstance(array, np.ndarray):
-        array = array.base
-    return isinstance(array.obj if isinstance(array, memoryview) else array, mmap.mmap)
 
 
 def test_an_array_above_the_limit_is_mapped_from_a_file_without_a_name(store: Path) -> None:

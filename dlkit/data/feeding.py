@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from dlkit import mapped
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.bound import Spec
@@ -83,7 +84,7 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool, passes:
     batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, size)
     shuffle = training and data.shuffle
     if isinstance(split, Rows) and split.arrays is not None:
-        fits = _nbytes(split) <= data.device_limit * 2**20
+        fits = _nbytes(split) <= data.device_limit * 2**20 and not _stays_mapped(split)
         if data.feed == "device" or (data.feed == "auto" and fits):
             return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
     return PipelineFeeder(split, batch_size, size, shuffle=shuffle, pad=not training)
@@ -268,6 +269,13 @@ def _take(examples: Batch, begin: int, count: int) -> Batch:
 
 def _nbytes(split: Rows) -> int:
     return 0 if split.arrays is None else sum(x.nbytes for x in tf.nest.flatten(split.arrays[:3]))
+
+
+def _stays_mapped(split: Rows) -> bool:
+    """Whether much of a split is mapped from files, and its device is the CPU, whose memory they shall not fill."""
+    held = tf.nest.flatten(split.held.inputs)
+    large = sum(x.nbytes for x in held if mapped.is_mapped(x)) > mapped.LIMIT
+    return large and not tf.config.list_physical_devices("GPU")
 
 
 def _count(split: Split) -> int:

@@ -11,10 +11,10 @@ import pytest
 from dlkit import mapped
 from dlkit.data.load import load_splits
 from dlkit.data.prepare import fit_and_stage
+from dlkit.mapped import is_mapped
 from dlkit.schema.data import Data
 from dlkit.sources import csv as csv_source
 from tests.sources.tables import source
-from tests.test_mapped import is_mapped
 
 ROWS = 3000
 
