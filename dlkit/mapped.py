@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 else:
     np = lazy("numpy")
 
-# Bytes of an array that is held in memory, and those that are worked on at once.
+# Bytes of a table that is held in memory, of which one array may take a quarter; and those that are worked on at once.
 LIMIT, _PART = 2**28, 2**24
 
 
@@ -32,11 +32,11 @@ def store_root() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "dlkit"
 
 
-def empty(shape: tuple[int, ...], dtype: Any, limit: int | None = None) -> np.ndarray:
+def empty(shape: tuple[int, ...], dtype: Any, limit: float | None = None) -> np.ndarray:
     """Room for an array: in memory up to a limit, and where no file takes it; else mapped from one."""
     dtype = np.dtype(dtype)
     size = math.prod(shape) * dtype.itemsize
-    if size <= (LIMIT if limit is None else limit) or dtype.hasobject:
+    if size <= (LIMIT / 4 if limit is None else limit) or dtype.hasobject:
         return np.empty(shape, dtype)
     try:
         with nameless() as file:
@@ -63,7 +63,7 @@ def parts(array: np.ndarray) -> Iterator[slice]:
 
 def converted(array: np.ndarray, dtype: Any) -> np.ndarray:
     """An array as another type, in memory up to the limit; itself where it is that already."""
-    if array.size * np.dtype(dtype).itemsize <= LIMIT or array.dtype == dtype:
+    if array.size * np.dtype(dtype).itemsize <= LIMIT / 4 or array.dtype == dtype:
         return array.astype(dtype, copy=False)
     found = empty(array.shape, dtype)
     for part in parts(array):

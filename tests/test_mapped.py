@@ -19,7 +19,7 @@ from dlkit.mapped import Growing, converted, empty, is_mapped
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A store of this test alone, and no array of more than 100 bytes in memory."""
     monkeypatch.setenv("DLKIT_CACHE", str(tmp_path / "store"))
-    monkeypatch.setattr(mapped, "LIMIT", 100)
+    monkeypatch.setattr(mapped, "LIMIT", 400)
     return tmp_path / "store"
 
 

@@ -1,26 +1,28 @@
-"""Reads columns of one table, CSV or Parquet, as the time series of `kind: timeseries` need them."""
+"""Columns of a table, of text files or Parquet, as the time series of `kind: timeseries` need them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlkit.config.causes import first_line
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
+from dlkit.schema.source import SourceData
+from dlkit.sources import parquet
+from dlkit.sources._timestamps import Times
+from dlkit.sources.csv import CsvSource
+from dlkit.sources.parquet import ParquetSource
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-pa, pc, csv, parquet = (lazy(f"pyarrow{name}") for name in ("", ".compute", ".csv", ".parquet"))
 
 KEY: Key = ("data", "source")
-NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -28,34 +30,36 @@ class LongTable:
     """Some columns of a table.
 
     Attributes:
-        path: of its file.
-        columns: by name: PyArrow arrays, of text where the file is CSV.
-        first_line: number of the line of the first row in its file.
+        source: the table, opened.
+        columns: by name: numbers, text or dates of NumPy's.
     """
 
-    path: Path
+    source: SourceData
     columns: dict[str, Any]
-    first_line: int
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return self.source.sizes["train"] or 0
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.source.name
 
     def line(self, row: int) -> str:
         """Where a row is, as `sales.csv:18`."""
-        return f"{self.path.name}:{row + self.first_line}"
+        assert self.source.place is not None
+        return self.source.place("train", row)
 
-    def texts(self, name: str) -> Any:
-        """A column as text without spaces around it, a PyArrow array; what is missing is the empty text.
+    def lines(self, first: int, last: int) -> str:
+        """Where several rows are, as `sales.csv:18 to 53`."""
+        begin, end = self.line(first), self.line(last)
+        number = end[len(end.rstrip("0123456789")) :]
+        same = begin.rstrip("0123456789") == end.removesuffix(number)
+        return f"{begin} to {number if same else end}"
 
-        Raises:
-            RunError: naming the first row with a zero byte, as files have them whose end was never written.
-        """
-        texts = pc.utf8_trim_whitespace(pc.fill_null(pc.cast(self.columns[name], pa.string()), ""))
-        rows = np.flatnonzero(np.asarray(pc.match_substring(texts, "\0")))
-        if rows.size:
-            where = f"{self.path} is damaged: column `{name}` has a zero byte at {self.line(int(rows[0]))}"
-            raise table_problem(RunError, "damaged-data", where, (*KEY, "path"), "make or copy the file again")
-        return texts
+    def times(self, name: str) -> Times:
+        """A column as timestamps, which are still to be read."""
+        return Times(name, self.name, self.columns[name], self.line, (*KEY, "time"), (*KEY, "time_format"))
 
     def numbers(self, name: str) -> np.ndarray:
         """A column of numbers, NaN where a cell is empty: float32, shape (rows,).
@@ -63,95 +67,69 @@ class LongTable:
         Raises:
             RunError: naming the first cell that is no number, or infinite.
         """
-        column = self.columns[name]
-        if _is_text(column.type):
-            column = self.texts(name)
-            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-            words = pc.fill_null(pc.invert(pc.match_substring_regex(column, f"{NUMBER}|^(?i:nan)$")), False)
-            self._refuse(name, column, words, "not a number")
-        elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-            message = f"the column `{name}` of {self.path.name} holds {column.type}, not numbers"
-            raise table_problem(RunError, "field-type", message, KEY, "choose another column, or turn it into numbers")
+        column, help = self.columns[name], "correct it, or leave the cell empty and set `fill:`"
+        if column.dtype.kind not in "iuf":
+            field = self.source.fields[name]
+            message = f"the column `{name}` of {self.name} holds {field.dtype}, not numbers"
+            if field.why_text is not None:
+                message = f"{field.why_text()[0]}, which is no number"
+            raise table_problem(RunError, "field-type", message, KEY, help)
         with np.errstate(over="ignore"):  # what became infinite is looked for next
-            values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float32)
-        self._refuse(name, self.columns[name], np.isinf(values), "infinite, or too large for float32")
+            values: np.ndarray = column.astype(np.float32)
+        rows = np.flatnonzero(np.isinf(values))
+        if rows.size:
+            where = f"{self.line(int(rows[0]))}, column `{name}`, holds `{column[rows[0]]}`"
+            message = f"{where}, which is infinite, or too large for float32"
+            message += f" ({rows.size:,} such rows)" if rows.size > 1 else ""
+            raise table_problem(RunError, "field-type", message, KEY, help)
         return values
 
-    def _refuse(self, name: str, column: Any, wrong: Any, what: str) -> None:
-        rows = np.flatnonzero(np.asarray(wrong))
-        if rows.size:
-            value = column[int(rows[0])].as_py()
-            message = f"{self.line(int(rows[0]))}: column `{name}` has `{value}`, which is {what}"
-            message += f" ({rows.size:,} such rows)" if rows.size > 1 else ""
-            raise table_problem(
-                RunError, "field-type", message, KEY, "correct it, or leave the cell empty and set `fill:`"
-            )
 
-
-def read_table(path: Path, wanted: dict[Key, Collection[str]]) -> tuple[LongTable, dict[Key, list[str]]]:
-    """Columns of a CSV or Parquet file, without any choice of types in CSV.
+def read_table(
+    path: Any, wanted: dict[Key, Collection[str]], *, as_text: Collection[str] = (), **written: Any
+) -> tuple[LongTable, dict[Key, list[str]]]:
+    """Columns of a table in one file or several.
 
     Args:
-        path: of the file; Parquet where its name ends in `.parquet` or `.pq`, CSV otherwise.
+        path: a file, a pattern, or a list of them; Parquet where the first one ends so, text otherwise.
         wanted: names and patterns of columns, by the setting that names them.
+        as_text: columns of text files whose fields stay as they are.
+        written: how text files are written, as settings of `kind: csv`.
 
     Returns:
         The table, and the columns of each setting.
 
     Raises:
         ConfigError: no such file or column.
-        RunError: the file cannot be read.
+        RunError: a file cannot be read.
     """
-    if not path.is_file():
-        nearby = [p.name for p in path.parent.iterdir() if p.is_file()] if path.parent.is_dir() else []
-        help = did_you_mean(path.name, nearby, "the folder has") if nearby else "check the path"
-        raise table_problem(ConfigError, "missing-file", f"there is no file {path}", (*KEY, "path"), help)
-    names, columnar = column_names(path), _is_columnar(path)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        message = f"{path} has two columns `{twice[0]}`"
-        raise table_problem(RunError, "damaged-data", message, (*KEY, "path"), "give each column its own name")
-    chosen = {key: _chosen(path, key, patterns, names) for key, patterns in wanted.items()}
-    read = list(dict.fromkeys(name for some in chosen.values() for name in some))
-    try:
-        table = parquet.read_table(path, columns=read) if columnar else _read_csv(path, read)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    if not len(table):
-        raise table_problem(RunError, "empty-split", f"{path} has no rows", (*KEY, "path"), "check the file")
-    columns = {name: table[name].combine_chunks() for name in read}
-    return LongTable(path, columns, 1 if columnar else 2), chosen
+    patterns = [pattern for some in wanted.values() for pattern in some]
+    if is_columnar(path):
+        source = ParquetSource.model_validate({"kind": "parquet", "path": path}).open(patterns)
+    else:
+        source = CsvSource.model_validate({"kind": "csv", "path": path, **written}).open(patterns, as_text=as_text)
+    names = [*source.fields, *source.others]
+    chosen = {key: _chosen(source.name, key, some, names) for key, some in wanted.items()}
+    assert source.arrays is not None
+    arrays = source.arrays("train")
+    for key, some in chosen.items():
+        if unreadable := next((name for name in some if name not in arrays), None):
+            message = f"the column `{unreadable}` of {source.name} holds {source.fields[unreadable].dtype}"
+            raise table_problem(RunError, "field-type", message, key, "choose another column")
+    return LongTable(source, dict(arrays)), chosen
 
 
-def column_names(path: Path) -> list[str]:
-    """The columns of a table in their order, which may have one twice.
-
-    Raises:
-        RunError: the file cannot be read.
-    """
-    try:
-        names: list[str] = parquet.read_schema(path).names if _is_columnar(path) else _header(path)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    return names
+def is_columnar(path: Any) -> bool:
+    """Whether a path, or the first of several, is of Parquet."""
+    return first_of(path).suffix.lower() in parquet.ENDINGS
 
 
-def _is_columnar(path: Path) -> bool:
-    return path.suffix.lower() in (".parquet", ".pq")
+def first_of(path: str | Path | Sequence[str]) -> Path:
+    """The path, or the first one of several."""
+    return Path(path[0] if isinstance(path, list) else path)  # type: ignore[arg-type]
 
 
-def _header(path: Path) -> list[str]:
-    with csv.open_csv(path) as reader:
-        names: list[str] = reader.schema.names
-        return names
-
-
-def _read_csv(path: Path, names: list[str]) -> Any:
-    options = csv.ConvertOptions(include_columns=names, column_types=dict.fromkeys(names, pa.string()))
-    return csv.read_csv(path, convert_options=options)
-
-
-def _chosen(path: Path, key: Key, patterns: Collection[str], names: list[str]) -> list[str]:
+def _chosen(called: str, key: Key, patterns: Collection[str], names: list[str]) -> list[str]:
     """The columns that names and patterns stand for.
 
     Raises:
@@ -161,19 +139,10 @@ def _chosen(path: Path, key: Key, patterns: Collection[str], names: list[str]) -
     for pattern in patterns:
         fit = fitting(pattern, names)
         if not fit:
-            message = f"{path.name} has no column `{pattern}`"
+            message = f"{called} has no column `{pattern}`"
             raise table_problem(ConfigError, "unknown-column", message, key, did_you_mean(pattern, names, "it has"))
         found += [name for name in fit if name not in found]
     return found
-
-
-def _is_text(type: Any) -> bool:
-    return bool(pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_null(type))
-
-
-def _damaged(path: Path, error: Exception) -> DlkitError:
-    message = f"{path} cannot be read: {first_line(error)}"
-    return table_problem(RunError, "damaged-data", message, (*KEY, "path"), "correct the file, or make it again")
 
 
 def table_problem(error: type[DlkitError], code: str, message: str, key: Key, help: str) -> DlkitError:

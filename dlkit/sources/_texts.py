@@ -101,3 +101,10 @@ def text_of(values: Any) -> Any:
     texts = Texts()
     texts.add("", values)
     return texts.array("")
+
+
+def trimmed(values: Any) -> Any:
+    """A column of NumPy's as text without spaces around it, an array of Arrow's; what is missing is the empty text."""
+    values = values.astype(str) if values.dtype.kind == "O" else values
+    texts = pc.cast(pa.array(values, from_pandas=True), pa.string())
+    return pc.utf8_trim_whitespace(pc.fill_null(texts, ""))

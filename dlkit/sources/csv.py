@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import codecs
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -10,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from dlkit import mapped
 from dlkit.config.names import did_you_mean
@@ -18,13 +17,14 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
 from dlkit.schema.base import Text
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
+from dlkit.schema.source import SourceData, SourceField, expanded
 from dlkit.sources import _tables
 from dlkit.sources._cells import Cells, has_nul
-from dlkit.sources._csv_file import Dialect, broken, reading
+from dlkit.sources._csv_file import broken, reading
 from dlkit.sources._csv_head import Head, head_of
 from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
+from dlkit.sources._text_files import TextFiles
 
 pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
@@ -33,34 +33,13 @@ ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
 BLOCK, LARGEST_ROW = 2**22, 2**30
 
 
-def _separator(given: str) -> str:
-    """One character; a tab may also be written as a word, or as in Python."""
-    character = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(given, given)
-    if len(character) != 1 or not character.isascii() or character in "\r\n\"'":
-        raise ValueError("it must be one character, such as `;`, or `tab`")
-    return character
-
-
-def _encoding(given: str) -> str:
-    try:
-        return codecs.lookup(given).name
-    except LookupError:
-        raise ValueError(
-            "it must be the name of an encoding that Python knows, such as `utf-8`, `cp1252` or `gb18030`"
-        ) from None
-
-
-class CsvSource(SourceSettings):
+class CsvSource(TextFiles):
     """Tables in text files (CSV, TSV), whose first line names the columns."""
 
     also_called = "csv_file, tsv, delimited, text_table, table, dataframe"
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        "path": "file, files, paths, filename, file_name, filepath, file_pattern, csv_path, data_path",
-        "separator": "sep, delimiter, delim, field_delim",
-        "decimal": "decimal_point, decimal_mark",
-        "quote": "quotechar, quote_char",
+        **TextFiles.fields_also_called,
         "names": "column_names, header_names",
-        "missing": "na_values, na_value, null_values, missing_values",
         "types": "dtype, dtypes, column_types, column_defaults",
     }
 
@@ -69,24 +48,11 @@ class CsvSource(SourceSettings):
         description='A file, a pattern such as `"data/*.csv"`, a list of them, or one for each split: '
         "`{train: a.csv, test: b.csv}`. Without splits, all rows are those of `train`."
     )
-    separator: Annotated[str, AfterValidator(_separator)] | None = Field(
-        None, description="The character between fields, or `tab`; null for what most rows agree on."
-    )
-    decimal: Literal[".", ","] | None = Field(None, description="The decimal mark; null for what the numbers have.")
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
-        None, description="Such as `cp1252` or `gb18030`; null for UTF-8, or what the first bytes of a file state."
-    )
-    quote: str = Field('"', max_length=1, description="The character around fields; empty where there is none.")
     header: bool | None = Field(
         None, description="Whether the first line names the columns; null if `names` does not name them."
     )
     names: Annotated[list[Text], Field(min_length=1)] | None = Field(
         None, description="Names of all columns, instead of those of the first line."
-    )
-    missing: list[str | int | float] = Field(
-        default_factory=list,
-        description="Further words that stand for a missing field. In text only the empty field does, in numbers also "
-        "NA, NaN, null and the like.",
     )
     types: dict[str, Literal["number", "text"]] = Field(
         default_factory=dict, description="What columns are, by name, where their fields say something else."
@@ -103,8 +69,8 @@ class CsvSource(SourceSettings):
         paths = {split: asked.written(path) for split, path in splits.items()}
         return SourceGuess(0.9, {"kind": "csv", "path": paths}, "a folder with a table for each split")
 
-    def open(self, wanted: Collection[str] = ()) -> SourceData:
-        """The wanted columns of every file. Their types follow from all fields of all files.
+    def open(self, wanted: Collection[str] = (), *, as_text: Collection[str] = ()) -> SourceData:
+        """The wanted columns of every file. Their types follow from all fields of all files, but for those `as_text`.
 
         Raises:
             ConfigError: a file that is not there, or settings that do not fit.
@@ -118,7 +84,8 @@ class CsvSource(SourceSettings):
         read = [name for name in expanded(wanted, names) if name in names]
         _tables.same_columns({file: head.names for file, head in heads.items()}, read, called)
         words, limit = [str(word) for word in self.missing], mapped.LIMIT // max(1, len(read))
-        columns = {name: Cells(name, self.types.get(name), words, limit=limit) for name in read}
+        kinds = {**self.types, **dict.fromkeys(as_text, "text")}
+        columns = {name: Cells(name, kinds.get(name), words, limit=limit) for name in read}  # type: ignore[arg-type]
         rows = _read(files, heads, called, list(columns.values()))
         lines = {file: Lines(file, called[file], heads[file].dialect, heads[file].lines) for file in called}
         for column in columns.values():
@@ -148,9 +115,8 @@ class CsvSource(SourceSettings):
         )
 
     def _head(self, file: Path, called: str) -> Head:
-        stated = Dialect(self.encoding, self.separator, self.decimal, self.quote)
         header = self.names is None if self.header is None else self.header
-        return head_of(file, called, stated, header, self.names)
+        return head_of(file, called, self.dialect, header, self.names)
 
     def _check_types(self, names: Sequence[str]) -> None:
         for name in self.types:
