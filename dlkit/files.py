@@ -185,6 +185,12 @@ def append_text(path: Path, text: str) -> None:
         file.write(text)
 
 
+def write_all(file: IO[bytes], content: memoryview) -> None:
+    """Write all of some bytes to a file without a buffer, which may take a part at a time."""
+    while content:
+        content = content[file.write(content) :]
+
+
 def wait_for_disk(*paths: Path) -> None:
     """Return when the disk has the contents of these files, those that are there.
 

@@ -29,10 +29,11 @@ def cache(
     if unused is not None and not clear:
         raise typer.BadParameter("--unused says what --clear deletes: give both")
     from dlkit.data import store
+    from dlkit.mapped import store_root
 
     found = store.clear(unused_days=unused or 0.0) if clear else store.entries()
     kept = store.entries() if clear else found
-    root = store.root()
+    root = store_root()
     total = sum(entry.size for entry in found)
     if as_json:
         rows = [

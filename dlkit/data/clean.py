@@ -190,8 +190,9 @@ def _seen(columns: list[np.ndarray], keep: np.ndarray, seen: set[bytes]) -> np.n
     for row in np.flatnonzero(keep):
         digest = hashlib.blake2b(digest_size=16)
         for array in arrays:
-            value = array[row]
-            digest.update(repr(value).encode() if array.dtype.hasobject else value.tobytes())
+            value = array[row : row + 1]
+            # Text of any width, as another split has another.
+            digest.update(repr(value.tolist()).encode() if array.dtype.kind in "OSTU" else value.tobytes())
         again[row] = digest.digest() in seen
         seen.add(digest.digest())
     return again

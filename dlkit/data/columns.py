@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from dlkit import mapped
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.data.parts import Part, within
 from dlkit.schema.column import fitting, is_pattern
 from dlkit.schema.data import Data
 from dlkit.schema.source import SourceField
@@ -129,18 +131,34 @@ def side_by_side(columns: Mapping[str, SourceField]) -> SourceField:
     return SourceField((sum(widths),), dtype, names, ragged, why_text=why)
 
 
-def joined(arrays: list[np.ndarray]) -> np.ndarray:
-    """Arrays of several columns as one of shape (rows, values); that of one column stays as it is."""
-    if len(arrays) == 1:
-        return arrays[0]
-    parts = [array.reshape(len(array), -1) for array in arrays]
-    if len({part.dtype.kind if part.dtype.kind in "OSTU" else "" for part in parts}) > 1:
-        parts = [part.astype(object) for part in parts]  # each value stays what it is
-    return np.concatenate(parts, axis=1)
+def joined(columns: Sequence[Sequence[np.ndarray]], parts: Sequence[Part]) -> np.ndarray:
+    """Some rows of columns, side by side in an array of shape (rows, values); those of one column keep their shape.
+
+    Args:
+        columns: the arrays of each: one for each part.
+        parts: which rows of these arrays.
+    """
+    if len(columns) == len(parts) == 1:
+        return parts[0].of(columns[0][0])
+    widths = [int(np.prod(arrays[0].shape[1:], dtype=np.int64)) for arrays in columns]
+    every = [array.dtype for arrays in columns for array in arrays]
+    # Objects where types differ, so that each value stays what it is.
+    mixed = len({dtype.kind if dtype.kind in "OSTU" else "" for dtype in every}) > 1
+    rows = sum(part.size or 0 for part in parts)
+    found, start = mapped.empty((rows, sum(widths)), object if mixed else np.result_type(*every)), 0
+    for number, part in enumerate(parts):
+        own = found[start : start + (part.size or 0)]
+        for piece in mapped.parts(own):
+            few, left = within(part, piece), 0
+            for arrays, width in zip(columns, widths, strict=True):
+                own[piece, left : left + width] = few.of(arrays[number]).reshape(-1, width)
+                left += width
+        start += len(own)
+    return found if len(columns) > 1 else found.reshape(rows, *columns[0][0].shape[1:])
 
 
 def joined_example(values: list[tf.Tensor]) -> tf.Tensor:
-    """As `joined`, for one example of a stream."""
+    """Columns side by side, for one example of a stream."""
     if len(values) == 1:
         return values[0]
     text = any(value.dtype == tf.string for value in values)

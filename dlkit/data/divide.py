@@ -12,12 +12,14 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlkit.config.names import did_you_mean
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.base_rows import between, moments
 from dlkit.data.choose import SPLITS
-from dlkit.data.parts import Chosen, numbers, picked
+from dlkit.data.parts import Chosen, Part, numbers, picked
+from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data, Splits
 from dlkit.schema.source import BaseRows, SourceData
+from dlkit.sources._timestamps import Times, read_times
 
 _KEY = ("data", "splits")
 
@@ -50,6 +52,8 @@ def divide(data: Data, source: SourceData, chosen: Chosen) -> tuple[Chosen, list
     parts = chosen["train"]
     values = None if column is None else _values(source, parts, column)
     size = sum(part.size or 0 for part in parts)
+    if by == "time" and column is not None and values is not None:
+        values = _as_times(source, parts, column, values)
     positions = _positions(by, values, size, splits.seed)
     which = _cut(positions, size, splits, ranked=by in ("share", "stratified"))
     found = {**chosen}
@@ -166,8 +170,7 @@ def _positions(by: str, values: np.ndarray | None, size: int, seed: int) -> np.n
     if by == "group":
         return _by_group(values, random)
     if by == "time":
-        times = _as_times(values)
-        return np.searchsorted(np.sort(times), times, side="left") / size
+        return np.searchsorted(np.sort(values), values, side="left") / size
     assert by == "hash"
     digests = [hashlib.sha256(f"{seed} {value!r}".encode()).digest()[:8] for value in values.tolist()]
     return np.array([int.from_bytes(digest) for digest in digests], np.float64) / 2.0**64
@@ -180,7 +183,16 @@ def _by_class(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
     for code in range(int(codes.max()) + 1):
         rows = random.permutation(np.flatnonzero(codes == code))
         positions[rows] = (np.arange(len(rows)) + random.random()) / len(rows)
-    return np.argsort(np.argsort(positions, kind="stable"), kind="stable") / len(codes)
+    return _ranks(positions)
+
+
+def _ranks(positions: np.ndarray) -> np.ndarray:
+    """The place of each position among all of them, between 0 and 1: no two rows share one."""
+    order = np.argsort(positions, kind="stable")
+    ranks: np.ndarray = np.empty(len(order))
+    ranks[order] = np.arange(len(order))
+    ranks /= len(order)
+    return ranks
 
 
 def _by_group(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
@@ -199,31 +211,28 @@ def _codes(values: np.ndarray) -> np.ndarray:
     """The same number for rows of the same value."""
     if values.dtype.hasobject:
         values = values.astype(str)
-    codes: np.ndarray = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
+    codes: np.ndarray
+    if values.ndim == 1:  # what sorts all rows takes several times their memory
+        codes = np.searchsorted(np.unique(values), values)
+    else:
+        codes = np.unique(values, axis=0, return_inverse=True)[1].reshape(-1)
     return codes
 
 
-def _as_times(values: np.ndarray) -> np.ndarray:
+def _as_times(source: SourceData, parts: tuple[Part, ...], column: str, values: np.ndarray) -> np.ndarray:
     """Numbers or dates that can be put in order.
 
     Raises:
-        RunError: naming the first row that is neither.
+        ConfigError: if dates can be read in two ways.
+        RunError: naming the first row that is neither, or a date of another format than the others.
     """
-    if values.dtype.kind in "iufM":
-        if (missing := np.flatnonzero(np.isnat(values) if values.dtype.kind == "M" else np.isnan(values))).size:
-            raise _unusable(f"row {missing[0]} has no time")
-        return values
-    for row, value in enumerate(values.tolist()):
-        try:
-            np.datetime64(str(value))
-        except ValueError:
-            raise _unusable(f"row {row} has the time {value!r}") from None
-    return values.astype(str).astype("datetime64[us]")
-
-
-def _unusable(message: str) -> RunError:
-    help = "write times as ISO 8601, 2024-01-31 or 2024-01-31T12:00:00, or as numbers"
-    return RunError(Problem("bad-times", message, (*_KEY, "column"), help=help))
+    place = RowPlace("train", (column,), parts, (*_KEY, "column"), source.place)
+    times = Times(column, source.name, values, place.row, place.key)
+    if values.dtype.kind not in "iuf":
+        return read_times(times)
+    if (missing := np.flatnonzero(np.isnan(values))).size:
+        raise times.wrong(int(missing[0]), "", "it is empty")
+    return values
 
 
 def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> dict[str, np.ndarray]:
@@ -234,7 +243,7 @@ def _cut(positions: np.ndarray, size: int, splits: Splits, *, ranked: bool) -> d
         start = size * splits.fold // splits.folds / size
         positions = np.round(positions - start, 12) % 1.0
     if ranked:  # exact: no two rows share a position
-        positions = np.argsort(np.argsort(positions, kind="stable"), kind="stable") / size
+        positions = _ranks(positions)
     # Half a row lower, so that a position of k / size is never on the wrong side of a cut at k.
     test = (size - taken.get("test", 0) - 0.5) / size
     validation = test - taken.get("validation", 0) / size

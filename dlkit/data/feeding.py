@@ -14,6 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 import tensorflow as tf
 
+from dlkit import mapped
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.bound import Spec
@@ -83,7 +84,7 @@ def make_feeder(split: Split, spec: Spec, data: Data, *, training: bool, passes:
     batch_size = passes * data.batch_size if training else evaluation_batch_size(data.batch_size, size)
     shuffle = training and data.shuffle
     if isinstance(split, Rows) and split.arrays is not None:
-        fits = _nbytes(split) <= data.device_limit * 2**20
+        fits = _nbytes(split) <= data.device_limit * 2**20 and not _stays_mapped(split)
         if data.feed == "device" or (data.feed == "auto" and fits):
             return DeviceFeeder(split, batch_size, shuffle=shuffle, pad=not training)
     return PipelineFeeder(split, batch_size, size, shuffle=shuffle, pad=not training)
@@ -152,6 +153,7 @@ class PipelineFeeder:
 
     def _by_number(self, split: Rows, seed: int, epoch: int, start: int) -> Iterator[Block]:
         order = _order(self.size, seed, epoch if self._shuffle else SOURCE_ORDER)
+        order = order.astype(np.int32) if self.size < 2**31 else order
         fetch = Fetch(split)
         for first, rows in _batches(order, self.batch_size, pad=self._pad):
             begin = max(0, start - first)
@@ -242,8 +244,9 @@ def _count_real(rows: np.ndarray) -> int:
 def _fetch_block(fetch: Fetch, rows: tf.Tensor) -> Batch:
     """Examples by a table of row numbers (steps, batch), each tensor of shape (steps, batch, ...)."""
     steps, batch = rows.shape
+    rows = tf.cast(rows, tf.int64)
     found = fetch(tf.reshape(tf.maximum(rows, 0), [-1]))
-    return _in_batches(found, steps, batch)._replace(rows=tf.cast(rows, tf.int64))
+    return _in_batches(found, steps, batch)._replace(rows=rows)
 
 
 def _in_batches(examples: Batch, steps: int, batch: int) -> Batch:
@@ -266,6 +269,13 @@ def _take(examples: Batch, begin: int, count: int) -> Batch:
 
 def _nbytes(split: Rows) -> int:
     return 0 if split.arrays is None else sum(x.nbytes for x in tf.nest.flatten(split.arrays[:3]))
+
+
+def _stays_mapped(split: Rows) -> bool:
+    """Whether much of a split is mapped from files, and its device is the CPU, whose memory they shall not fill."""
+    held = tf.nest.flatten(split.held.inputs)
+    large = sum(x.nbytes for x in held if mapped.is_mapped(x)) > mapped.LIMIT
+    return large and not tf.config.list_physical_devices("GPU")
 
 
 def _count(split: Split) -> int:

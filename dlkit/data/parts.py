@@ -45,6 +45,13 @@ def numbers(part: Part) -> np.ndarray:
     return part.rows if isinstance(part, Picked) else np.arange(part.start, part.stop)
 
 
+def within(part: Part, rows: slice) -> Part:
+    """Successive rows of a part."""
+    if isinstance(part, Picked):
+        return Picked(part.split, part.rows[rows])
+    return Piece(part.split, part.start + rows.start, part.start + rows.stop)
+
+
 def picked(parts: tuple[Part, ...], keep: np.ndarray) -> tuple[Part, ...]:
     """The rows of some parts that are kept.
 

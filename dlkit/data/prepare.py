@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import tensorflow as tf
 
-from dlkit import __version__
+from dlkit import __version__, mapped
 from dlkit.data import store
 from dlkit.data.bound import Input, Spec
 from dlkit.data.contract import Origin, Rows, Split, Splits, Stream
@@ -143,8 +143,8 @@ class _Keeper:
             except OSError as error:
                 self._fall_back(error)
         if self._where == "memory":
-            shapes = {name: [split.size, *map(int, x.shape)] for name, x in self._stage.inputs.items()}  # type: ignore[arg-type]
-            arrays = {name: np.empty(shapes[name], bound.dtype) for name, bound in self._stage.inputs.items()}
+            shapes = {name: (split.size, *map(int, x.shape)) for name, x in self._stage.inputs.items()}  # type: ignore[arg-type]
+            arrays = {name: mapped.empty(shapes[name], bound.dtype) for name, bound in self._stage.inputs.items()}
             for rows, values in self._prepared(split, np.arange(split.size)):
                 for name, array in arrays.items():
                     array[rows] = values[name]
@@ -179,7 +179,7 @@ class _Keeper:
         self._where = "memory" if self._bytes(self._total) <= IN_MEMORY else "off"
         instead = "they are held in memory" if self._where == "memory" else "they are made again in every epoch"
         cause = getattr(error, "strerror", None) or str(error)
-        folder = f"{store.root()} ({cause}): {instead}; set DLKIT_CACHE to another folder"
+        folder = f"{mapped.store_root()} ({cause}): {instead}; set DLKIT_CACHE to another folder"
         self.notes.append(f"prepared examples cannot be kept in {folder}")
 
     def _bytes(self, rows: int) -> int:

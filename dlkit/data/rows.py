@@ -109,12 +109,8 @@ class _Reader:
         """The columns of an input or target in a split, side by side, and where they are."""
         assert self._source.arrays is not None
         columns, pieces = self._columns[key], self._chosen[split]
-
-        def column(name: str) -> np.ndarray:
-            slices = [p.of(self._source.arrays(p.split)[name]) for p in pieces]  # type: ignore[misc]
-            return slices[0] if len(slices) == 1 else np.concatenate(slices)
-
-        return joined([column(name) for name in columns]), self.place(split, key)
+        arrays = [[self._source.arrays(piece.split)[name] for piece in pieces] for name in columns]
+        return joined(arrays, pieces), self.place(split, key)
 
     def place(self, split: str, key: Key) -> RowPlace:
         """Where the values of an input or target in a split come from."""
@@ -201,7 +197,7 @@ def _of_train(
     """An input or target, its values in the training rows with notes, and notes of what was fitted."""
     values, place = reader.read("train", key)
     bound, notes = _fitted(data, values, place, reader.columns(key), feature, fitted)
-    return bound, _of_split(reader, "train", bound), notes
+    return bound, _values(reader, bound, values, place), notes
 
 
 def _fitted(
@@ -223,7 +219,10 @@ def _fitted(
 
 def _of_split(reader: _Reader, split: str, bound: Input | Target) -> tuple[Any, list[str]]:
     """Values of an input, or labels of a target, in a split as batches hold them, and what is worth a line."""
-    values, place = reader.read(split, bound.key)
+    return _values(reader, bound, *reader.read(split, bound.key))
+
+
+def _values(reader: _Reader, bound: Input | Target, values: np.ndarray, place: RowPlace) -> tuple[Any, list[str]]:
     if isinstance(bound, Target):
         return bound.settings.encode(values, bound, place), []
     if reader.encoding(bound.key):

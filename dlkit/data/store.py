@@ -21,18 +21,12 @@ from typing import Any
 import numpy as np
 from filelock import FileLock, Timeout
 
-from dlkit.files import parse_json, read_bytes, remove, written_aside
+from dlkit.files import parse_json, read_bytes, remove, write_all, written_aside
+from dlkit.mapped import store_root
 
 # Part of every key: another number where what is written, or how it is made, is no longer the same.
 FORMAT = 1
 _ABOUT, _VALUES, _DONE = "about.json", "values.npy", "rows.npy"
-
-
-def root() -> Path:
-    """The folder of the store: `$DLKIT_CACHE`, else `dlkit` in the user's folder of caches."""
-    if own := os.environ.get("DLKIT_CACHE"):
-        return Path(own).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "dlkit"
 
 
 @dataclass(frozen=True)
@@ -93,7 +87,7 @@ class Entry:
             OSError: if it cannot be made or read.
             ValueError: if its files are not those of such an entry.
         """
-        folder = root() / about.key
+        folder = store_root() / about.key
         self.folder, self.about, self.instead_of = folder, about, ""
         if not (folder / _ABOUT).is_file():
             self.instead_of = _changed(about)
@@ -129,12 +123,12 @@ class Entry:
         with (self.folder / _VALUES).open("r+b", buffering=0) as file:
             for first, last in _runs(rows):
                 file.seek(self._start + int(rows[first]) * width)
-                _write_all(file, values[first : last + 1].data.cast("B"))
+                write_all(file, values[first : last + 1].data.cast("B"))
         with (self.folder / _DONE).open("r+b", buffering=0) as file:
             start = _header_size(self.folder / _DONE)
             for first, last in _runs(rows):
                 file.seek(start + int(rows[first]))
-                _write_all(file, memoryview(bytes([1]) * (last - first + 1)))
+                write_all(file, memoryview(bytes([1]) * (last - first + 1)))
 
 
 @contextlib.contextmanager
@@ -180,7 +174,7 @@ class Listed:
 def entries() -> list[Listed]:
     """Every entry of the store, the one last used first; what is no entry is left out."""
     found = []
-    for path in sorted(root().glob(f"*/{_ABOUT}")) if root().is_dir() else []:
+    for path in sorted(store_root().glob(f"*/{_ABOUT}")) if store_root().is_dir() else []:
         with contextlib.suppress(OSError, ValueError, TypeError):
             content = parse_json(read_bytes(path))
             about = About(**{**content, "shape": tuple(content["shape"])})
@@ -218,7 +212,7 @@ def _changed(about: About) -> str:
 
 def free_bytes() -> int:
     """Bytes that the disk of the store has left; 0 where that cannot be found out."""
-    folder = root()
+    folder = store_root()
     while not folder.exists() and folder != folder.parent:
         folder = folder.parent
     with contextlib.suppress(OSError):
@@ -254,8 +248,3 @@ def _runs(rows: np.ndarray) -> Iterator[tuple[int, int]]:
     """Positions of the first and last of each series of successive numbers."""
     ends = np.flatnonzero(np.diff(rows) != 1)
     yield from zip([0, *(ends + 1)], [*ends, len(rows) - 1], strict=True)
-
-
-def _write_all(file: Any, content: memoryview) -> None:
-    while content:
-        content = content[file.write(content) :]

@@ -176,4 +176,6 @@ class RowPlace:
                     raise self.run_error("mixed-types", message, help)
             texts = [v.decode("utf-8", "replace") if isinstance(v, bytes) else v for v in flat]
             return np.array(texts, dtype=str).reshape(values.shape)
-        return np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str)
+        return (
+            np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str, copy=False)
+        )

@@ -179,7 +179,8 @@ def _side_by_side(arrays: Mapping[str, np.ndarray], columns: Sequence[str]) -> n
         return arrays[columns[0]]
     parts = {name: np.atleast_1d(arrays[name]) for name in columns}
     _of_one_length(parts)
-    return joined(list(parts.values()))
+    rows = Piece("", 0, len(next(iter(parts.values()))))
+    return joined([[array] for array in parts.values()], [rows])
 
 
 def _of_one_length(arrays: Mapping[str, np.ndarray]) -> None:

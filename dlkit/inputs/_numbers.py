@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
+from dlkit.mapped import converted
 from dlkit.schema.features import Feature, Shape, shown
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
     if np.dtype(feature.dtype).kind in "iu" and values.dtype != feature.dtype:
         _refuse_outside(values, feature, place)
     with np.errstate(over="ignore"):  # what became infinite is looked for next
-        cast = values.reshape(len(values), *shape).astype(feature.dtype, copy=False)
+        cast = converted(values.reshape(len(values), *shape), feature.dtype)
     place.refuse_not_finite(cast, values, nan_allowed=nan_allowed, help=help)
     return cast
 

@@ -10,6 +10,7 @@ from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
+from dlkit.mapped import counted
 from dlkit.schema import looking
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
@@ -128,7 +129,7 @@ class CategoryInput(InputSettings):
         vocabulary, counts, notes = [], [], []
         for number, column in enumerate(rows.T):
             name = place.column_of(number, rows.shape[1])
-            found, times = np.unique(column, return_counts=True)
+            found, times = counted(column)
             kept = np.argsort(-times, kind="stable")[: self.max_values]
             kept = kept[times[kept] >= self.min_count]
             if not kept.size:
@@ -158,8 +159,9 @@ class CategoryInput(InputSettings):
         """How many rows of a split hold values that are unknown."""
         notes, rows = [], self.values(values, bound.feature, place)
         for number, column in enumerate(rows.T):
-            unknown = np.flatnonzero(~np.isin(column, np.array(bound.state["vocabulary"][number])))
-            if unknown.size:
+            other = np.setdiff1d(counted(column)[0], np.array(bound.state["vocabulary"][number]))
+            if other.size:
+                unknown = np.flatnonzero(np.isin(column, other))
                 name = place.column_of(number, rows.shape[1])
                 why = "too rare" if place.split == "train" else "that training does not know"
                 notes.append(

@@ -9,6 +9,7 @@ from pydantic import Field
 from dlkit.inputs import _numbers
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
+from dlkit.mapped import parts
 from dlkit.schema.features import Feature
 from dlkit.schema.fitted import Fitted, State
 from dlkit.schema.guess import Guess, Sample
@@ -104,7 +105,7 @@ class NumberInput(InputSettings):
         flat = rows.reshape(len(rows), -1)[:: -(-len(rows) // MOST_ROWS)]
         if len(feature.shape) > 1 or flat.shape[1] > MOST_COLUMNS:
             return feature, {}, notes
-        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in flat.T]
+        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(flat.T)]
         grid = np.linspace(0, 1, MANY if len(rows) >= MANY_ROWS else FEW)
         return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
 
@@ -138,11 +139,12 @@ def _large_whole_numbers(values: Any, feature: Feature, place: RowPlace) -> list
     if values.dtype.kind not in "iuf" or values.dtype.itemsize < 4 or values.dtype == np.float32:
         return []
     flat = values.reshape(len(values), -1)
-    found = []
-    for number, column in enumerate(flat.T):
+    found, large = [], np.zeros(flat.shape[1], bool)
+    for part in parts(flat):
+        large |= (np.abs(flat[part]) > LARGEST_WHOLE).any(axis=0)
+    for number in np.flatnonzero(large).tolist():
         # What float32 holds, such as 2 ** 30, is no reason for a line.
-        if column.size and not np.abs(np.nan_to_num(column)).max() > LARGEST_WHOLE:
-            continue
+        column = flat[:, number]
         there = column[~np.isnan(column)] if column.dtype.kind == "f" else column
         if (there == np.rint(there)).all() and (there.astype(np.float32).astype(np.float64) != there).any():
             found.append(place.column_of(number, flat.shape[1]))

@@ -1,7 +1,8 @@
 """Columns of Arrow's as NumPy arrays with a row for each example: of Parquet files and of data frames.
 
-Missing numbers are NaN, missing text is the empty text. A type that is neither numbers nor text has no array, and its
-field says what it is, so that it is refused where a setting names the column.
+Missing numbers are NaN, missing text is the empty text. Dates and timestamps are datetime64[us], in UTC, for what puts
+rows in order. Another type that is neither numbers nor text has no array. The field says what it is, so that it is
+refused where an input names the column.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from typing import Any, NamedTuple
 from dlkit.lazy import lazy
 from dlkit.schema.source import SourceField, type_name
 from dlkit.sources._magic import encoding_of
-from dlkit.sources._tables import as_objects
+from dlkit.sources._texts import text_of
 
 np, pa, pc = lazy("numpy"), lazy("pyarrow"), lazy("pyarrow.compute")
 types = lazy("pyarrow.types")
@@ -45,10 +46,13 @@ def column_of(values: Any) -> Column:
     values = _plain(values)
     kind = values.type
     word = unreadable(kind)
+    if types.is_timestamp(kind) or types.is_date(kind):
+        moments = pc.cast(values, pa.timestamp("us", getattr(kind, "tz", None)), safe=False)
+        return Column(moments.to_numpy(zero_copy_only=False), SourceField((), word))
     if word:
         return Column(None, SourceField(None, word))
     if _is_text(kind):
-        return Column(as_objects([values.cast(pa.string())]), SourceField((), "string"))
+        return Column(text_of(values.cast(pa.string())), SourceField((), "string"))
     if _is_binary(kind):
         return _encoded(values)
     if _is_list(kind):
@@ -65,8 +69,8 @@ def joined(columns: list[Column]) -> Column:
     if len(lengths) > 1:
         raise UnreadableError("its rows have other lengths in one file than in another", "give all one length")
     array = np.concatenate([column.array for column in columns])
-    ragged, text = any(c.field.ragged for c in columns), columns[0].field.dtype == "string"
-    dtype = "string" if text else type_name(array.dtype)
+    ragged = any(c.field.ragged for c in columns)
+    dtype = columns[0].field.dtype if array.dtype.kind in "MOU" else type_name(array.dtype)
     return Column(array, SourceField(array.shape[1:], dtype, ragged=ragged, encoding=columns[0].field.encoding))
 
 
@@ -90,7 +94,7 @@ def field_of(kind: Any) -> SourceField | None:
     if types.is_dictionary(kind):
         return field_of(kind.value_type)
     if unreadable(kind):
-        return SourceField(None, unreadable(kind))
+        return SourceField(() if types.is_timestamp(kind) or types.is_date(kind) else None, unreadable(kind))
     if _is_text(kind):
         return SourceField((), "string")
     return None if _is_list(kind) or _is_binary(kind) else SourceField((), "float64")

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dlkit.lazy import lazy
-from dlkit.sources._tables import as_objects
+from dlkit.mapped import LIMIT, Growing
+from dlkit.sources._texts import Texts
 
 np, pa, pc = lazy("numpy"), lazy("pyarrow"), lazy("pyarrow.compute")
 
@@ -26,6 +27,8 @@ MISSING = (
 )  # fmt: skip
 # A float64 holds every whole number up to here.
 EXACT = 2**53
+# Fields that are tried before all of them.
+FIRST = 8
 _WHOLE = re.compile(r"[+-]?\d{16,}")
 
 
@@ -42,7 +45,7 @@ class Cells:
         whole: whether every field was a whole number, none of them missing.
         first_text: the file, number of the row there, and field that is no number; None as long as there is none.
         missing: how often each word stood for a missing field.
-        chunks: what was read, by split: NumPy arrays of numbers, or Arrow's of text.
+        limit: bytes of each split that are held in memory.
     """
 
     name: str
@@ -52,9 +55,11 @@ class Cells:
     whole: bool = True
     first_text: tuple[Path, int, str] | None = None
     missing: Counter[str] = field(default_factory=Counter)
-    chunks: dict[str, list[Any]] = field(default_factory=dict)
+    limit: int = LIMIT
 
     def __post_init__(self) -> None:
+        self._grown: dict[str, Growing] = {}
+        self._texts = Texts(self.limit)
         self.numbers = self.kind != "text"
         self._known = pa.array(list(dict.fromkeys([*MISSING, "", *self.words])), pa.string())
         self._stated = pa.array(list(dict.fromkeys(self.words)), pa.string())
@@ -75,23 +80,25 @@ class Cells:
             if not isinstance(found, int):
                 self.whole = self.whole and found.dtype.kind == "i"
                 self._note_long(cells, found, file, start)
-                self.chunks.setdefault(split, []).append(found)
+                self._grown.setdefault(split, Growing(self.limit)).add(found)
                 return
             self.first_text = (file, start + found, cells[found].as_py())
             self.numbers = False
             self.missing.clear()
+        if self.mixed:
+            return
         if len(self._stated):
             cells = self._without(cells, self._stated)
-        self.chunks.setdefault(split, []).append(cells)
+        self._texts.add(split, cells)
 
     def again_as_text(self) -> Cells:
         """The same column, to be read again as text."""
-        return Cells(self.name, "text", self.words, first_text=self.first_text)
+        return Cells(self.name, "text", self.words, first_text=self.first_text, limit=self.limit)
 
     @property
     def mixed(self) -> bool:
         """Whether some of it was read as numbers before a field turned out to be text."""
-        return not self.numbers and any(isinstance(c, np.ndarray) for some in self.chunks.values() for c in some)
+        return not self.numbers and bool(self._grown)
 
     def finish(self) -> None:
         """Make text of whole numbers that would lose digits, since others in the column are no whole numbers.
@@ -106,14 +113,14 @@ class Cells:
         """Its type in NumPy's words, or `string`."""
         return "string" if not self.numbers else "int64" if self.whole else "float64"
 
+    @property
+    def refused(self) -> str:
+        """Why it is held in memory although it is large; empty where it is not."""
+        return next((growing.refused for growing in self._grown.values() if growing.refused), self._texts.refused)
+
     def array(self, split: str) -> Any:
-        """The column in a split: int64, float64 or objects of `str`. What it is made of is given up."""
-        chunks = self.chunks.pop(split)
-        if not self.numbers:
-            return as_objects(chunks)
-        return (
-            chunks[0].astype(self.dtype, copy=False) if len(chunks) == 1 else np.concatenate(chunks, dtype=self.dtype)
-        )
+        """The column in a split: int64, float64 or text. What it is made of is given up."""
+        return self._grown.pop(split).array(self.dtype) if self.numbers else self._texts.array(split)
 
     # From text to numbers.
 
@@ -144,18 +151,16 @@ class Cells:
         if _has_codes(cells) if self.kind is None else pc.any(pc.match_substring(cells, "x")).as_py():
             return None  # Arrow would read 0x10 as 16
         if self.whole and not cells.null_count and len(cells):
-            try:
-                return cells.cast(pa.int64()).to_numpy()
-            except pa.ArrowInvalid:
-                pass
-        try:
-            return cells.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid:
-            return None
+            found = _parsed(cells, pa.int64())
+            if found is not None:
+                return found
+        return _parsed(cells, pa.float64())
 
     def _first_text(self, cells: Any, decimal: str) -> int:
         """The place of the first field that is no number: among these fields there is one."""
-        start, stop = 0, len(cells)
+        start, stop = 0, 1
+        while self._cast(cells.slice(start, stop - start), decimal) is not None:
+            start, stop = stop, min(2 * stop, len(cells))
         while stop - start > 1:
             middle = (start + stop) // 2
             if self._cast(cells.slice(start, middle - start), decimal) is None:
@@ -174,6 +179,19 @@ class Cells:
         return pc.if_else(fits, pa.scalar(None, pa.string()), cells)
 
 
+def _parsed(cells: Any, kind: Any) -> Any:
+    """Numbers of NumPy's, NaN where a field is missing; None where a field is none.
+
+    Arrow makes a message for each field that is none, which takes far longer than reading numbers: so a few come first.
+    """
+    try:
+        if len(cells) > FIRST:
+            cells.slice(0, FIRST).cast(kind)
+        return cells.cast(kind).to_numpy(zero_copy_only=False)
+    except pa.ArrowInvalid:
+        return None
+
+
 def _has_codes(cells: Any) -> bool:
     """Whether some field is a code, such as `01234`.
 
@@ -181,20 +199,15 @@ def _has_codes(cells: Any) -> bool:
     """
     count, offset = len(cells), cells.offset
     _, positions, content = cells.buffers()
-    if not count or content is None:
+    if not count or content is None or not content.size:
         return False
-    ends = np.frombuffer(positions, np.int32)[offset : offset + count + 1]
-    lengths = np.diff(ends)
+    ends = np.frombuffer(positions, np.int32)[offset : offset + count + 1].astype(np.intp)
     text = np.frombuffer(content, np.uint8)
-    if not text.size:
-        return False
-    starts, rest = ends[:-1], lengths
-    first = text[np.minimum(starts, len(text) - 1)]
-    signed = (rest > 0) & ((first == ord("-")) | (first == ord("+")))
-    starts, rest = starts + signed, rest - signed
-    starts = starts[rest >= 2]
-    after_zero = text[starts[text[starts] == ord("0")] + 1]
-    return bool(np.any((after_zero != ord(".")) & (after_zero != ord("e")) & (after_zero != ord("E"))))
+    first = text.take(ends[:-1], mode="clip")
+    digits = ends[:-1] + ((first == ord("-")) | (first == ord("+")))
+    after = text.take(digits + 1, mode="clip")
+    zero = (text.take(digits, mode="clip") == ord("0")) & (digits + 1 < ends[1:])
+    return bool(np.any(zero & (after != ord(".")) & (after != ord("e")) & (after != ord("E"))))
 
 
 def has_nul(cells: Any) -> bool:

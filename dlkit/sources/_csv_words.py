@@ -55,7 +55,7 @@ def not_a_number(column: Cells, lines: Mapping[Path, Lines], heads: Mapping[Path
 
 
 def notes_of(heads: Mapping[Path, Head], called: Mapping[Path, str], columns: Collection[Cells]) -> tuple[str, ...]:
-    """How files are written that are no plain CSV, and which words were taken as missing."""
+    """How files are written that are no plain CSV, which words were taken as missing, what takes memory."""
     notes = []
     for dialect in dict.fromkeys(head.dialect for head in heads.values()):
         files = [called[file] for file, head in heads.items() if head.dialect == dialect]
@@ -66,4 +66,8 @@ def notes_of(heads: Mapping[Path, Head], called: Mapping[Path, str], columns: Co
         if column.missing:
             counts = ", ".join(f"`{word}` ({count:,})" for word, count in column.missing.most_common(5))
             notes.append(f"`{column.name}`: {counts} taken as missing")
+    if large := [column for column in columns if column.refused]:
+        which = f"`{large[0].name}` is" if len(large) == 1 else f"{len(large)} large columns are"
+        where = f"{large[0].refused}; set DLKIT_CACHE to another folder"
+        notes.append(f"{which} held in memory, since nothing can be written to {where}")
     return tuple(notes)

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from dlkit.config.problems import DlkitError
 from dlkit.lazy import lazy
-from dlkit.sources._long_table import KEY, LongTable, column_names, read_table
+from dlkit.sources._long_table import KEY, LongTable, read_table
 from dlkit.sources._timestamps import read_times, step_of
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-pa = lazy("pyarrow")
 
 # Fewer rows are no series to learn from; so many columns beside the time are a table; longer windows are rarely wanted.
 FEWEST_ROWS, MOST_COLUMNS, LONGEST = 60, 20, 48
@@ -52,7 +51,7 @@ def find_series(path: Path, target: str) -> FoundSeries | None:
         target: column that is predicted; empty for the last one.
     """
     try:
-        table, _ = read_table(path, {KEY: column_names(path)})
+        table, _ = read_table(str(path), {KEY: ["*"]})
     except DlkitError:
         return None  # whatever is wrong with it, other sources report
     if not len(table) >= FEWEST_ROWS or not 2 <= len(table.columns) <= MOST_COLUMNS + 1:
@@ -77,11 +76,8 @@ def find_series(path: Path, target: str) -> FoundSeries | None:
 
 def _times(table: LongTable, name: str) -> Any:
     """When each row is, where a column holds dates; None where it does not."""
-    type_of = table.columns[name].type
-    if not (pa.types.is_temporal(type_of) or pa.types.is_string(type_of) or pa.types.is_large_string(type_of)):
-        return None
     try:
-        found = read_times(table, name, None)
+        found = read_times(table.times(name), None)
     except DlkitError:
         return None
     return found if found.dtype.kind == "M" else None

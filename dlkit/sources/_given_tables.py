@@ -89,8 +89,9 @@ def _by_name(split: str, part: Any, wanted: Sequence[str]) -> Any:
     if frame is None or (read := _read(frame, wanted)):
         return part if frame is None else read
     columns = [frame.column(name) for name in frame.names]
-    if any(column.array is None for column in columns):
-        wrong = next(name for name, column in zip(frame.names, columns, strict=True) if column.array is None)
+    unreadable = [column.array is None or column.array.dtype.kind == "M" for column in columns]
+    if any(unreadable):
+        wrong = frame.names[unreadable.index(True)]
         message = f"`{wrong}` of split `{split}` is neither numbers nor text, and the frame is read as a whole"
         raise bad_data("given-data", message, "name columns with `column:` or `columns:` in the configuration")
     return columns[0] if len(columns) == 1 else np.column_stack([column.array for column in columns])

@@ -1,33 +1,28 @@
-"""Reads columns of one table, CSV or Parquet, as the time series of `kind: timeseries` need them."""
+"""Columns of a table, of text files or Parquet, as the time series of `kind: timeseries` need them."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from dlkit.config.causes import first_line
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, DlkitError, Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
-from dlkit.sources._csv_file import Dialect, broken
-from dlkit.sources._csv_head import Head, head_of
-from dlkit.sources._csv_lines import Lines
-from dlkit.sources._csv_rows import batches_of
-from dlkit.sources._csv_words import notes_of
-from dlkit.sources._files import must_be_file
+from dlkit.schema.source import SourceData
+from dlkit.sources import parquet
+from dlkit.sources._timestamps import Times
+from dlkit.sources.csv import CsvSource
+from dlkit.sources.parquet import ParquetSource
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-pa, pc, parquet = lazy("pyarrow"), lazy("pyarrow.compute"), lazy("pyarrow.parquet")
 
 KEY: Key = ("data", "source")
-NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
 
 @dataclass(frozen=True)
@@ -35,29 +30,36 @@ class LongTable:
     """Some columns of a table.
 
     Attributes:
-        path: of its file.
-        columns: by name: PyArrow arrays, of text where the file is CSV.
-        lines: where each row of a CSV file is; None of Parquet.
-        decimal: the decimal mark.
-        notes: lines to show the user: how a file is written that is no plain CSV.
+        source: the table, opened.
+        columns: by name: numbers, text or dates of NumPy's.
     """
 
-    path: Path
+    source: SourceData
     columns: dict[str, Any]
-    lines: Lines | None = None
-    decimal: str = "."
-    notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
-        return len(next(iter(self.columns.values())))
+        return self.source.sizes["train"] or 0
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return self.source.name
 
     def line(self, row: int) -> str:
         """Where a row is, as `sales.csv:18`."""
-        return f"{self.path.name}:{row + 1}" if self.lines is None else self.lines.place(row)
+        assert self.source.place is not None
+        return self.source.place("train", row)
 
-    def texts(self, name: str) -> Any:
-        """A column as text without spaces around it, a PyArrow array; what is missing is the empty text."""
-        return pc.utf8_trim_whitespace(pc.fill_null(pc.cast(self.columns[name], pa.string()), ""))
+    def lines(self, first: int, last: int) -> str:
+        """Where several rows are, as `sales.csv:18 to 53`."""
+        begin, end = self.line(first), self.line(last)
+        number = end[len(end.rstrip("0123456789")) :]
+        same = begin.rstrip("0123456789") == end.removesuffix(number)
+        return f"{begin} to {number if same else end}"
+
+    def times(self, name: str) -> Times:
+        """A column as timestamps, which are still to be read."""
+        return Times(name, self.name, self.columns[name], self.line, (*KEY, "time"), (*KEY, "time_format"))
 
     def numbers(self, name: str) -> np.ndarray:
         """A column of numbers, NaN where a cell is empty: float32, shape (rows,).
@@ -65,107 +67,69 @@ class LongTable:
         Raises:
             RunError: naming the first cell that is no number, or infinite.
         """
-        column = self.columns[name]
-        if _is_text(column.type):
-            column = self.texts(name)
-            column = pc.if_else(pc.equal(column, ""), pa.scalar(None, pa.string()), column)
-            number = NUMBER.replace(r"\.", re.escape(self.decimal))
-            words = pc.fill_null(pc.invert(pc.match_substring_regex(column, f"{number}|^(?i:nan)$")), False)
-            self._refuse(name, column, words, "not a number")
-            column = pc.replace_substring(column, self.decimal, ".")
-        elif not (pa.types.is_integer(column.type) or pa.types.is_floating(column.type)):
-            message = f"the column `{name}` of {self.path.name} holds {column.type}, not numbers"
-            raise table_problem(RunError, "field-type", message, KEY, "choose another column, or turn it into numbers")
+        column, help = self.columns[name], "correct it, or leave the cell empty and set `fill:`"
+        if column.dtype.kind not in "iuf":
+            field = self.source.fields[name]
+            message = f"the column `{name}` of {self.name} holds {field.dtype}, not numbers"
+            if field.why_text is not None:
+                message = f"{field.why_text()[0]}, which is no number"
+            raise table_problem(RunError, "field-type", message, KEY, help)
         with np.errstate(over="ignore"):  # what became infinite is looked for next
-            values = pc.cast(column, pa.float64()).to_numpy(zero_copy_only=False).astype(np.float32)
-        self._refuse(name, self.columns[name], np.isinf(values), "infinite, or too large for float32")
-        return values
-
-    def _refuse(self, name: str, column: Any, wrong: Any, what: str) -> None:
-        rows = np.flatnonzero(np.asarray(wrong))
+            values: np.ndarray = column.astype(np.float32)
+        rows = np.flatnonzero(np.isinf(values))
         if rows.size:
-            value = column[int(rows[0])].as_py()
-            message = f"{self.line(int(rows[0]))}: column `{name}` has `{value}`, which is {what}"
+            where = f"{self.line(int(rows[0]))}, column `{name}`, holds `{column[rows[0]]}`"
+            message = f"{where}, which is infinite, or too large for float32"
             message += f" ({rows.size:,} such rows)" if rows.size > 1 else ""
-            raise table_problem(
-                RunError, "field-type", message, KEY, "correct it, or leave the cell empty and set `fill:`"
-            )
+            raise table_problem(RunError, "field-type", message, KEY, help)
+        return values
 
 
 def read_table(
-    path: Path, wanted: dict[Key, Collection[str]], encoding: str | None = None
+    path: Any, wanted: dict[Key, Collection[str]], *, as_text: Collection[str] = (), **written: Any
 ) -> tuple[LongTable, dict[Key, list[str]]]:
-    """Columns of a CSV or Parquet file, without any choice of types in CSV.
+    """Columns of a table in one file or several.
 
     Args:
-        path: of the file; Parquet where its name ends in `.parquet` or `.pq`, CSV otherwise.
+        path: a file, a pattern, or a list of them; Parquet where the first one ends so, text otherwise.
         wanted: names and patterns of columns, by the setting that names them.
-        encoding: of a CSV file; None for UTF-8, or what its first bytes state.
+        as_text: columns of text files whose fields stay as they are.
+        written: how text files are written, as settings of `kind: csv`.
 
     Returns:
         The table, and the columns of each setting.
 
     Raises:
         ConfigError: no such file or column.
-        RunError: the file cannot be read.
+        RunError: a file cannot be read.
     """
-    must_be_file(path, (*KEY, "path"), (".csv", ".parquet"))
-    head = None if _is_columnar(path) else _head(path, encoding)
-    names = column_names(path) if head is None else list(head.names)
-    chosen = {key: _chosen(path, key, patterns, names) for key, patterns in wanted.items()}
-    read = list(dict.fromkeys(name for some in chosen.values() for name in some))
-    if twice := [name for name in read if names.count(name) > 1]:
-        message = f"{path} has two columns `{twice[0]}`"
-        raise table_problem(RunError, "duplicate-column", message, (*KEY, "path"), "give each column its own name")
-    if head is not None:
-        return _of_text(path, head, read), chosen
-    try:
-        table = parquet.read_table(path, columns=read)
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    if not len(table):
-        raise table_problem(RunError, "no-rows", f"{path} has no rows", (*KEY, "path"), "add rows")
-    return LongTable(path, {name: table[name].combine_chunks() for name in read}), chosen
+    patterns = [pattern for some in wanted.values() for pattern in some]
+    if is_columnar(path):
+        source = ParquetSource.model_validate({"kind": "parquet", "path": path}).open(patterns)
+    else:
+        source = CsvSource.model_validate({"kind": "csv", "path": path, **written}).open(patterns, as_text=as_text)
+    names = [*source.fields, *source.others]
+    chosen = {key: _chosen(source.name, key, some, names) for key, some in wanted.items()}
+    assert source.arrays is not None
+    arrays = source.arrays("train")
+    for key, some in chosen.items():
+        if unreadable := next((name for name in some if name not in arrays), None):
+            message = f"the column `{unreadable}` of {source.name} holds {source.fields[unreadable].dtype}"
+            raise table_problem(RunError, "field-type", message, key, "choose another column")
+    return LongTable(source, dict(arrays)), chosen
 
 
-def column_names(path: Path) -> list[str]:
-    """The columns of a table in their order, which may have one twice.
-
-    Raises:
-        RunError: the file cannot be read.
-    """
-    if not _is_columnar(path):
-        return list(_head(path).names)
-    try:
-        names: list[str] = parquet.read_schema(path).names
-    except (pa.ArrowException, OSError) as error:
-        raise _damaged(path, error) from error
-    return names
+def is_columnar(path: Any) -> bool:
+    """Whether a path, or the first of several, is of Parquet."""
+    return first_of(path).suffix.lower() in parquet.ENDINGS
 
 
-def _is_columnar(path: Path) -> bool:
-    return path.suffix.lower() in (".parquet", ".pq")
+def first_of(path: str | Path | Sequence[str]) -> Path:
+    """The path, or the first one of several."""
+    return Path(path[0] if isinstance(path, list) else path)  # type: ignore[arg-type]
 
 
-def _head(path: Path, encoding: str | None = None) -> Head:
-    return head_of(path, path.name, Dialect(encoding), header=True, names=None)
-
-
-def _of_text(path: Path, head: Head, read: list[str]) -> LongTable:
-    """Columns of a CSV file.
-
-    Raises:
-        RunError: naming the first line that cannot be read.
-    """
-    batches = list(batches_of(path, path.name, head, read))
-    if not batches:
-        raise broken("no-rows", f"{path.name} has names of columns and no rows", "add rows")
-    columns = {name: pa.chunked_array([batch[name] for batch in batches]).combine_chunks() for name in read}
-    lines = Lines(path, path.name, head.dialect, head.lines)
-    return LongTable(path, columns, lines, head.dialect.decimal or ".", notes_of({path: head}, {path: path.name}, []))
-
-
-def _chosen(path: Path, key: Key, patterns: Collection[str], names: list[str]) -> list[str]:
+def _chosen(called: str, key: Key, patterns: Collection[str], names: list[str]) -> list[str]:
     """The columns that names and patterns stand for.
 
     Raises:
@@ -175,19 +139,10 @@ def _chosen(path: Path, key: Key, patterns: Collection[str], names: list[str]) -
     for pattern in patterns:
         fit = fitting(pattern, names)
         if not fit:
-            message = f"{path.name} has no column `{pattern}`"
+            message = f"{called} has no column `{pattern}`"
             raise table_problem(ConfigError, "unknown-column", message, key, did_you_mean(pattern, names, "it has"))
         found += [name for name in fit if name not in found]
     return found
-
-
-def _is_text(type: Any) -> bool:
-    return bool(pa.types.is_string(type) or pa.types.is_large_string(type) or pa.types.is_null(type))
-
-
-def _damaged(path: Path, error: Exception) -> DlkitError:
-    message = f"{path} cannot be read: {first_line(error)}"
-    return table_problem(RunError, "damaged-data", message, (*KEY, "path"), "correct the file, or make it again")
 
 
 def table_problem(error: type[DlkitError], code: str, message: str, key: Key, help: str) -> DlkitError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from dlkit.config.problems import RunError
 from dlkit.lazy import lazy
 from dlkit.sources._long_table import KEY, LongTable, table_problem
+from dlkit.sources._texts import trimmed
 from dlkit.sources._timestamps import Step, read_times, step_of
 
 if TYPE_CHECKING:
@@ -60,9 +61,8 @@ class Series:
         rows = self.rows[first:stop]
         there = rows[rows >= 0]
         if not there.size:
-            return f"{self.table.path.name}, steps that were filled in{self.of(int(self.numbers[first]))}"
-        last = self.table.line(int(there.max())).rpartition(":")[2]
-        return f"{self.table.line(int(there.min()))} to {last}{self.of(int(self.numbers[first]))}"
+            return f"{self.table.name}, steps that were filled in{self.of(int(self.numbers[first]))}"
+        return f"{self.table.lines(int(there.min()), int(there.max()))}{self.of(int(self.numbers[first]))}"
 
     def of(self, number: int) -> str:
         """The name of a series in brackets; nothing where it has none."""
@@ -95,7 +95,7 @@ def read_series(
     """
     names, of_row = _groups(table, groups)
     order = np.argsort(of_row, kind="stable")
-    times = np.arange(len(table)) if time is None else read_times(table, time, format)
+    times = np.arange(len(table)) if time is None else read_times(table.times(time), format)
     if sort and time is not None:
         order = np.lexsort((times, of_row))
     starts = np.searchsorted(of_row[order], np.arange(len(names) + 1))
@@ -121,7 +121,7 @@ def _groups(table: LongTable, columns: Sequence[str]) -> tuple[tuple[str, ...], 
     """Names of the series in the order in which they begin, and the number of the series of each row."""
     if not columns:
         return ("",), np.zeros(len(table), np.int64)
-    texts = [table.texts(name) for name in columns]
+    texts = [trimmed(table.columns[name]) for name in columns]
     for name, column in zip(columns, texts, strict=True):
         nameless = np.flatnonzero(np.asarray(pc.equal(column, "")))
         if nameless.size:
@@ -215,7 +215,7 @@ def _filled(
         for channel in np.flatnonzero(np.isnan(part).any(axis=0)).tolist():
             part[:, channel] = _fill(part[:, channel], fill)
             if np.isnan(part[:, channel]).any():
-                message = f"{series.table.path.name}: column `{channels[channel]}` has no number at the "
+                message = f"{series.table.name}: column `{channels[channel]}` has no number at the "
                 ends = {"linear": "start or at the end", "forward": "start"}
                 message += f"{ends[fill]} of the series{series.of(number)}, where `fill: {fill}` has nothing to go by"
                 help = "remove those rows, or set `fill: zero`"
@@ -225,9 +225,7 @@ def _filled(
         for count, word in ((missing, "missing step"), (empty, "empty cell"))
         if count
     ]
-    note = (
-        f"{series.table.path.name}: filled in {' and '.join(what)} in {touched:,} of {len(lengths):,} series ({fill})"
-    )
+    note = f"{series.table.name}: filled in {' and '.join(what)} in {touched:,} of {len(lengths):,} series ({fill})"
     return replace(series, starts=starts, times=times, values=values, rows=rows, notes=(note,))
 
 

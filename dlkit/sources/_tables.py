@@ -1,4 +1,4 @@
-"""What sources of tables in files share: the files of each split, what identifies them, and the columns as NumPy's."""
+"""What sources of tables in files share: the files of each split, and what identifies them."""
 
 from __future__ import annotations
 
@@ -11,18 +11,13 @@ from pydantic import Field
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import Key, Problem, RunError
-from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath
 from dlkit.sources._files import must_be_file, natural, nearby, no_file
 from dlkit.sources._folders import SPLITS
 
-np, pa = lazy("numpy"), lazy("pyarrow")
-
 KEY: Key = ("data", "source", "path")
 # One file or pattern, several, or those of each split.
 Paths = FilePath | Annotated[list[FilePath], Field(min_length=1)] | Annotated[dict[str, FilePath], Field(min_length=1)]
-# Values of which fewer than one in this many differ share their text.
-SHARED = 2
 
 
 def files_of(paths: Any, endings: Collection[str], *, folders: bool = False) -> dict[str, list[Path]]:
@@ -120,26 +115,6 @@ def same_columns(columns: Mapping[Path, Collection[str]], wanted: Collection[str
         message = f"{called[lacking[0]]} has no column `{name}`, and {called[other]} has"
         help = did_you_mean(name, columns[lacking[0]], f"{called[lacking[0]]} has")
         raise RunError(Problem("file-columns", message, KEY, help=help))
-
-
-def as_objects(chunks: Iterable[Any]) -> Any:
-    """Text of Arrow's as an object array of `str`, in which what repeats is one object; missing is the empty text.
-
-    Args:
-        chunks: arrays of strings.
-    """
-    shared: dict[str, str] = {}
-    parts, repeats = [], True
-    for chunk in chunks:
-        chunk = chunk.fill_null("")
-        if repeats and len(chunk):
-            encoded = chunk.dictionary_encode()
-            repeats = len(encoded.dictionary) * SHARED <= len(chunk) or len(chunk) < 100
-            values = [shared.setdefault(value, value) for value in encoded.dictionary.to_pylist()]
-            parts.append(np.array([*values, None], object)[:-1][encoded.indices.to_numpy()])
-        else:
-            parts.append(chunk.to_numpy(zero_copy_only=False))
-    return np.concatenate(parts) if parts else np.empty(0, object)
 
 
 def splits_in(folder: Path | None, endings: Collection[str]) -> dict[str, Path]:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from dlkit.config.problems import ConfigError, RunError
+from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.lazy import lazy
-from dlkit.sources._long_table import KEY, LongTable, table_problem
+from dlkit.sources._texts import trimmed
 
 if TYPE_CHECKING:
     import numpy as np
@@ -32,50 +32,83 @@ NUMBERS = "whole numbers"
 DAY = 24 * 60 * 60 * 10**6  # in microseconds
 
 
-def read_times(table: LongTable, name: str, format: str | None) -> np.ndarray:
+@dataclass(frozen=True)
+class Times:
+    """A column of timestamps.
+
+    Attributes:
+        name: of the column.
+        table: what messages call the table.
+        values: numbers, text or dates of NumPy's.
+        line: the number of a row to words for where it is.
+        key: of the setting that names the column.
+        format_key: of the setting that says how the column is written; None where there is no such setting.
+    """
+
+    name: str
+    table: str
+    values: Any
+    line: Callable[[int], str]
+    key: Key
+    format_key: Key | None = None
+
+    def wrong(self, row: int, value: Any, why: str, key: Key | None = None) -> RunError:
+        """The error for a value that is no time."""
+        message = f"{self.line(row)}: column `{self.name}` has `{value}`, and {why}"
+        help = "correct it, or write all of them as 2024-01-31 or 2024-01-31 12:00"
+        if self.format_key is not None:
+            help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
+        return RunError(Problem("time-format", message, key or self.key, help=help))
+
+
+def read_times(column: Times, format: str | None = None) -> np.ndarray:
     """When each row is: datetime64[us], in UTC where rows state their zone; int64 where time is counted in numbers.
 
     Args:
-        table: that has the column.
-        name: of the column.
+        column: which is read.
         format: as `datetime.strptime` takes it; None for the one format that fits every row.
 
     Raises:
         ConfigError: if dates can be read in two ways.
         RunError: naming the first row that is no date, or one of another format than the others.
     """
-    column = table.columns[name]
-    if column.null_count:
-        raise _wrong(table, name, "", "it is empty")
-    if pa.types.is_temporal(column.type):
-        return np.asarray(pc.cast(column, pa.timestamp("us", getattr(column.type, "tz", None)))).astype(
-            "datetime64[us]"
-        )
-    if pa.types.is_integer(column.type):
-        return np.asarray(column).astype(np.int64)
-    if pa.types.is_floating(column.type):
-        message = f"the column `{name}` of {table.path.name} holds fractions, which are no times"
-        raise table_problem(RunError, "time-format", message, (*KEY, "time"), "give dates or whole numbers")
-    # Series share their times: each is read once.
-    encoded = table.texts(name).dictionary_encode()
-    texts, of_row = encoded.dictionary, np.asarray(encoded.indices)
-    read = _by_reading(table, name, texts) if format is None else _by_format(table, name, texts, format)
+    values = column.values
+    if values.dtype.kind in "Mf" and (missing := np.flatnonzero(values != values)).size:
+        raise column.wrong(int(missing[0]), "", "it is empty")
+    if values.dtype.kind == "M":
+        return np.asarray(values)
+    if values.dtype.kind == "f":
+        message = f"the column `{column.name}` of {column.table} holds fractions, which are no times"
+        raise RunError(Problem("time-format", message, column.key, help="give dates or whole numbers"))
+    # Rows share their times: each is read once.
+    texts = trimmed(values)
+    encoded = texts.dictionary_encode()
+    different, of_row = encoded.dictionary, np.asarray(encoded.indices)
+
+    def wrong(text: str, why: str, key: Key | None = None) -> RunError:
+        return column.wrong(int(np.flatnonzero(np.asarray(pc.equal(texts, text)))[0]), text, why, key)
+
+    read = _by_reading(column, different, wrong) if format is None else _by_format(column, different, format, wrong)
     return read[of_row]
 
 
-def _by_format(table: LongTable, name: str, texts: Any, format: str) -> np.ndarray:
+# A text and why it is no time, to the error at the first row that has it.
+Wrong = Callable[..., RunError]
+
+
+def _by_format(column: Times, texts: Any, format: str, wrong: Wrong) -> np.ndarray:
     """Times in a format of the user's own, of each of the texts that the column has."""
     found = np.empty(len(texts), "datetime64[us]")
     for number, text in enumerate(texts.to_pylist()):
         try:
             time = datetime.strptime(text, format)
         except ValueError:
-            raise _wrong(table, name, text, f"`time_format` is `{format}`", "time_format") from None
+            raise wrong(text, f"`time_format` is `{format}`", column.format_key) from None
         found[number] = time if time.tzinfo is None else (time - time.utcoffset()).replace(tzinfo=None)  # type: ignore[operator]
     return found
 
 
-def _by_reading(table: LongTable, name: str, texts: Any) -> np.ndarray:
+def _by_reading(column: Times, texts: Any, wrong: Wrong) -> np.ndarray:
     """Times in the only format that fits every one of the texts that the column has."""
     readings: dict[str, Callable[[], Any]] = {
         **{reading: partial(_dates, texts, pattern) for reading, (pattern, _) in READINGS.items()},
@@ -91,18 +124,24 @@ def _by_reading(table: LongTable, name: str, texts: Any) -> np.ndarray:
         if right.sum() > best[0]:
             best = (int(right.sum()), reading, right)
     if len(fits) > 1:
-        ways = " or ".join(fits)
-        message = f"the dates in `{name}` of {table.path.name}, such as `{texts[0]}`, can be {ways}"
-        choices = " or ".join(f'`time_format: "{READINGS[reading][1]}"`' for reading in fits)
-        raise table_problem(ConfigError, "time-format", message, (*KEY, "time"), f"say which: {choices}")
+        raise _two_ways(column, texts[0].as_py(), list(fits))
     if fits:
         return next(iter(fits.values()))
     _, reading, right = best
     if not reading:
-        raise _wrong(table, name, texts[0].as_py(), "it is in no format that is known")
+        raise wrong(texts[0].as_py(), "it is in no format that is known")
     other = texts[int(np.flatnonzero(right)[0])]
-    wrong = texts[int(np.flatnonzero(~right)[0])].as_py()
-    raise _wrong(table, name, wrong, f"others are {reading}, such as `{other}`")
+    raise wrong(texts[int(np.flatnonzero(~right)[0])].as_py(), f"others are {reading}, such as `{other}`")
+
+
+def _two_ways(column: Times, text: str, fits: Sequence[str]) -> ConfigError:
+    """The error for dates that can be read in two ways."""
+    message = f"the dates in `{column.name}` of {column.table}, such as `{text}`, can be {' or '.join(fits)}"
+    help = "write them as year-month-day"
+    if column.format_key is not None:
+        choices = " or ".join(f'`time_format: "{READINGS[reading][1]}"`' for reading in fits)
+        help = f"say which: {choices}"
+    return ConfigError(Problem("time-format", message, column.key, help=help))
 
 
 def _whole(texts: Any) -> tuple[Any, Any]:
@@ -157,14 +196,6 @@ def _microseconds(zone: str) -> int:
         return 0
     minutes = int(zone[1:3]) * 60 + int(zone[-2:])
     return (-minutes if zone[0] == "-" else minutes) * 60 * 10**6
-
-
-def _wrong(table: LongTable, name: str, text: str, why: str, setting: str = "time") -> Exception:
-    """The error for a text that is no time, at the first row that has it."""
-    row = int(np.flatnonzero(np.asarray(pc.equal(table.texts(name), text)))[0])
-    message = f"{table.line(row)}: column `{name}` has `{text}`, and {why}"
-    help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
-    return table_problem(RunError, "time-format", message, (*KEY, setting), help)
 
 
 @dataclass(frozen=True)

@@ -106,8 +106,8 @@ def _airline() -> SourceData:
     fields = {"Date": SourceField((), "string"), "Passengers": SourceField((), "float32", hint="number")}
 
     def arrays(split: str) -> dict[str, np.ndarray]:
-        table, _ = long_table.read_table(reading.AIRLINE, {_KEY: list(fields)})
-        return {"Date": np.array(table.texts("Date").to_pylist()), "Passengers": table.numbers("Passengers")}
+        table, _ = long_table.read_table(str(reading.AIRLINE), {_KEY: list(fields)})
+        return {"Date": table.columns["Date"], "Passengers": table.numbers("Passengers")}
 
     return SourceData("airline", {"train": 144}, fields, arrays, fingerprint=f"airline {VERSION}")
 

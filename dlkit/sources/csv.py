@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from dlkit import mapped
 from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.lazy import lazy
 from dlkit.schema.base import Text
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, SourceSettings, expanded
+from dlkit.schema.source import SourceData, SourceField, expanded
 from dlkit.sources import _tables
-from dlkit.sources._cells import Cells
-from dlkit.sources._csv_file import Dialect, Encoding, broken
+from dlkit.sources._cells import Cells, has_nul
+from dlkit.sources._csv_file import broken, reading
 from dlkit.sources._csv_head import Head, head_of
-from dlkit.sources._csv_lines import Lines
-from dlkit.sources._csv_rows import batches_of
+from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
 from dlkit.sources._files import fingerprint
+from dlkit.sources._text_files import TextFiles
+
+pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
+# Bytes that are read at once, and what a row may have at most.
+BLOCK, LARGEST_ROW = 2**22, 2**30
 
 
-def _separator(given: str) -> str:
-    """One character; a tab may also be written as a word, or as in Python."""
-    character = {"tab": "\t", "\\t": "\t", "comma": ",", "semicolon": ";"}.get(given, given)
-    if len(character) != 1 or not character.isascii() or character in "\r\n\"'":
-        raise ValueError("it must be one character, such as `;`, or `tab`")
-    return character
-
-
-class CsvSource(SourceSettings):
+class CsvSource(TextFiles):
     """Tables in text files (CSV, TSV), whose first line names the columns."""
 
     also_called = "csv_file, tsv, delimited, text_table, table, dataframe"
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        "path": "file, files, paths, filename, file_name, filepath, file_pattern, csv_path, data_path",
-        "separator": "sep, delimiter, delim, field_delim",
-        "decimal": "decimal_point, decimal_mark",
-        "quote": "quotechar, quote_char",
+        **TextFiles.fields_also_called,
         "names": "column_names, header_names",
-        "missing": "na_values, na_value, null_values, missing_values",
         "types": "dtype, dtypes, column_types, column_defaults",
     }
 
@@ -54,24 +49,11 @@ class CsvSource(SourceSettings):
         description='A file, a pattern such as `"data/*.csv"`, a list of them, or one for each split: '
         "`{train: a.csv, test: b.csv}`. Without splits, all rows are those of `train`."
     )
-    separator: Annotated[str, AfterValidator(_separator)] | None = Field(
-        None, description="The character between fields, or `tab`; null for what most rows agree on."
-    )
-    decimal: Literal[".", ","] | None = Field(None, description="The decimal mark; null for what the numbers have.")
-    encoding: Encoding | None = Field(
-        None, description="Such as `cp1252` or `gb18030`; null for UTF-8, or what the first bytes of a file state."
-    )
-    quote: str = Field('"', max_length=1, description="The character around fields; empty where there is none.")
     header: bool | None = Field(
         None, description="Whether the first line names the columns; null if `names` does not name them."
     )
     names: Annotated[list[Text], Field(min_length=1)] | None = Field(
         None, description="Names of all columns, instead of those of the first line."
-    )
-    missing: list[str | int | float] = Field(
-        default_factory=list,
-        description="Further words that stand for a missing field. In text only the empty field does, in numbers also "
-        "NA, NaN, null and the like.",
     )
     types: dict[str, Literal["number", "text"]] = Field(
         default_factory=dict, description="What columns are, by name, where their fields say something else."
@@ -88,8 +70,8 @@ class CsvSource(SourceSettings):
         paths = {split: asked.written(path) for split, path in splits.items()}
         return SourceGuess(0.9, {"kind": "csv", "path": paths}, "a folder with a table for each split")
 
-    def open(self, wanted: Collection[str] = ()) -> SourceData:
-        """The wanted columns of every file. Their types follow from all fields of all files.
+    def open(self, wanted: Collection[str] = (), *, as_text: Collection[str] = ()) -> SourceData:
+        """The wanted columns of every file. Their types follow from all fields of all files, but for those `as_text`.
 
         Raises:
             ConfigError: a file that is not there, or settings that do not fit.
@@ -102,7 +84,9 @@ class CsvSource(SourceSettings):
         self._check_types(names)
         read = [name for name in expanded(wanted, names) if name in names]
         _tables.same_columns({file: head.names for file, head in heads.items()}, read, called)
-        columns = {n: Cells(n, self.types.get(n), [str(word) for word in self.missing]) for n in read}
+        words, limit = [str(word) for word in self.missing], mapped.LIMIT // max(1, len(read))
+        kinds = {**self.types, **dict.fromkeys(as_text, "text")}
+        columns = {name: Cells(name, kinds.get(name), words, limit=limit) for name in read}  # type: ignore[arg-type]
         rows = _read(files, heads, called, list(columns.values()))
         lines = {file: Lines(file, called[file], heads[file].dialect, heads[file].lines) for file in called}
         for column in columns.values():
@@ -132,9 +116,8 @@ class CsvSource(SourceSettings):
         )
 
     def _head(self, file: Path, called: str) -> Head:
-        stated = Dialect(self.encoding, self.separator, self.decimal, self.quote)
         header = self.names is None if self.header is None else self.header
-        return head_of(file, called, stated, header, self.names)
+        return head_of(file, called, self.dialect, header, self.names)
 
     def _check_types(self, names: Sequence[str]) -> None:
         for name in self.types:
@@ -159,19 +142,73 @@ def _read(
     """Read columns of all files, and count the rows of each; without columns, only that."""
     rows: dict[Path, int] = {}
     names = [column.name for column in columns]
-    with ThreadPoolExecutor() as pool:  # Arrow and NumPy convert columns side by side
+    workers = os.cpu_count() or 1
+    with ThreadPoolExecutor(workers) as pool:
         for split, file in ((split, file) for split, some in files.items() for file in some):
-            head, seen = heads[file], 0
-            for batch in batches_of(file, called[file], head, names or [next(filter(None, head.names))]):
-                decimal = head.dialect.decimal or "."
-                work = [
-                    pool.submit(column.add, split, cells, decimal, file, seen)
-                    for column, cells in zip(columns, batch.columns, strict=False)
-                ]
+            head, seen, work = heads[file], 0, list[Future[None]]()
+            for batch in _batches(file, called[file], head, names or [next(filter(None, head.names))]):
+                # The next rows are read while columns are made of the last ones.
                 for done in work:
                     done.result()
+                pairs = list(zip(columns, batch.columns, strict=False))
+                shares = [pairs[first::workers] for first in range(min(workers, len(pairs)))]
+                work = [pool.submit(_add, share, split, head.dialect.decimal or ".", file, seen) for share in shares]
                 seen += len(batch)
+            for done in work:
+                done.result()
             if not seen:
                 raise broken("no-rows", f"{called[file]} has names of columns and no rows", "add rows")
             rows[file] = seen
+    pa.default_memory_pool().release_unused()
     return rows
+
+
+def _add(share: Sequence[tuple[Cells, Any]], split: str, decimal: str, file: Path, start: int) -> None:
+    for column, cells in share:
+        column.add(split, cells, decimal, file, start)
+
+
+def _batches(file: Path, called: str, head: Head, columns: Sequence[str]) -> Iterator[Any]:
+    """The rows of a file, some at a time: strings, null where a field is empty."""
+    block, done = BLOCK, 0
+    while True:
+        seen = 0
+        try:
+            for batch in _reader(file, called, head, columns, block):
+                start, seen = seen, seen + len(batch)
+                if any(map(has_nul, batch.columns)):
+                    raise not_text(file, called, head.dialect.encoding or "utf-8")
+                if seen > done:
+                    yield batch.slice(max(0, done - start))
+                    done = seen
+            return
+        except pa.ArrowInvalid as error:
+            too_small = "straddl" in str(error) or "could not skip" in str(error).lower()
+            if too_small and not has_rows(file, head.dialect, head.lines):
+                return
+            if not too_small or block >= LARGEST_ROW:
+                raise unreadable(file, called, head.dialect, head.names, error, head.lines) from error
+            block *= 16  # a row is longer than that
+        except UnicodeError as error:
+            raise unreadable(file, called, head.dialect, head.names, error, head.lines) from error
+
+
+def _reader(file: Path, called: str, head: Head, columns: Sequence[str], block: int) -> Iterator[Any]:
+    dialect = head.dialect
+    # Names that are empty or the same are those of columns that nobody reads.
+    names = [name if name in columns else f"\0{number}" for number, name in enumerate(head.names)]
+    encoding = "utf8" if dialect.encoding in ("utf-8", "utf-8-sig") else dialect.encoding
+    with reading(called), pa.input_stream(str(file), compression="detect") as stream:
+        yield from arrow_csv.open_csv(
+            stream,
+            arrow_csv.ReadOptions(block_size=block, column_names=names, skip_rows=head.lines, encoding=encoding),
+            arrow_csv.ParseOptions(
+                delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
+            ),
+            arrow_csv.ConvertOptions(
+                column_types=dict.fromkeys(columns, pa.string()),
+                include_columns=columns,
+                null_values=[""],
+                strings_can_be_null=True,
+            ),
+        )

@@ -72,7 +72,7 @@ class ParquetSource(SourceSettings):
             fields[name] = _common(name, columns)
             for split, column in columns.items():
                 if column.array is not None:
-                    numbers = fields[name].dtype != "string"
+                    numbers = column.array.dtype.kind not in "MOU"
                     arrays[split][name] = (
                         column.array.astype(fields[name].dtype, copy=False) if numbers else column.array
                     )
@@ -145,13 +145,20 @@ def _common(name: str, columns: Mapping[str, Column]) -> SourceField:
     """
     (first, one), *others = columns.items()
     for where, other in others:
-        if (one.field.dtype == "string", one.array is None) != (other.field.dtype == "string", other.array is None):
+        if _family(one) != _family(other):
             message = f"column `{name}` holds {one.field.dtype} in {first}, and {other.field.dtype} in {where}"
             raise _broken("mixed-types", message, "give the column one type in every file")
     ragged, dtypes = any(c.field.ragged for c in columns.values()), [c.field.dtype for c in columns.values()]
-    if one.array is not None and one.field.dtype != "string":
+    if _family(one) == "numbers":
         return replace(one.field, ragged=ragged, dtype=str(np.result_type(*dtypes)))
     return one.field
+
+
+def _family(column: Column) -> str:
+    """What can be joined with its like."""
+    if column.array is None or column.array.dtype.kind in "MOU":
+        return column.field.dtype
+    return "numbers"
 
 
 def _footer(file: Path, called: str) -> Any:

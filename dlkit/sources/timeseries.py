@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -14,12 +14,11 @@ from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath, Positive, Text
 from dlkit.schema.column import is_pattern
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import BaseRows, SourceData, SourceField, SourceSettings
-from dlkit.sources._csv_file import Encoding
-from dlkit.sources._files import fingerprint
+from dlkit.schema.source import BaseRows, SourceData, SourceField
 from dlkit.sources._find_series import find_series
-from dlkit.sources._long_table import KEY, read_table, table_problem
+from dlkit.sources._long_table import KEY, LongTable, first_of, read_table, table_problem
 from dlkit.sources._series import Series, read_series
+from dlkit.sources._text_files import TextFiles
 from dlkit.sources._windows import Columns, first_rows
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ PAST, FUTURE, KNOWN = "past", "future", "known"
 FEW = 5
 
 
-class TimeseriesSource(SourceSettings):
+class TimeseriesSource(TextFiles):
     """Windows over time series in one long table: `past`, what a model sees, and `future`, what it predicts.
 
     `past` has the shape (past, channels): the targets, then the covariates. `future` has the shape (horizon, targets).
@@ -46,6 +45,7 @@ class TimeseriesSource(SourceSettings):
 
     also_called = "time_series, series, forecast, forecasting, long_table, windows"
     fields_also_called: ClassVar[Mapping[str, str]] = {
+        **TextFiles.fields_also_called,
         "time": "timestamp, datetime, time_column, timestamp_column, ds",
         "time_format": "date_format, datetime_format",
         "group": "groups, item_id, series_id, unique_id, entity",
@@ -61,11 +61,10 @@ class TimeseriesSource(SourceSettings):
     gives_windows = True
 
     kind: Literal["timeseries"]
-    path: FilePath | None = Field(
-        None, description="The table: a CSV file with a header, or Parquet where its name ends in `.parquet`."
-    )
-    encoding: Encoding | None = Field(
-        None, description="Of a CSV file, such as `gb18030`; null for UTF-8, or what its first bytes state."
+    path: FilePath | Annotated[list[FilePath], Field(min_length=1)] | None = Field(
+        None,
+        description="The table: text files whose first line names the columns, or Parquet where the name ends so; one "
+        "file, a pattern, or a list.",
     )
     bundled: Literal["airline"] | None = Field(None, description="A series that ships with dlkit, instead of `path`.")
     time: Text | None = Field(
@@ -120,11 +119,11 @@ class TimeseriesSource(SourceSettings):
             ConfigError: no such file or column, or dates that can be read in two ways.
             RunError: naming the series and the row that cannot be used.
         """
-        path = self._file()
         times = {(*KEY, "time"): [self.time]} if self.time is not None else {}
         channels = {(*KEY, name): _listed(getattr(self, name)) for name in ("targets", "covariates", "known")}
-        asked: dict[Key, Collection[str]] = {**times, (*KEY, "group"): _listed(self.group), **channels}
-        table, chosen = read_table(path, asked, self.encoding)
+        named: dict[Key, Collection[str]] = {**times, (*KEY, "group"): _listed(self.group), **channels}
+        as_text = [] if self.time is None else [self.time]
+        table, chosen = read_table(self._path(), named, as_text=as_text, **self.written())
         targets, covariates, known = (chosen[key] for key in channels)
         covariates = [name for name in covariates if name not in targets]
         every = list(dict.fromkeys([*targets, *covariates, *known]))
@@ -152,11 +151,11 @@ class TimeseriesSource(SourceSettings):
             values,
             self.gap,
         )
-        about = fingerprint({"train": [path]}, self.model_dump_json(exclude={"path"}))
         return SourceData(
-            path.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),
-            {"train": columns}.__getitem__, notes=(*table.notes, *series.notes, *notes), place=_Places(series, base),
-            fingerprint=about, span=self.span, base={"train": base}.__getitem__,
+            table.name, {"train": len(first)}, self._fields(len(targets), len(covariates), len(known)),
+            {"train": columns}.__getitem__, notes=(*table.source.notes, *series.notes, *notes),
+            place=_Places(series, base), fingerprint=self._fingerprint(table), span=self.span,
+            base={"train": base}.__getitem__,
         )  # fmt: skip
 
     def describe(self) -> SourceData | None:
@@ -166,7 +165,7 @@ class TimeseriesSource(SourceSettings):
             return None
         targets, covariates, known = names
         more = [name for name in covariates if name not in targets]
-        return SourceData(self._file().name, {}, self._fields(len(targets), len(more), len(known)))
+        return SourceData(first_of(self._path()).name, {}, self._fields(len(targets), len(more), len(known)))
 
     def rules(self, config: Config) -> Iterator[Problem]:
         """A file or a bundled series, and columns that have one meaning each."""
@@ -184,8 +183,8 @@ class TimeseriesSource(SourceSettings):
                     message = f"`{both[0]}` is one of the targets, and what is predicted is not known beforehand"
                 yield Problem("contradiction", message, (*KEY, name), label="leave it out here")
 
-    def _file(self) -> Path:
-        return Path(self.path) if self.path is not None else reading.AIRLINE
+    def _path(self) -> Any:
+        return self.path if self.path is not None else str(reading.AIRLINE)
 
     def _fields(self, targets: int, covariates: int, known: int) -> dict[str, SourceField]:
         fields = {
@@ -193,6 +192,10 @@ class TimeseriesSource(SourceSettings):
             FUTURE: SourceField((self.horizon, targets), "float32", hint="forecast"),
         }
         return fields | ({KNOWN: SourceField((self.horizon, known), "float32", hint="sequence")} if known else {})
+
+    def _fingerprint(self, table: LongTable) -> str:
+        about = f"{self.model_dump_json(exclude={'path'})} {table.source.fingerprint}"
+        return hashlib.sha256(about.encode()).hexdigest()
 
     def _of_short(self, series: Series) -> list[str]:
         """A note on series that are shorter than a window, where they may be left out.
@@ -204,7 +207,7 @@ class TimeseriesSource(SourceSettings):
         if not short.size:
             return []
         window = f"a window of {self.span:,} (past {self.past:,}, gap {self.gap:,}, horizon {self.horizon:,})"
-        file, longest = series.table.path.name, int(series.lengths.max())
+        file, longest = series.table.name, int(series.lengths.max())
         help = "make `past`, `gap` or `horizon` smaller"
         if short.size == len(series.names):
             what = f"the series has {count(longest, 'step')}, fewer than {window}"

@@ -46,10 +46,12 @@ class Normalize(StepSettings):
             shape = list(values.shape[1:])
             axes = tuple(range(values.ndim)) if self.axis is None else _other_axes(values.ndim, self.axis)
             there = ~np.isnan(values)
+            every = bool(there.all())
             n = there.sum(axis=axes)
-            own = np.where(there, values, 0).sum(axis=axes) / np.maximum(n, 1)
+            own = (values if every else np.where(there, values, 0)).sum(axis=axes) / np.maximum(n, 1)
             spread = own if self.axis is None else np.expand_dims(own, axes)
-            own_squares = np.where(there, (values - spread) ** 2, 0).sum(axis=axes)
+            distances = (values - spread) ** 2
+            own_squares = (distances if every else np.where(there, distances, 0)).sum(axis=axes)
             shift, total = own - mean, count + n
             squares = squares + own_squares + shift**2 * count * n / np.maximum(total, 1)
             mean, count = mean + shift * n / np.maximum(total, 1), total

@@ -63,8 +63,9 @@ def test_values_outside_of_a_range_are_left_out_and_holes_are_not_outside() -> N
     assert load({"ranges": {"age": [None, 120]}}, preprocess=["fill_missing"]).dropped[0].why.endswith("up to 120")
 
 
-def test_duplicates_are_left_out_also_where_another_split_has_the_row() -> None:
-    test = {"age": np.array([10.0, 10.0, 77.0]), "job": np.array(["b", "b", "a"], object), "y": LABEL[[1, 1, 0]]}
+@pytest.mark.parametrize("text", [object, "U7"])
+def test_duplicates_are_left_out_also_where_another_split_has_the_row(text: Any) -> None:
+    test = {"age": np.array([10.0, 10.0, 77.0]), "job": np.array(["b", "b", "a"], text), "y": LABEL[[1, 1, 0]]}
     splits = load({"drop": ["missing", "duplicates"]}, test)
     assert splits.test is not None and splits.test.size == 2
     # The second row of age 1, and the one that the test has.

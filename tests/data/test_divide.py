@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit.config.problems import ConfigError, DlkitError
+from dlkit.data.contract import Rows
 from dlkit.data.load import load_splits
 from dlkit.schema.data import Data
 from dlkit.schema.loader import from_mapping
+from dlkit.schema.source import SOURCES
 
 SPLITS = ("train", "validation", "test")
 
@@ -144,13 +150,51 @@ def test_what_cannot_be_meant_is_refused_before_data_are_read(splits: dict[str, 
         ({"validation": "0.1%"}, "no examples are left for validation"),
         ({"by": "group", "column": "g", "test": "1%"}, r"no examples are left for test[\s\S]*there are 2 groups"),
         ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `t`, `x`, `y`"),
-        ({"by": "time", "column": "t", "test": "10%"}, "row 3 has the time '31/01/2024'"),
+        ({"by": "time", "column": "t", "test": "10%"}, "row 3 of `train`: column `t` has `31/01/2024`, and others are"),
     ],
 )
 def test_what_the_rows_do_not_allow_is_refused(splits: dict[str, Any], says: str) -> None:
     others = {"g": np.arange(20) % 2, "t": np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)}
     with pytest.raises(DlkitError, match=says):
         divided(np.arange(20) % 2, others, **splits)
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S", "%d.%m.%Y", "%m/%d/%Y", "%Y%m%d"])
+def test_dates_of_one_format_are_put_in_order(tmp_path: Path, form: str) -> None:
+    days = [datetime(2023, 12, 1) + timedelta(days=n) for n in range(100)]
+    order = np.random.default_rng(0).permutation(100)
+    rows = "".join(f"{n},{days[n].strftime(form)},{n % 2}\n" for n in order)
+    (tmp_path / "a.csv").write_text(f"x,day,y\n{rows}")
+    assert sorted(rows_that_test(tmp_path / "a.csv")) == list(range(80, 100))
+
+
+def test_dates_of_parquet_are_put_in_order(tmp_path: Path) -> None:
+    days = pa.array(np.arange("2024-01-01", 100, dtype="datetime64[D]")[::-1])
+    pq.write_table(pa.table({"x": np.arange(100), "day": days, "y": np.arange(100) % 2}), tmp_path / "a.parquet")
+    assert rows_that_test(tmp_path / "a.parquet") == list(range(20))
+
+
+@pytest.mark.parametrize(
+    ("days", "says"),
+    [
+        (["01/02/2024", "03/04/2024"], r"such as `01/02/2024`, can be day/month/year or month/day/year"),
+        (["2024-01-31", "31.01.2024"], r"a\.csv:12: column `day` has `31\.01\.2024`, and others are year-month-day"),
+        (["2024-01-31", ""], r"a\.csv:12: column `day` has ``"),
+    ],
+)
+def test_dates_that_cannot_be_put_in_order_are_named(tmp_path: Path, days: list[str], says: str) -> None:
+    rows = "".join(f"{n},{day},{n % 2}\n" for n, day in enumerate([days[0]] * 10 + [days[1]] * 2))
+    (tmp_path / "a.csv").write_text(f"x,day,y\n{rows}")
+    with pytest.raises(DlkitError, match=says):
+        rows_that_test(tmp_path / "a.csv")
+
+
+def rows_that_test(path: Path) -> list[int]:
+    """The rows of a table that test where the last fifth by `day` does."""
+    source = SOURCES[path.suffix[1:]].model_validate({"kind": path.suffix[1:], "path": str(path)})
+    found = load_splits(data(by="time", column="day", test="20%").model_copy(update={"source": source}))
+    assert isinstance(found.test, Rows)
+    return [int(x) for x in found.test.held.inputs["x"][:, 0]]
 
 
 def windows(**splits: Any) -> Any:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from dlkit import mapped
 from dlkit.config.problems import RunError
 from dlkit.data import feeding
-from dlkit.data.bound import Spec
+from dlkit.data.bound import Input, Spec
 from dlkit.data.contract import Rows, Stream, in_memory
 from dlkit.data.feeding import (
     DeviceFeeder,
@@ -177,3 +179,24 @@ def test_images_of_unknown_size_are_counted_by_the_first_one() -> None:
     spec = Spec({"x": Feature("x", "image", (None, None, 3), "uint8")}, {})
     images = tf.data.Dataset.from_tensor_slices(({"x": np.zeros((2, 9, 7, 3), np.uint8)}, {}, {}))
     assert bytes_of_example(Stream(lambda seed, epoch: images, 2), spec) == 9 * 7 * 3
+
+
+@pytest.mark.skipif(bool(tf.config.list_physical_devices("GPU")), reason="a GPU has a memory of its own")
+def test_what_is_mapped_since_it_is_large_is_not_copied_into_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DLKIT_CACHE", str(tmp_path))
+    data = from_mapping(
+        {
+            "name": "numbers",
+            "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "number"}}},
+            "model": {"builder": "mlp"},
+        },
+        needs_source=False,
+    ).config.data
+    spec = Spec({"x": Input(Feature("x", "number", (1,), "float32"), settings=data.inputs["x"])}, {})
+    assert isinstance(make_feeder(HELD, spec, data, training=True), DeviceFeeder)
+    monkeypatch.setattr(mapped, "LIMIT", 100)
+    large = in_memory({"x": mapped.empty((SIZE, 1), np.float32)}, HELD.held.targets)
+    assert isinstance(make_feeder(large, spec, data, training=True), PipelineFeeder)
+    assert isinstance(make_feeder(HELD, spec, data, training=True), DeviceFeeder)

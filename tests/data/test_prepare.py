@@ -138,7 +138,7 @@ def test_a_folder_that_cannot_be_written_costs_nothing_but_the_keeping(own_store
 def test_a_disk_that_fills_up_in_the_middle_costs_nothing_but_the_keeping(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = batches(staged(data(cache="memory")), data())
     monkeypatch.setattr(prepare, "_PART", 500)
-    real, left = store._write_all, [7]
+    real, left = store.write_all, [7]
 
     def full(file: Any, content: memoryview) -> None:
         if not left[0]:
@@ -146,7 +146,7 @@ def test_a_disk_that_fills_up_in_the_middle_costs_nothing_but_the_keeping(monkey
         left[0] -= 1
         real(file, content)
 
-    monkeypatch.setattr(store, "_write_all", full)
+    monkeypatch.setattr(store, "write_all", full)
     splits = staged(data(cache="disk"))
     np.testing.assert_array_equal(batches(splits, data()), expected)
     assert any("(No space left on device): they are held in memory" in note for note in splits.notes)

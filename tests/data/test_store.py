@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dlkit.data import store
 from dlkit.data.store import About, Entry
+from dlkit.mapped import store_root
 
 ROWS = 50
 VALUES = np.random.default_rng(0).normal(size=(ROWS, 2, 3)).astype("float32")
@@ -35,9 +36,9 @@ def own_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_folder_is_the_one_that_is_named_or_the_user_s_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DLKIT_CACHE")
     monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert store.root() == Path("/somewhere/dlkit")
+    assert store_root() == Path("/somewhere/dlkit")
     monkeypatch.delenv("XDG_CACHE_HOME")
-    assert store.root() == Path.home() / ".cache" / "dlkit"
+    assert store_root() == Path.home() / ".cache" / "dlkit"
 
 
 @settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -98,13 +99,13 @@ def test_an_entry_that_is_being_filled_is_not_cleared() -> None:
 
 def test_a_row_whose_values_were_cut_off_by_a_kill_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     entry = Entry(about())
-    real = store._write_all
+    real = store.write_all
 
     def killed(file: object, content: memoryview) -> None:
         real(file, content[: len(content) // 2])
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(store, "_write_all", killed)
+    monkeypatch.setattr(store, "write_all", killed)
     with pytest.raises(KeyboardInterrupt):
         entry.write(np.arange(10), VALUES[:10])
     monkeypatch.undo()

@@ -56,7 +56,7 @@ def test_numbers_text_and_gaps(tmp_path: Path) -> None:
     found = read(path)
     assert {name: str(values.dtype) for name, values in found.items()} == {
         "whole": "int64", "gap": "float64", "flag": "bool", "flag_gap": "float64", "float": "float32",
-        "text": "object", "words": "object", "nothing": "float64", "zip": "object",
+        "text": "<U2", "words": "<U1", "nothing": "float64", "zip": "<U5",
     }  # fmt: skip
     np.testing.assert_equal(found["gap"], [1, np.nan, 3])
     np.testing.assert_equal(found["flag_gap"], [1, np.nan, 0])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,6 +106,30 @@ def test_parquet_with_its_own_types(tmp_path: Path) -> None:
     assert column(source, "future").ravel().tolist() == [3, 4, 5]
     assert source.base is not None
     assert source.base("train").season == 7
+
+
+def test_text_files_are_read_as_by_the_source_of_tables(tmp_path: Path) -> None:
+    days = [f"{day:02}.01.2024" for day in range(13, 23)]
+    for number, some in (("1", slice(5)), ("2", slice(5, 10))):
+        rows = "".join(f"{day};{n},5;-\n" for n, day in list(enumerate(days))[some])
+        with gzip.open(tmp_path / f"part-{number}.csv.gz", "wb") as file:
+            file.write(("größe;y;z\n" + rows).encode("cp1252"))
+    given = {"time": "größe", "targets": ["y", "z"], "past": 2, "horizon": 1, "encoding": "cp1252", "missing": ["-"]}
+    settings = {"kind": "timeseries", "path": str(tmp_path / "part-*.csv.gz"), "fill": "zero", **given}
+    source = TimeseriesSource.model_validate(settings).open()
+    assert column(source, "future")[:, 0].tolist() == [[n + 0.5, 0] for n in range(2, 10)]
+    assert "part-1.csv.gz and 1 more: separator `;`, decimal mark `,`, encoding cp1252" in source.notes
+    assert source.place is not None
+    assert source.place("train", 0) == "part-1.csv.gz:2 to 4"
+    assert source.place("train", 3) == "part-1.csv.gz:5 to part-2.csv.gz:2"
+
+
+def test_a_time_that_is_missing_is_named(tmp_path: Path) -> None:
+    assert "a.csv:3" in problem_of(RunError, tmp_path, table(["2024-01-01", "", "2024-01-03"])).message
+    times = pa.array([datetime(2024, 1, 1), None, datetime(2024, 1, 3)], pa.timestamp("s"))
+    pq.write_table(pa.table({"t": times, "y": [1, 2, 3]}), tmp_path / "a.parquet")
+    found = problem_of(RunError, tmp_path, "", path=str(tmp_path / "a.parquet"))
+    assert found.message == "a.parquet, row 2: column `t` has ``, and it is empty"
 
 
 def test_the_fingerprint_changes_with_the_file_and_with_what_is_read_of_it(tmp_path: Path) -> None:
@@ -227,7 +253,8 @@ def test_what_a_fill_cannot_know_is_refused(fill: str, values: list[Any], tmp_pa
 def test_a_cell_that_is_no_number_is_named(cell: str, code: str, tmp_path: Path) -> None:
     problem = problem_of(RunError, tmp_path, table(range(4), [1, 2, cell, 4]))
     assert problem.code == code
-    assert "a.csv:4: column `y`" in problem.message
+    assert "a.csv:4" in problem.message
+    assert "column `y`" in problem.message
 
 
 def test_series_that_are_too_short_are_named_or_left_out(tmp_path: Path) -> None:
@@ -257,6 +284,21 @@ def test_what_is_not_there_is_named_at_its_setting(
 ) -> None:
     problem = problem_of(ConfigError, tmp_path, table(range(4)), **settings)
     assert (problem.code, problem.key) == (code, ("data", "source", key))
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("", "no-rows"),
+        ("t,y\n", "no-rows"),
+        ("t,y,y\n1,2,3\n", "duplicate-column"),
+        ("t,y\n1,2\n3\n", "ragged-row"),
+    ],
+)
+def test_a_file_that_is_no_table_is_named(text: str, code: str, tmp_path: Path) -> None:
+    problem = problem_of(RunError, tmp_path, text)
+    assert problem.code == code
+    assert "a.csv" in problem.message
 
 
 def test_a_row_without_the_name_of_its_series(tmp_path: Path) -> None:
