@@ -19,7 +19,12 @@ Compression = Literal["GZIP", "ZLIB"]
 # A record is its length in 8 bytes, a checksum of that, its content, a checksum of that.
 HEAD, AROUND = 8, 16
 # How files that are compressed begin.
-_COMPRESSED = {b"\x1f\x8b": "GZIP", b"\x78\x01": "ZLIB", b"\x78\x9c": "ZLIB", b"\x78\xda": "ZLIB"}
+_COMPRESSED: dict[bytes, Compression] = {
+    b"\x1f\x8b": "GZIP",
+    b"\x78\x01": "ZLIB",
+    b"\x78\x9c": "ZLIB",
+    b"\x78\xda": "ZLIB",
+}
 # Files that a stream reads at the same time.
 TOGETHER = 16
 
@@ -31,6 +36,12 @@ def first_examples(file: Path, called: str, compression: Compression | None, cou
         RunError: if one is damaged, or is no such example.
     """
     return list(islice(_examples(file, called, compression), count))
+
+
+def compression_of(file: Path) -> Compression | None:
+    """How a file is compressed that cannot be read as it is; its first bytes, which could be a length, say it."""
+    with file.open("rb") as opened:
+        return _COMPRESSED.get(opened.read(2))
 
 
 def count_records(file: Path, called: str) -> int:
@@ -148,10 +159,7 @@ def _examples(file: Path, called: str, compression: Compression | None) -> Itera
 
 def _lost(file: Path, called: str, compression: Compression | None, number: int, words: str) -> RunError:
     """The error for a record that TensorFlow does not read."""
-    with file.open("rb") as opened:
-        begin = opened.read(2)
-    if compression is None and begin in _COMPRESSED and number == 1:
-        found = _COMPRESSED[begin]
+    if compression is None and number == 1 and (found := compression_of(file)) is not None:
         return _damaged(f"{called} is compressed", f"write `compression: {found}` in `data.source`")
     if "inflate" in words:
         help = f"leave `compression: {compression}` out if it is not compressed so; else make or copy it again"

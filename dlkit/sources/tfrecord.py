@@ -22,14 +22,22 @@ from dlkit.sources import _tables
 from dlkit.sources._files import fingerprint
 from dlkit.sources._record_columns import Parts
 from dlkit.sources._record_features import AnyFeature, RecordFeature, stated
-from dlkit.sources._record_files import Compression, count_records, damage_of, first_examples, stream_of, unfit
+from dlkit.sources._record_files import (
+    Compression,
+    compression_of,
+    count_records,
+    damage_of,
+    first_examples,
+    stream_of,
+    unfit,
+)
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
 
 elements, tf = lazy("dlkit.elements"), lazy("tensorflow")
 
-ENDINGS = (".tfrecord", ".tfrecords", ".tfrec", ".tfr")
+ENDINGS = (".tfrecord", ".tfrecords", ".tfrec", ".tfr", ".tfrecord.gz", ".tfrecords.gz")
 # Bytes of columns that are held; larger ones are a stream.
 MEMORY_LIMIT = 2**31
 # Records that are parsed at a time, and that are looked at to say what they hold.
@@ -69,8 +77,15 @@ class TfrecordSource(SourceSettings):
         if file is None:
             return None
         by_split = {split: asked.written(path) for split, path in splits.items()}
-        features = stated(first_examples(file, file.name, None, LOOKED_AT))
-        settings = {"kind": "tfrecord", "path": by_split or asked.written(file), "features": features}
+        settings: dict[str, Any] = {"kind": "tfrecord", "path": by_split or asked.written(file)}
+        try:
+            examples = first_examples(file, file.name, None, LOOKED_AT)
+        except RunError:
+            if (found := compression_of(file)) is None:
+                raise
+            examples = first_examples(file, file.name, found, LOOKED_AT)
+            settings["compression"] = found
+        settings["features"] = stated(examples)
         return SourceGuess(0.9, settings, f"TFRecord files; the first {LOOKED_AT} records say what they hold")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:

@@ -14,7 +14,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.contract import Rows, Splits
 from dlkit.data.load import load_splits
 from dlkit.schema.data import Data
-from dlkit.sources import tfds as tfds_source
+from dlkit.sources import _tfds_columns as tfds_source
 
 ROWS = 12
 # Not in the order of their names, and one that only looks like the others.

@@ -185,5 +185,9 @@ def test_init_writes_the_features_of_the_first_records(tmp_path: Path) -> None:
         path.with_stem(split).write_bytes(path.read_bytes())
     both = TfrecordSource.guess(Asked(str(tmp_path), tmp_path))
     assert both is not None and set(both.settings["path"]) == {"train", "test"}
+    packed = tmp_path / "b.tfrecord.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    zipped = TfrecordSource.guess(Asked(str(packed), tmp_path))
+    assert zipped is not None and zipped.settings["compression"] == "GZIP"
     opened = TfrecordSource.model_validate(dict(guess.settings)).open(("*",))
     assert opened.fields["image"].encoding == "image" and columns(opened)["mask"].shape == (3, 3)

@@ -92,10 +92,10 @@ def settings(case: Case, data: Path, epochs: int) -> dict[str, Any]:
 
 def prepare(case: Case) -> None:
     """What has to hold in the process of a run, for the first time and for every resume."""
-    from dlkit.sources import tfds
+    from dlkit.sources import _tfds_columns
 
     if case.source == "stream":
-        tfds.MEMORY_LIMIT = 0
+        _tfds_columns.MEMORY_LIMIT = 0
 
 
 def digest(folder: Path) -> str:
