@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from dlkit.config.problems import DlkitError
 from dlkit.data.load import load_splits
 from dlkit.schema.data import Data
-from dlkit.sources import _csv_rows
+from dlkit.sources import csv as csv_source
 from dlkit.sources.csv import CsvSource
 from tests.sources.tables import columns, problem, refused, source
 
@@ -52,7 +52,7 @@ def test_stated_words_are_missing_in_numbers(tmp_path: Path) -> None:
 def test_text_in_a_late_row_makes_text_of_the_column_and_is_named(
     tmp_path: Path, block: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_csv_rows, "BLOCK", block)
+    monkeypatch.setattr(csv_source, "BLOCK", block)
     path = tmp_path / "a.csv"
     path.write_text("x,y\n" + "".join(f"{n / 4},{n % 2}\n" for n in range(90_000)) + "oops,1\n7,0\n")
     found = columns(source(path), "x")["x"]
@@ -113,7 +113,7 @@ def test_digits_are_never_lost(tmp_path: Path) -> None:
 def test_digits_are_not_lost_where_the_gap_comes_in_a_later_block(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(_csv_rows, "BLOCK", 64)
+    monkeypatch.setattr(csv_source, "BLOCK", 64)
     content = "x,z\n" + "9007199254740993,1\n" * 20 + ",1\n"
     assert columns(source(tmp_path / "a.csv", content), "x")["x"] == ["9007199254740993"] * 20 + [""]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dlkit.sources import _csv_rows
+from dlkit.sources import csv as csv_source
 from tests.sources.tables import columns, problem, source
 
 
@@ -53,7 +53,7 @@ def test_unnamed_and_unread_columns_do_no_harm(tmp_path: Path) -> None:
 
 
 def test_a_field_longer_than_a_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_csv_rows, "BLOCK", 100)
+    monkeypatch.setattr(csv_source, "BLOCK", 100)
     texts = ["short", "x" * 5000, "y" * 99, "z"]
     content = "a,b\n" + "".join(f'"{text}",{n}\n' for n, text in enumerate(texts))
     assert columns(source(tmp_path / "a.csv", content)) == {"a": texts, "b": [0, 1, 2, 3]}
