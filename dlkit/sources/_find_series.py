@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from dlkit.config.problems import DlkitError
 from dlkit.lazy import lazy
 from dlkit.sources._long_table import KEY, LongTable, read_table
-from dlkit.sources._timestamps import read_times, step_of
+from dlkit.sources._timestamps import Step, read_times, step_of
 
 if TYPE_CHECKING:
     import numpy as np
@@ -28,6 +28,7 @@ class FoundSeries:
         time: column of the timestamps.
         target: column that is predicted.
         covariates: the other columns.
+        group: column that says which series a row is of; empty where there is one series.
         step: how far apart rows are, in words.
         season: steps after which the series is like itself, 1 where nothing says it.
         past: steps to look back.
@@ -37,6 +38,7 @@ class FoundSeries:
     time: str
     target: str
     covariates: tuple[str, ...]
+    group: str
     step: str
     season: int
     past: int
@@ -44,7 +46,9 @@ class FoundSeries:
 
 
 def find_series(path: Path, target: str) -> FoundSeries | None:
-    """The series of a table: one column of dates that are regular and in order, beside numbers; None if it is none.
+    """The series of a table: a column of dates, regular and in order, beside numbers, and at most one of their names.
+
+    None if it is none.
 
     Args:
         path: of the table.
@@ -60,18 +64,42 @@ def find_series(path: Path, target: str) -> FoundSeries | None:
     if len(times) != 1:
         return None
     (time, moments), others = next(iter(times.items())), [name for name in table.columns if name not in times]
-    step = step_of(moments, np.ones(len(moments) - 1, bool))
-    if not np.all(np.diff(step.counts(moments)) == step.size) or not all(_are_numbers(table, name) for name in others):
+    group, lengths = _group(table, others)
+    others = [name for name in others if name != group]
+    if not others or not all(_are_numbers(table, name) for name in others) or (target and target not in others):
         return None
-    if target and target not in others:
+    if not lengths or min(lengths.values()) < FEWEST_ROWS // (2 if group else 1):
         return None
-    chosen = target or others[-1]
-    season = step.season if step.season <= len(table) // 6 else 1
-    horizon = max(1, min(season if season > 1 else 12, LONGEST, len(table) // 12))
+    step = _regular(moments, table.columns[group] if group else np.zeros(len(table), int))
+    if step is None:
+        return None
+    chosen, shortest = target or others[-1], min(lengths.values())
+    season = step.season if step.season <= shortest // 6 else 1
+    horizon = max(1, min(season if season > 1 else 12, LONGEST, shortest // 12))
     past = max(2 * horizon, min(2 * season, LONGEST))
-    return FoundSeries(
-        time, chosen, tuple(name for name in others if name != chosen), step.words(), season, past, horizon
-    )
+    covariates = tuple(name for name in others if name != chosen)
+    return FoundSeries(time, chosen, covariates, group, step.words(), season, past, horizon)
+
+
+def _group(table: LongTable, names: list[str]) -> tuple[str, dict[Any, int]]:
+    """The one column of words, whose values are names of series, and the rows of each; of one series, an empty name."""
+    words = [name for name in names if table.columns[name].dtype.kind not in "iufb"]
+    if len(words) > 1:
+        return "", {}
+    group = words[0] if words else ""
+    if not group:
+        return "", {"": len(table)}
+    series, rows = np.unique(table.columns[group].astype(str), return_counts=True)
+    return group, dict(zip(series.tolist(), rows.tolist(), strict=True))
+
+
+def _regular(moments: Any, groups: Any) -> Step | None:
+    """How far apart rows are; None where that differs, or a series is not in order."""
+    order = np.argsort(groups.astype(str), kind="stable")
+    moments, groups = moments[order], groups[order]
+    same = groups[1:] == groups[:-1]
+    step = step_of(moments, same)
+    return step if np.all(np.diff(step.counts(moments))[same] == step.size) else None
 
 
 def _times(table: LongTable, name: str) -> Any:

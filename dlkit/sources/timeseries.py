@@ -102,11 +102,13 @@ class TimeseriesSource(TextFiles):
             return None
         where = {"bundled": asked.given} if bundled else {"path": asked.written(path)}
         every, ahead = found.step.removeprefix("1 "), count(found.horizon, "step")
-        reason = f"a time series: `{found.time}` has a row for every {every}, and all other columns are numbers; "
+        of = f" of each series, which `{found.group}` names" if found.group else ""
+        reason = f"a time series: `{found.time}` has a row for every {every}{of}, and all other columns are numbers; "
         reason += f"a forecast of {ahead} from {found.past}"
         reason += f", since {count(found.season, 'step')} are a season" if found.season > 1 else ""
         settings: dict[str, Any] = {"kind": "timeseries", **where, "time": found.time, "targets": found.target}
         settings |= {"covariates": list(found.covariates)} if found.covariates else {}
+        settings |= {"group": found.group} if found.group else {}
         settings |= {"past": found.past, "horizon": found.horizon}
         doubt = "the rows may also be examples that stand for themselves"
         why = f"the steps of `{found.target}` after those that the network sees"

@@ -158,6 +158,24 @@ def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
     assert written(tmp_path / "sales.csv", tmp_path, target="price")[1]["data"]["source"]["targets"] == "price"
 
 
+def test_series_of_several_shops_are_told_apart_by_the_column_that_names_them(tmp_path: Path) -> None:
+    months = [f"{2015 + n // 12}-{n % 12 + 1:02}-01" for n in range(72)]
+    shops = ["north", "south"] * 72
+    sold = np.arange(144) % 12 + np.arange(144) / 100
+    path = table(tmp_path / "shops.csv", month=np.repeat(months, 2), shop=shops, sold=sold)
+    text, config = written(path, tmp_path)
+    source = config["data"]["source"]
+    assert (source["kind"], source["group"], source["time"], source["targets"]) == (
+        "timeseries", "shop", "month", "sold",
+    )  # fmt: skip
+    assert "which `shop` names" in one_line(text)
+    splits = load_splits(from_mapping({**config, "data": {**config["data"], "source": {**source, "path": str(path)}}})
+                         .config.data)  # fmt: skip
+    assert splits.train.size and splits.test is not None
+    irregular = table(tmp_path / "visits.csv", month=np.repeat(months, 2), shop=["a", "a", "b"] * 48, sold=sold)
+    assert written(irregular, tmp_path)[1]["data"]["source"]["kind"] == "csv"
+
+
 def test_texts_are_read_by_their_number_for_each_word(tmp_path: Path) -> None:
     text, config = written(FILES["texts"](tmp_path / "texts"), tmp_path)
     assert config["data"]["inputs"]["text"]["ngrams"] == 2
