@@ -148,7 +148,8 @@ def _first_labels(split: Split) -> tuple[Part, bool]:
     if isinstance(split, Rows):
         return Part(split.held.targets, split.held.weights), False
     parts: list[tuple[Any, Any]] = []
-    for _, targets, weights in split.make(0, -1).take(MOST_STREAMED + 1).batch(512):
+    labelled = split.make(0, -1).map(lambda inputs, *labels: labels)  # inputs may differ in shape
+    for targets, weights in labelled.take(MOST_STREAMED + 1).batch(512):
         parts.append(tuple({name: x.numpy() for name, x in part.items()} for part in (targets, weights)))  # type: ignore[arg-type]
     labels, weights = (
         {name: np.concatenate([part[which][name] for part in parts])[:MOST_STREAMED] for name in parts[0][which]}

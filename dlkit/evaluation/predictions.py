@@ -136,8 +136,9 @@ def batches(split: Split, size: int) -> Iterator[Batch]:
         for first in range(0, split.size, size):
             yield from _alike(split.read(np.arange(first, min(first + size, split.size))))
         return
-    start = 0
-    for inputs, targets, weights in split.make(0, -1).batch(size).prefetch(2):
+    start, examples = 0, split.make(0, -1)
+    alike = all(spec.shape.is_fully_defined() for spec in examples.element_spec[0].values())
+    for inputs, targets, weights in examples.batch(size if alike else 1).prefetch(2):
         count = int(next(iter(inputs.values())).shape[0])
         yield Batch(inputs, targets, weights, np.arange(start, start + count))
         start += count

@@ -93,6 +93,17 @@ def test_what_is_too_large_is_a_stream_of_the_same_images(tmp_path: Path, monkey
     assert all((one == two).all() for one, two in zip(streamed, images, strict=True))
 
 
+def test_a_stream_of_images_that_differ_in_size_trains_and_is_evaluated(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MEMORY_LIMIT", 0)
+    data = settings("made", pictures(tmp_path / "sets"), inputs=RESIZED, batch_size=8)
+    config = {"name": "p", "data": data.model_dump(exclude_unset=True), "model": {"builder": "mlp"},
+              "training": {"epochs": 1}}  # fmt: skip
+    run = dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)
+    assert run.evaluate() == pytest.approx(run.test, rel=1e-5)
+
+
 @pytest.mark.parametrize("cache", ["disk", "off"])
 def test_the_store_changes_no_bit(cache: str, tmp_path: Path) -> None:
     data = settings("made", pictures(tmp_path / "sets"), inputs=RESIZED, batch_size=8, cache="memory")
