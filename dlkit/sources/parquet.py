@@ -20,7 +20,7 @@ from dlkit.sources._arrow import Column, UnreadableError, column_of, field_of, j
 from dlkit.sources._files import fingerprint
 from dlkit.sources._guess_folder import share_of
 
-np, pq = lazy("numpy"), lazy("pyarrow.parquet")
+np, pa, pq, dataset = lazy("numpy"), lazy("pyarrow"), lazy("pyarrow.parquet"), lazy("pyarrow.dataset")
 
 ENDINGS = (".parquet", ".pq", ".parq")
 
@@ -36,7 +36,8 @@ class ParquetSource(SourceSettings):
     kind: Literal["parquet"]
     path: _tables.Paths = Field(
         description='A file, a folder of files, a pattern such as `"data/*.parquet"`, a list of them, or one for each '
-        "split: `{train: a.parquet, test: b.parquet}`. Without splits, all rows are those of `train`."
+        "split: `{train: a.parquet, test: b.parquet}`. Without splits, all rows are those of `train`. Folders such as "
+        "`year=2020` are a column, `year`."
     )
 
     @classmethod
@@ -83,6 +84,8 @@ class ParquetSource(SourceSettings):
         opened = _Files(self.path)
         schemas = [footer.schema.to_arrow_schema() for footer in opened.footers.values()]
         fields = {name: field_of(schemas[0].field(name).type) for name in schemas[0].names}
+        first = next(iter(opened.keys.values()))
+        fields |= {name: field_of(value.type) for name, value in first.items() if name not in fields}
         known = {name: field for name, field in fields.items() if field is not None}
         return opened.data(known, {}) if len(known) == len(fields) else None
 
@@ -94,7 +97,11 @@ class _Files:
         self.by_split = _tables.files_of(path, ENDINGS, folders=True)
         self.called = _tables.names_of(self.by_split)
         self.footers = {file: _footer(file, name) for file, name in self.called.items()}
-        self.columns = {file: footer.schema.to_arrow_schema().names for file, footer in self.footers.items()}
+        self.keys = _keys(self.called)
+        self.columns = {
+            file: [*(names := footer.schema.to_arrow_schema().names), *(k for k in self.keys[file] if k not in names)]
+            for file, footer in self.footers.items()
+        }
         self.names = list(dict.fromkeys(name for names in self.columns.values() for name in names))
         for file, names in self.columns.items():
             if twice := next((name for name in names if names.count(name) > 1), None):
@@ -115,13 +122,17 @@ class _Files:
         """
         columns = []
         for file in self.by_split[split]:
-            with _damage_of(self.called[file]):
-                values = pq.read_table(file, columns=[name], page_checksum_verification=True).column(0)
             with _unreadable(self.called[file], name):
-                columns.append(column_of(values))
+                columns.append(column_of(self._values(file, name)))
         _common(name, dict(zip((self.called[file] for file in self.by_split[split]), columns, strict=True)))
         with _unreadable(f"split `{split}`", name):
             return joined(columns)
+
+    def _values(self, file: Path, name: str) -> Any:
+        if name in self.keys[file] and name not in self.footers[file].schema.to_arrow_schema().names:
+            return pa.repeat(self.keys[file][name], self.footers[file].num_rows)
+        with _damage_of(self.called[file]):
+            return pq.read_table(file, columns=[name], partitioning=None, page_checksum_verification=True).column(0)
 
     def data(self, fields: Mapping[str, SourceField], arrays: Mapping[str, Mapping[str, Any]]) -> SourceData:
         """The source with these columns."""
@@ -135,6 +146,18 @@ class _Files:
             place=_tables.places(sizes, lambda file, row: f"{self.called[file]}, row {row + 1}"),
             fingerprint=fingerprint(self.by_split),
         )
+
+
+def _keys(files: Collection[Path]) -> dict[Path, Mapping[str, Any]]:
+    """What the folders of each file say, as in `year=2020/part-0.parquet`: values of Arrow's by name."""
+    if not any("=" in folder for file in files for folder in file.parts[:-1]):
+        return {file: {} for file in files}
+    found = dataset.dataset([str(file) for file in files], format="parquet", partitioning="hive")
+    types = {field.name: field.type for field in found.partitioning.schema}
+    keys = {Path(part.path): dataset.get_partition_keys(part.partition_expression) for part in found.get_fragments()}
+    return {
+        file: {name: pa.scalar(keys[file][name], types[name]) for name in types if name in keys[file]} for file in files
+    }
 
 
 def _common(name: str, columns: Mapping[str, Column]) -> SourceField:

@@ -190,3 +190,22 @@ def test_the_fingerprint_is_of_the_files(tmp_path: Path) -> None:
     assert source(path).open(("x",)).fingerprint == first
     write(tmp_path / "a.parquet", x=[1, 2])
     assert source(path).open(("x",)).fingerprint != first
+
+
+def test_folders_that_state_a_value_are_a_column(tmp_path: Path) -> None:
+    for number, (year, place) in enumerate([(2019, "eu"), (2020, "eu"), (2020, "us")]):
+        folder = tmp_path / f"year={year}" / f"place={place}"
+        folder.mkdir(parents=True)
+        pq.write_table(pa.table({"x": [number, number + 10]}), folder / "part-0.parquet")
+    source = ParquetSource.model_validate({"kind": "parquet", "path": str(tmp_path)})
+    opened = source.open(("*",))
+    assert opened.arrays is not None
+    found = {name: values.tolist() for name, values in opened.arrays("train").items()}
+    assert found == {
+        "x": [0, 10, 1, 11, 2, 12],
+        "year": [2019, 2019, 2020, 2020, 2020, 2020],
+        "place": ["eu", "eu", "eu", "eu", "us", "us"],
+    }
+    described = source.describe()
+    assert described is not None
+    assert list(described.fields) == ["x", "year", "place"]
