@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 from collections.abc import Collection, Iterator
 from itertools import islice
@@ -12,6 +13,9 @@ from dlkit.sources._folders import FOREIGN
 
 # Files of a folder that are looked at to see what it holds.
 LOOKED_AT = 10_000
+# Lines of a table that are looked at, and what the column with the class of each file is mostly called.
+LINES = 1_000
+LABELS = ("label", "class", "target", "category", "y")
 
 
 def guess_folder(kind: str, asked: Asked, endings: Collection[str], what: str) -> SourceGuess | None:
@@ -23,12 +27,39 @@ def guess_folder(kind: str, asked: Asked, endings: Collection[str], what: str) -
         endings: of such files.
         what: such files are: `images`.
     """
+    if (table := asked.file(".csv")) is not None:
+        return _of_labels(kind, asked, table, endings, what)
     share = share_of(asked.path, endings)
     if asked.path is None or not share:
         return None
     settings = {"kind": kind, "path": asked.written(asked.path)}
     reason, why = f"a folder of {what}, with a folder for each class", "the folder that a file is in"
     return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
+
+
+def _of_labels(kind: str, asked: Asked, table: Path, endings: Collection[str], what: str) -> SourceGuess | None:
+    """The same by a CSV file, one of whose columns names such files in its folder; None where none does."""
+    try:
+        with table.open(encoding="utf-8-sig", newline="") as text:
+            rows = list(islice(csv.DictReader(text), LINES))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return None  # which the source of tables reports
+
+    def names_files(column: str) -> bool:
+        names = [row[column] or "" for row in rows]
+        return all(name.lower().endswith(tuple(endings)) and (table.parent / name).is_file() for name in names)
+
+    columns = [name for name in (rows[0] if rows else ()) if name]
+    file = next((name for name in columns if names_files(name)), None)
+    others = [name for name in columns if name != file]
+    label = next((name for name in [asked.target, *LABELS] if name in others), others[0] if len(others) == 1 else None)
+    if file is None or label is None:
+        return None
+    settings = {"kind": kind, "path": asked.written(table.parent), "labels": asked.written(table)}
+    settings |= {"file_column": file} if file != "file" else {}
+    settings |= {"label_column": label} if label != "label" else {}
+    reason, why = f"{what} with their labels in a table: `{file}` names the files", f"what `{label}` says of each file"
+    return SourceGuess(0.95, settings, reason, target="label", why_target=why, predicts=label)
 
 
 def share_of(folder: Path | None, endings: Collection[str]) -> float:

@@ -146,6 +146,20 @@ def test_pixels_decide_on_the_size_and_names_of_classes_on_the_flip(tmp_path: Pa
     assert config["data"]["splits"] == {"by": "stratified", "validation": "10%", "test": "test"}
 
 
+def test_a_table_that_names_images_is_one_of_their_labels(tmp_path: Path) -> None:
+    FILES["digits_8"](tmp_path / "digits_8")
+    files = sorted((tmp_path / "digits_8").rglob("*.png"))
+    names = [path.relative_to(tmp_path / "digits_8").as_posix() for path in files]
+    path = table(tmp_path / "digits_8" / "digits.csv", picture=names, digit=[path.parent.name for path in files])
+    text, config = written(path, tmp_path)
+    assert config["data"]["source"] == {
+        "kind": "image_folder", "path": "digits_8", "labels": "digits_8/digits.csv", "file_column": "picture",
+        "label_column": "digit",
+    }  # fmt: skip
+    assert list(config["data"]["inputs"]) == ["image"] and list(config["data"]["targets"]) == ["label"]
+    assert "what `digit` says of each file" in text
+
+
 def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
     text, config = written(FILES["sales.csv"](tmp_path / "sales.csv"), tmp_path)
     source = config["data"]["source"]
