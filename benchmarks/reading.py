@@ -115,6 +115,16 @@ def shuffled_images(count: int, repeats: int, folder: Path) -> None:
     )
 
 
+def write_images(folder: Path, count: int) -> None:
+    """JPEG files of 224 x 224 in two folders of classes."""
+    random = np.random.default_rng(0)
+    for number in range(count):
+        path = folder / "ab"[number % 2] / f"{number:05}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        small = Image.fromarray(random.integers(0, 256, (28, 28, 3)).astype(np.uint8))
+        small.resize((224, 224)).save(path, quality=90)
+
+
 def image_files(count: int, repeats: int, folder: Path) -> None:
     """A folder of JPEG files of 224 x 224, resized to 64 x 64: opening it, the first epoch, and a later one.
 
@@ -126,12 +136,7 @@ def image_files(count: int, repeats: int, folder: Path) -> None:
     from dlkit.data.store import clear
     from dlkit.schema.data import Data
 
-    random = np.random.default_rng(0)
-    for number in range(count):
-        path = folder / "jpeg" / "ab"[number % 2] / f"{number:05}.jpg"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        small = Image.fromarray(random.integers(0, 256, (28, 28, 3)).astype(np.uint8))
-        small.resize((224, 224)).save(path, quality=90)
+    write_images(folder / "jpeg", count)
     section = data(preprocess=[{"resize": {"height": SIDE, "width": SIDE}}], cache="disk").model_dump()
     settings = Data.model_validate({**section, "source": {"kind": "image_folder", "path": str(folder / "jpeg")}})
     paths = [str(path) for path in sorted((folder / "jpeg").glob("*/*.jpg"))]

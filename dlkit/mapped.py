@@ -96,7 +96,7 @@ class Growing:
     """An array of which one piece comes after the other, all of one size of item; larger than a limit it is in a file.
 
     Attributes:
-        refused: why there is no file, where one was needed.
+        why_not_mapped: why there is no file, where one was needed.
     """
 
     def __init__(self, limit: int) -> None:
@@ -105,7 +105,7 @@ class Growing:
         Args:
             limit: bytes that are held in memory.
         """
-        self.refused = ""
+        self.why_not_mapped = ""
         self._limit: float = limit
         self._pieces: list[np.ndarray] = []
         self._bytes = 0
@@ -145,7 +145,7 @@ class Growing:
             for piece in pieces:
                 write_all(self._file, np.ascontiguousarray(piece).data.cast("B"))
         except OSError as error:
-            self.refused = f"{store_root()} ({error.strerror or error})"
+            self.why_not_mapped = f"{store_root()} ({error.strerror or error})"
             self._pieces, self._limit = [*self._read_again(), *pieces], math.inf
             return
         self._written += [(piece.dtype, len(piece)) for piece in pieces]

@@ -66,7 +66,7 @@ def test_a_full_disk_keeps_the_pieces_in_memory() -> None:
     growing = Growing(100)
     for number in range(50):
         growing.add(np.full(20, number))
-    assert growing.refused
+    assert growing.why_not_mapped
     found = growing.array(np.int64)
     assert not is_mapped(found)
     assert found.tolist() == [number for number in range(50) for _ in range(20)]
@@ -77,7 +77,7 @@ def test_a_folder_that_cannot_be_written_keeps_arrays_in_memory(store: Path) -> 
     store.write_text("a file")
     growing = Growing(0)
     growing.add(np.arange(50))
-    assert str(store) in growing.refused
+    assert str(store) in growing.why_not_mapped
     assert growing.array(np.int64).tolist() == list(range(50))
     assert not is_mapped(empty((1000,), np.float64))
 

@@ -114,9 +114,12 @@ class Cells:
         return "string" if not self.numbers else "int64" if self.whole else "float64"
 
     @property
-    def refused(self) -> str:
+    def why_not_mapped(self) -> str:
         """Why it is held in memory although it is large; empty where it is not."""
-        return next((growing.refused for growing in self._grown.values() if growing.refused), self._texts.refused)
+        return next(
+            (growing.why_not_mapped for growing in self._grown.values() if growing.why_not_mapped),
+            self._texts.why_not_mapped,
+        )
 
     def array(self, split: str) -> Any:
         """The column in a split: int64, float64 or text. What it is made of is given up."""

@@ -66,8 +66,8 @@ def notes_of(heads: Mapping[Path, Head], called: Mapping[Path, str], columns: Co
         if column.missing:
             counts = ", ".join(f"`{word}` ({count:,})" for word, count in column.missing.most_common(5))
             notes.append(f"`{column.name}`: {counts} taken as missing")
-    if large := [column for column in columns if column.refused]:
+    if large := [column for column in columns if column.why_not_mapped]:
         which = f"`{large[0].name}` is" if len(large) == 1 else f"{len(large)} large columns are"
-        where = f"{large[0].refused}; set DLKIT_CACHE to another folder"
+        where = f"{large[0].why_not_mapped}; set DLKIT_CACHE to another folder"
         notes.append(f"{which} held in memory, since nothing can be written to {where}")
     return tuple(notes)

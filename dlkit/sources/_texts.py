@@ -51,9 +51,9 @@ class Texts:
         self._plain.setdefault(split, []).append(cells)
 
     @property
-    def refused(self) -> str:
+    def why_not_mapped(self) -> str:
         """Why numbers are held in memory although they are many; empty where they are not."""
-        return next((growing.refused for growing in self._numbers.values() if growing.refused), "")
+        return next((growing.why_not_mapped for growing in self._numbers.values() if growing.why_not_mapped), "")
 
     def array(self, split: str) -> Any:
         """The texts of a split: NumPy's own type, or objects of `str`. What they are made of is given up."""

@@ -18,9 +18,9 @@ from tests.sources.test_timeseries import column, opened, problem_of
         ("t,y,y\n1,2,3\n", "duplicate-column", "a.csv:1 names two columns `y`"),
         ("t,y\n1,2\n3\n", "ragged-row", "a.csv:3 has 1 field"),
         ("t,y\n1,2\n2,\0\n", "damaged-data", "a.csv:3 holds a NUL"),
-        ("t,y\n1,2\n\n2,x\n", "field-type", "a.csv:4: column `y` has `x`"),
-        ('t,y,note\n1,2,"a\nb"\n2,x,c\n', "field-type", "a.csv:4: column `y` has `x`"),
-        ("t;y\n1;2,5\n2;4,5\n3;x,5\n", "field-type", "a.csv:4: column `y` has `x,5`"),
+        ("t,y\n1,2\n\n2,x\n", "field-type", "a.csv:4, column `y`, holds `x`"),
+        ('t,y,note\n1,2,"a\nb"\n2,x,c\n', "field-type", "a.csv:4, column `y`, holds `x`"),
+        ("t;y\n1;2,5\n2;4,5\n3;x,5\n", "field-type", "a.csv:4, column `y`, holds `x,5`"),
     ],
 )
 def test_a_file_that_is_no_table_is_named(text: str, code: str, says: str, tmp_path: Path) -> None:
