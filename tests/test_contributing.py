@@ -39,7 +39,7 @@ def parts_of_contributing() -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("way", ["files of the package", "a plug-in"])
+@pytest.mark.parametrize("way", ["files of the package", pytest.param("a plug-in", marks=pytest.mark.slow)])
 def test_the_parts_of_contributing_train_are_judged_and_predict(way: str, tmp_path: Path) -> None:
     configuration = next(b for b in blocks("docs/CONTRIBUTING.md", "yaml") if "name: rides" in b)
     root, parts = ROOT, parts_of_contributing()

@@ -123,4 +123,6 @@ def test_files_of_the_same_content_are_found_among_all_without_decoding_them(
     loaded = load(found)
     case = CheckContext(loaded.config, None, raw=load_splits(loaded.config.data))  # type: ignore[arg-type]
     (problem,) = duplicates.in_two_splits(case)
-    assert problem.message.startswith("1 of 300 test examples is in train as well; the first is test[")
+    assert problem.message == (
+        "1 of 300 test examples is in train as well; the first is test/b/251.png, the same as train/a/290.png"
+    )

@@ -120,7 +120,7 @@ def test_results_are_written_as_csv_json_and_arrays(dlkit: Dlkit, trained: Path,
         # Written so that they read back as the same float32.
         assert [np.float32(row[f"p_{i}"]) for i in range(10)] == list(expected)
         assert [np.float32(p) for p in record["label"]["probabilities"].values()] == list(expected)
-        assert row["label"] == record["label"]["label"] == str(label)
+        assert (row["label"], record["label"]["label"]) == (str(label), label)
 
 
 def test_an_output_that_cannot_be_written_is_refused_before_the_work(

@@ -95,12 +95,12 @@ def test_words_end_where_the_rules_say(text: str, by_character: bool) -> None:
     numbers, there = words.numbers(np, words.of_codes(np.array([text, "a" * 50])), 60)
     found = numbers[0][there[0]].tolist()
     inside = list(characters.signed(map(characters.number_of, expected)))
-    # NUL stands for nothing in the table: it is an unknown word.
+    # NUL stands for nothing in the table: it is an unknown word, or part of one with the marks that follow it.
     unknown = set(characters.signed([characters.unknown_part() * characters.INVERSE % 2**64]))
     if "\0" not in text.rstrip("\0"):
         assert found == inside
     else:
-        assert unknown & set(found)
+        assert unknown & set(found) or not set(found) <= set(inside)
 
 
 TERMS = ["a", "b", "ab", "é", "e", "漢", "漢字", "字", "fi", "no", "a b", "ab é", "漢 字", "😀", "a b ab"]

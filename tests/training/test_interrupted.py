@@ -32,7 +32,15 @@ from tests.training.helpers import (
 
 @pytest.mark.parametrize(
     ("model", "more", "step"),
-    [(MLP, {}, 1), (MLP, XLA, 8), (MLP, {}, 14), (CNN, {}, 8), (CNN, {}, 18), (RNN, {}, 3), (RNN, XLA, 18)],
+    [
+        (MLP, {}, 1),
+        (MLP, XLA, 8),
+        (MLP, {}, 14),
+        (CNN, {}, 8),
+        pytest.param(CNN, {}, 18, marks=pytest.mark.slow),
+        (RNN, {}, 3),
+        pytest.param(RNN, XLA, 18, marks=pytest.mark.slow),
+    ],
     ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
 )
 def test_an_interrupted_run_resumes_to_the_same_bits(
