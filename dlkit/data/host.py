@@ -47,7 +47,7 @@ class HostStage:
         compiled = self._layers.keys() & (decoded | self._alone)
         self._compiled = {name: _function(host[name], inputs[name]) for name in compiled}
         self._raw, self._decoded = inputs, decoded
-        self._in_graph = decoded and all(
+        self._in_graph = all(
             inputs[name].settings.decodes_in_graph and None not in self.inputs[name].shape for name in decoded
         )
         self._decoding: dict[tuple[str, bool], Callable[[Any], Any]] = {}
@@ -60,7 +60,6 @@ class HostStage:
 
     def of_rows(self, split: Rows, rows: np.ndarray) -> Tensors:
         """Its inputs of these rows of a split, after the stage; several threads share the work."""
-
         run = self._functions(split) if self._in_graph else {}
 
         def piece(some: np.ndarray) -> Tensors:

@@ -9,6 +9,7 @@ import numpy as np
 
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.parts import Part, numbers
+from dlkit.mapped import converted
 from dlkit.schema.features import Shape
 from dlkit.schema.source import BaseRows
 
@@ -83,6 +84,25 @@ class RowPlace:
         text = values.dtype.kind in "STU"
         what = "text" if text else "Python objects" if values.dtype.kind == "O" else str(values.dtype)
         raise self.run_error("mixed-types", f"it holds {what}, not numbers", "give all splits values of one type")
+
+    def finite(
+        self, values: np.ndarray, dtype: str = "float32", *, nan_allowed: bool = False, help: str = FILL_IN
+    ) -> np.ndarray:
+        """The same as numbers of this type, in which NaN and infinity are refused.
+
+        Args:
+            values: first axis the rows; itself is returned where it is of that type.
+            dtype: of the result.
+            nan_allowed: whether NaN may stay, for what is missing or padding.
+            help: what to do about NaN.
+
+        Raises:
+            RunError: counting the rows, and naming the first.
+        """
+        with np.errstate(over="ignore"):  # what became infinite is looked for next
+            cast = converted(values, dtype)
+        self.refuse_not_finite(cast, values, nan_allowed=nan_allowed, help=help)
+        return cast
 
     def refuse_not_finite(
         self, values: np.ndarray, original: np.ndarray | None = None, *, nan_allowed: bool = False, help: str = FILL_IN

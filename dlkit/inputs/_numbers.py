@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
-from dlkit.mapped import converted
 from dlkit.schema.features import Feature, Shape, shown
 
 if TYPE_CHECKING:
@@ -96,10 +95,7 @@ def checked(values: Any, feature: Feature, place: RowPlace, *, nan_allowed: bool
     shape = tuple(f if e is None else e for e, f in zip(feature.shape, found, strict=True))
     if np.dtype(feature.dtype).kind in "iu" and values.dtype != feature.dtype:
         _refuse_outside(values, feature, place)
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        cast = converted(values.reshape(len(values), *shape), feature.dtype)
-    place.refuse_not_finite(cast, values, nan_allowed=nan_allowed, help=help)
-    return cast
+    return place.finite(values.reshape(len(values), *shape), feature.dtype, nan_allowed=nan_allowed, help=help)
 
 
 def _refuse_outside(values: Any, feature: Feature, place: RowPlace) -> None:

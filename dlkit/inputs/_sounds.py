@@ -53,10 +53,7 @@ def samples_of(values: Any, place: RowPlace) -> Any:
         bits = 8 * rows.dtype.itemsize
         middle = 2 ** (bits - 1) if rows.dtype.kind == "u" else 0
         return ((rows.astype(np.float64) - middle) / 2 ** (bits - 1)).astype(np.float32)
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        rows = rows.astype(np.float32, copy=False)
-    place.refuse_not_finite(rows, values, nan_allowed=True)
-    return rows
+    return place.finite(rows, nan_allowed=True)
 
 
 def lengths_of(rows: Any, place: RowPlace) -> Any:

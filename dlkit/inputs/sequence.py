@@ -188,10 +188,7 @@ def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
     place.refuse_text(values)
     rows = values[..., np.newaxis] if values.ndim == 2 else values
     place.same_shape(rows, (None, *feature.shape[1:]))
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        rows = rows.astype(np.float32, copy=False)
-    place.refuse_not_finite(rows, values, nan_allowed=True)
-    return rows
+    return place.finite(rows, nan_allowed=True)
 
 
 def _lengths(rows: Any, place: RowPlace) -> Any:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from dlkit.schema.source import SourceSettings
-from dlkit.sources._csv_file import Dialect
+from dlkit.sources._csv_file import Dialect, Encoding
 
 
 def _separator(given: str) -> str:
@@ -18,15 +17,6 @@ def _separator(given: str) -> str:
     if len(character) != 1 or not character.isascii() or character in "\r\n\"'":
         raise ValueError("it must be one character, such as `;`, or `tab`")
     return character
-
-
-def _encoding(given: str) -> str:
-    try:
-        return codecs.lookup(given).name
-    except LookupError:
-        raise ValueError(
-            "it must be the name of an encoding that Python knows, such as `utf-8`, `cp1252` or `gb18030`"
-        ) from None
 
 
 class TextFiles(SourceSettings):
@@ -45,7 +35,7 @@ class TextFiles(SourceSettings):
         None, description="The character between fields, or `tab`; null for what most rows agree on."
     )
     decimal: Literal[".", ","] | None = Field(None, description="The decimal mark; null for what the numbers have.")
-    encoding: Annotated[str, AfterValidator(_encoding)] | None = Field(
+    encoding: Encoding | None = Field(
         None, description="Such as `cp1252` or `gb18030`; null for UTF-8, or what the first bytes of a file state."
     )
     quote: str = Field('"', max_length=1, description="The character around fields; empty where there is none.")

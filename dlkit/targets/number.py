@@ -135,10 +135,7 @@ class NumberTarget(TargetSettings):
     def _floats(self, labels: Any, feature: Feature, place: RowPlace) -> Any:
         place.refuse_text(labels)
         place.same_shape(labels, feature.shape)
-        with np.errstate(over="ignore"):  # what became infinite is looked for next
-            values = labels.reshape(len(labels), *feature.shape).astype(np.float32, copy=False)
-        place.refuse_not_finite(values, labels, help=LEAVE_OUT)
-        return values
+        return place.finite(labels.reshape(len(labels), *feature.shape), help=LEAVE_OUT)
 
     def encode_example(self, label: Any, target: Target) -> Any:
         """The number or vector of one example: float32."""
