@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from dlkit.config.annotations import choice_in
 from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
 from dlkit.config.suggestions import nearest_name
-from dlkit.config.tree import Node, find
+from dlkit.config.tree import Node, find, plain
 from dlkit.config.words import list_choices, section_name
+from dlkit.config.yaml_lines import flow
 
 
 def missing_key(path: Path, root: Node) -> Problem:
@@ -28,7 +31,7 @@ def missing_key(path: Path, root: Node) -> Problem:
         "missing-key",
         f"`{name}` is missing in {section_name(path.key[:-1])}",
         path.key,
-        label=f"needs `{name}`",
+        label=_as_one_mapping(name, written, section.model_fields if section else ()) or f"needs `{name}`",
         help=description,
     )
 
@@ -60,6 +63,17 @@ def missing_tag(path: Path, node: Node | None) -> Problem:
         "missing-key",
         f"`{tag}` is missing in {section_name(path.key)}",
         (*path.key, tag),
-        label=f"needs `{tag}`",
+        label=_as_one_mapping(tag, node, known) or f"needs `{tag}`",
         help=list_choices(choices, tag),
     )
+
+
+def _as_one_mapping(tag: str, node: Node | None, known: Collection[str]) -> str:
+    """How `{adam: {learning_rate: 0.1}}` is written here, where that is what was written."""
+    written = plain(node) if node is not None else None
+    if not isinstance(written, dict) or len(written) != 1:
+        return ""
+    ((word, settings),) = written.items()
+    if word in known or not isinstance(settings, dict) or tag in settings:
+        return ""
+    return f"write `{flow({tag: word, **settings})}`"

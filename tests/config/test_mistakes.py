@@ -46,6 +46,10 @@ CATALOGUE = [
     ("- {filters: 64}", "- {kernel_size: 5}", "missing-key", "{kernel_size: 5}", "needs `filters`"),
     ("[rescale]", "[{resize: {width: 8}}]", "missing-key", "resize", "height: Height in pixels."),
     ("  source: {kind: tfds, name: mnist}\n", "", "missing-key", "data:", "needs `source`"),
+    ("{name: adam, learning_rate: 0.001}", "{adam: {learning_rate: 0.1}}", "missing-key", "optimizer",
+     "write `{name: adam, learning_rate: 0.1}`"),
+    ("schedule: cosine", "metrics: [{top_k_categorical_accuracy: {k: 3}}]", "missing-key", "{top_k",
+     "write `{name: top_k_categorical_accuracy, k: 3}`"),
     ("name: mine", "name: latest", "bad-format", "latest", "choose another name"),
     # Types
     ("epochs: 10", "epochs: '10'", "wrong-type", "'10'", "write 10, not '10'"),
