@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dlkit.checks import data, duplicates, leaks, metrics, model, shift, similar_images, splits, step
+from dlkit.checks import data, duplicates, groups, leaks, metrics, model, shift, similar_images, splits, step
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 
@@ -21,6 +21,7 @@ RULES: dict[str, Rule] = {
     "constant-target": data.constant_target,
     "class-without-examples": data.rare_classes,
     "example-in-two-splits": duplicates.in_two_splits,
+    "group-in-two-splits": groups.in_two_splits,
     "similar-images-in-two-splits": similar_images.across_splits,
     "column-gives-answer": leaks.perfect_column,
     "splits-differ": shift.splits_differ,
@@ -38,8 +39,9 @@ RULES: dict[str, Rule] = {
 # Those that need neither a step nor a model with values, and whose finding a run does not report otherwise.
 BEFORE_TRAINING = (
     "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
-    "constant-target", "class-without-examples", "example-in-two-splits", "similar-images-in-two-splits",
-    "column-gives-answer", "splits-differ", "nothing-to-train", "output-width", "large-model", "unusable-metric",
+    "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
+    "similar-images-in-two-splits", "column-gives-answer", "splits-differ", "nothing-to-train", "output-width",
+    "large-model", "unusable-metric",
 )  # fmt: skip
 
 

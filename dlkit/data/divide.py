@@ -18,7 +18,7 @@ from dlkit.data.choose import SPLITS
 from dlkit.data.parts import Chosen, Part, numbers, picked
 from dlkit.data.values import RowPlace
 from dlkit.schema.data import Data, Splits
-from dlkit.schema.source import BaseRows, SourceData
+from dlkit.schema.source import BaseRows, Piece, SourceData
 from dlkit.sources._timestamps import Times, read_times
 
 _KEY = ("data", "splits")
@@ -130,6 +130,16 @@ def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
             message = f"{count:,} windows of {name} predict steps that windows of training hold"
             help = "cut by time, as in `splits: {by: time, test: 20%}`, or leave out the windows between the slices"
             raise ConfigError(Problem("overlapping-splits", message, (*_KEY, name), help=help))
+
+
+def groups_of(data: Data, source: SourceData) -> Callable[[np.ndarray], np.ndarray] | None:
+    """The groups of rows, by their numbers counted through all splits of a source, where `splits` names a column."""
+    splits = data.splits
+    if splits is None or splits.by != "group" or splits.column is None or source.arrays is None:
+        return None
+    column = splits.column
+    every = [Piece(name, 0, size) for name, size in source.sizes.items() if size]
+    return lambda ids: _codes(_values(source, every, column))[ids]
 
 
 def counts(splits: Splits, size: int) -> dict[str, int]:

@@ -14,7 +14,7 @@ from dlkit.data.choose import SPLITS, Pieces, choose, overlap_notes
 from dlkit.data.collect import collect
 from dlkit.data.columns import Columns, resolve, side_by_side
 from dlkit.data.contract import Dropped, Split, Splits
-from dlkit.data.divide import counts, divide, refuse_seen_windows
+from dlkit.data.divide import counts, divide, groups_of, refuse_seen_windows
 from dlkit.data.rows import make_rows, origin_of
 from dlkit.data.splits import total
 from dlkit.data.streams import make_streams, stream_fingerprints
@@ -67,7 +67,7 @@ def load_splits(data: Data, *, given: Any = None, fitted: Spec | None = None) ->
     spec = replace(spec, sizes={split: found.size for split, found in made.items()})
     splits = Splits(spec, made["train"], made.get("validation"), made.get("test"), tuple(notes), fingerprint, origin)
     place = None if source.place is None else SourceRows(dict(source.sizes), source.place)
-    return replace(splits, dropped=tuple(dropped), place=place)
+    return replace(splits, dropped=tuple(dropped), place=place, groups=groups_of(data, source))
 
 
 def load_spec(data: Data) -> Spec | None:

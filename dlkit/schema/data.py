@@ -60,7 +60,7 @@ class Splits(Section):
         None,
         description="How shares are taken: at random, at random from each class alike, in whole groups, the last in "
         "time, or by a hash that keeps each row where it is when others come; `stratified` where a target has classes, "
-        "else `share`.",
+        "else `share`. With `group`, splits of the source that share groups are reported.",
     )
     column: str | None = Field(
         None, min_length=1, description="Column of the classes, groups or times, or of what is hashed."

@@ -191,6 +191,9 @@ HELD = {
         "cli/test_bad_files.py: a_file_that_is_in_two_splits_is_named",
         "checks/test_similar_images.py: a_changed_copy_is_found_and_named",
     ],
+    "a patient, machine or film": [
+        "checks/test_groups.py: patients_of_both_files_are_counted_and_the_first_is_named",
+    ],
     "one column gives": [
         "checks/test_rules.py: a_column_that_gives_the_answer_and_splits_that_differ",
         "checks/test_leaks.py: a_column_made_from_the_target_is_named",

@@ -33,7 +33,7 @@ def shares_can_be_taken(config: Config) -> Iterator[Problem]:
     left -= 100 / splits.folds if splits.folds is not None else 0
     if left <= 0 and all(0 < share.value < 100 for share in shares.values()):
         yield Problem("bad-slice", "the shares leave no examples to train on", key, help="take smaller shares")
-    if splits.by is not None and not shares and splits.folds is None:
+    if splits.by not in (None, "group") and not shares and splits.folds is None:
         help = "take a share, as in `validation: 10%`"
         yield Problem("contradiction", "`by` says how shares are taken, and there are none", (*key, "by"), help=help)
     source = config.data.source

@@ -1,0 +1,39 @@
+"""Groups that are in two splits: rows of one patient, customer or film say too much of each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from dlkit.checks.context import CheckContext
+from dlkit.checks.sampling import pairs, place
+from dlkit.config.phrases import count
+from dlkit.config.problems import Problem
+
+
+def in_two_splits(case: CheckContext) -> Iterator[Problem]:
+    """A model that knows a group from training is judged on it too kindly."""
+    if case.raw is None or case.raw.groups is None:
+        return
+    for splits, first, one, second, other in pairs(case):
+        if one.ids is None or other.ids is None or splits.groups is None:
+            continue
+        ours, theirs = splits.groups(one.ids), splits.groups(other.ids)
+        rows = np.flatnonzero(np.isin(ours, theirs))
+        if not rows.size:
+            continue
+        row, shared = int(rows[0]), np.unique(ours[rows])
+        twin = int(np.flatnonzero(theirs == ours[row])[0])
+        verb = "is" if rows.size == 1 else "are"
+        column = case.config.data.splits.column if case.config.data.splits is not None else None
+        yield Problem(
+            "group-in-two-splits",
+            f"{rows.size:,} of {count(one.size, f'{first} example')} {verb} of {count(len(shared), 'group')} of "
+            f"`{column}` that {second} has too; the first is {place(splits, first, row)}, of the same group as "
+            f"{place(splits, second, twin)}",
+            ("data", "splits"),
+            help="take whole groups from one split of the source, as in `splits: {by: group, column: "
+            f"{column}, validation: 10%, test: 20%}}`",
+            severity="warning",
+        )
