@@ -140,7 +140,7 @@ class RowPlace:
         if np.isfinite(np.asarray(original[numbers[0]], np.float64)).all():
             what = "numbers too large for float32"
         message = f"{len(numbers):,} of {len(values):,} rows hold {what}; the first is {self.row(numbers[0])} ({value})"
-        if not np.isnan(first[at]):
+        if not np.isnan(first[at]) and self.key[1] in ("inputs", "targets"):
             help = "correct them, or leave such rows out with a range under `data.clean.ranges`"
         raise self.run_error("not-finite", message, help)
 

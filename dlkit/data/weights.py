@@ -33,9 +33,7 @@ def of_rows(values: np.ndarray, place: RowPlace) -> np.ndarray:
     Raises:
         RunError: negative weights, NaN, or all 0.
     """
-    with np.errstate(over="ignore"):  # what became infinite is looked for next
-        weights = values.reshape(len(values)).astype(np.float32)
-    place.refuse_not_finite(weights, values, help="give every example a weight; 0 leaves it out")
+    weights = place.finite(values.reshape(len(values)), help="give every example a weight; 0 leaves it out")
     if (wrong := np.flatnonzero(weights < 0)).size:
         message = f"{place.row(wrong[0])} has the weight {weights[wrong[0]]:g}"
         raise place.run_error("bad-weights", message, "weights are 0 or more")

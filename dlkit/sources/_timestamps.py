@@ -28,6 +28,7 @@ READINGS = {
     "year-month": (rf"^{_Y}[-/.]{_M}$", "%Y-%m"),
     "yyyymmdd": (r"^(?P<Y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$", "%Y%m%d"),
 }
+_ZONED = r":\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$"
 NUMBERS = "whole numbers"
 DAY = 24 * 60 * 60 * 10**6  # in microseconds
 
@@ -126,12 +127,25 @@ def _by_reading(column: Times, texts: Any, wrong: Wrong) -> np.ndarray:
     if len(fits) > 1:
         raise _two_ways(column, texts[0].as_py(), list(fits))
     if fits:
+        _refuse_some_zones(texts, wrong)
         return next(iter(fits.values()))
     _, reading, right = best
     if not reading:
         raise wrong(texts[0].as_py(), "it is in no format that is known")
     other = texts[int(np.flatnonzero(right)[0])]
     raise wrong(texts[int(np.flatnonzero(~right)[0])].as_py(), f"others are {reading}, such as `{other}`")
+
+
+def _refuse_some_zones(texts: Any, wrong: Wrong) -> None:
+    """Refuse times of which some state their zone: those of the others are not known.
+
+    Raises:
+        RunError: naming the first row without a zone.
+    """
+    zoned = np.asarray(pc.match_substring_regex(texts, _ZONED))
+    if zoned.any() and not zoned.all():
+        other = texts[int(np.flatnonzero(zoned)[0])]
+        raise wrong(texts[int(np.flatnonzero(~zoned)[0])].as_py(), f"others state their zone, such as `{other}`")
 
 
 def _two_ways(column: Times, text: str, fits: Sequence[str]) -> ConfigError:

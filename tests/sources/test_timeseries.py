@@ -145,6 +145,7 @@ def test_dates_are_read_and_give_the_season(times: list[str], season: int, tmp_p
         (["2020-01-01", "2020-01-02", "03/01/2020"], "time-format", ["a.csv:4", "`03/01/2020`", "year-month-day"]),
         (["2020-02-28", "2020-02-30", "2020-03-01"], "time-format", ["a.csv:3", "`2020-02-30`"]),
         (["1", "2", "soon"], "time-format", ["a.csv:4", "`soon`", "whole numbers"]),
+        (["2020-01-01 00:00Z", "2020-01-01 01:00", "2020-01-01 02:00Z"], "time-format", ["a.csv:3", "zone", "00:00Z"]),
         (["1", "", "3"], "time-format", ["a.csv:3", "``"]),
         (["now", "soon", "later"], "time-format", ["a.csv:2", "`now`"]),
         (["3", "2", "1"], "time-order", ["a.csv:3", "2 such rows"]),

@@ -165,6 +165,7 @@ def test_weights_that_cannot_be_used_are_refused_at_their_setting(
     assert (problem.code, problem.key) == (code, ("data", "weights"))
     assert said in problem.message
     assert problem.help
+    assert "clean.ranges" not in problem.help  # which are of inputs and targets
     assert problem.location is not None
 
 
