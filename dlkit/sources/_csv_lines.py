@@ -11,6 +11,7 @@ from dlkit.config.phrases import count
 from dlkit.config.problems import RunError
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import Dialect, broken, open_bytes, open_text, reading, rows_of
+from dlkit.sources._encodings import proposal
 
 np = lazy("numpy")
 
@@ -107,30 +108,11 @@ def _undecodable(path: Path, called: str, dialect: Dialect, names: Sequence[str]
     field = row[number]
     shown = repr(field.encode("utf-8", "surrogateescape")[:_SHOWN])[1:] if "\ufffd" not in field else f"`{field}`"
     message = f"{called}:{line}, column `{name}`: {shown} is no {encoding.upper()}"
-    return broken("not-utf-8", message, _encodings(path, encoding))
+    return broken("not-utf-8", message, proposal(path, encoding))
 
 
 def _has_wrong_bytes(field: str) -> bool:
     return "\ufffd" in field or any("\udc80" <= c <= "\udcff" for c in field if c > "\ud7ff")
-
-
-def _encodings(path: Path, encoding: str) -> str:
-    """What encoding the file may have."""
-    with open_bytes(path) as file:
-        start = file.read(_BLOCK)
-    try:
-        start[: start.rfind(b"\n") + 1].decode("gb18030")
-        pairs = True
-    except UnicodeDecodeError:
-        pairs = False
-    high = np.frombuffer(start, np.uint8) > 127
-    # In Chinese, bytes above 127 come in pairs; in Western European text mostly one by one.
-    alone = high[1:-1] & ~high[:-2] & ~high[2:]
-    if pairs and alone.sum() * 4 < high.sum():
-        return "state `encoding: gb18030` for Chinese (`big5`, `shift_jis`, `euc_kr` for others), or save it as UTF-8"
-    if encoding == "cp1252":
-        return "state `encoding: latin-1`, or save the file as UTF-8"
-    return "state `encoding: cp1252` for Western European text, or another, or save the file as UTF-8"
 
 
 def _ragged(path: Path, called: str, dialect: Dialect, names: Sequence[str], skipped: int) -> RunError | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,7 +46,7 @@ class FoundSeries:
     horizon: int
 
 
-def find_series(path: Path, target: str) -> FoundSeries | None:
+def find_series(path: Path, target: str, written: Mapping[str, Any]) -> FoundSeries | None:
     """The series of a table: a column of dates, regular and in order, beside numbers, and at most one of their names.
 
     None if it is none.
@@ -53,9 +54,10 @@ def find_series(path: Path, target: str) -> FoundSeries | None:
     Args:
         path: of the table.
         target: column that is predicted; empty for the last one.
+        written: how the file is written, as settings of `kind: csv`.
     """
     try:
-        table, _ = read_table(str(path), {KEY: ["*"]})
+        table, _ = read_table(str(path), {KEY: ["*"]}, **written)
     except DlkitError:
         return None  # whatever is wrong with it, other sources report
     if not len(table) >= FEWEST_ROWS or not 2 <= len(table.columns) <= MOST_COLUMNS + 1:

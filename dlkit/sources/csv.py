@@ -24,6 +24,7 @@ from dlkit.sources._csv_file import broken, reading
 from dlkit.sources._csv_head import Head, head_of
 from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
+from dlkit.sources._encodings import written_in
 from dlkit.sources._files import fingerprint
 from dlkit.sources._text_files import TextFiles
 
@@ -63,7 +64,10 @@ class CsvSource(TextFiles):
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A file with such an ending, or a folder that has one for training and one for test."""
         if (file := asked.file(*ENDINGS)) is not None:
-            return SourceGuess(0.9, {"kind": "csv", "path": asked.written(file)}, "a table in a text file")
+            encoding, why = written_in(file)
+            stated = {"encoding": encoding} if encoding else {}
+            reason = f"a table in a text file{f'; {why}' if why else ''}"
+            return SourceGuess(0.9, {"kind": "csv", "path": asked.written(file), **stated}, reason)
         splits = _tables.splits_in(asked.path, ENDINGS)
         if "train" not in splits or len(splits) < 2:
             return None

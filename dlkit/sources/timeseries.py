@@ -15,8 +15,9 @@ from dlkit.schema.base import FilePath, Positive, Text
 from dlkit.schema.column import is_pattern
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import BaseRows, SourceData, SourceField
+from dlkit.sources._encodings import written_in
 from dlkit.sources._find_series import find_series
-from dlkit.sources._long_table import KEY, LongTable, first_of, read_table, table_problem
+from dlkit.sources._long_table import KEY, LongTable, first_of, is_columnar, read_table, table_problem
 from dlkit.sources._series import Series, read_series
 from dlkit.sources._text_files import TextFiles
 from dlkit.sources._windows import Columns, first_rows
@@ -97,15 +98,18 @@ class TimeseriesSource(TextFiles):
         """A table with one column of regular times, whose other columns are numbers; or a bundled series."""
         bundled = asked.path is None and asked.given in reading.SERIES
         path = reading.SERIES[asked.given] if bundled else asked.file(".csv", ".parquet")
-        found = None if path is None else find_series(path, asked.target)
+        encoding, why = ("", "") if path is None or is_columnar(path) else written_in(path)
+        written = {"encoding": encoding} if encoding else {}
+        found = None if path is None else find_series(path, asked.target, written)
         if path is None or found is None:
             return None
-        where = {"bundled": asked.given} if bundled else {"path": asked.written(path)}
+        where = {"bundled": asked.given} if bundled else {"path": asked.written(path), **written}
         every, ahead = found.step.removeprefix("1 "), count(found.horizon, "step")
         of = f" of each series, which `{found.group}` names" if found.group else ""
         reason = f"a time series: `{found.time}` has a row for every {every}{of}, and all other columns are numbers; "
         reason += f"a forecast of {ahead} from {found.past}"
         reason += f", since {count(found.season, 'step')} are a season" if found.season > 1 else ""
+        reason += f"; {why}" if why else ""
         settings: dict[str, Any] = {"kind": "timeseries", **where, "time": found.time, "targets": found.target}
         settings |= {"covariates": list(found.covariates)} if found.covariates else {}
         settings |= {"group": found.group} if found.group else {}

@@ -190,6 +190,23 @@ def test_series_of_several_shops_are_told_apart_by_the_column_that_names_them(tm
     assert written(irregular, tmp_path)[1]["data"]["source"]["kind"] == "csv"
 
 
+@pytest.mark.parametrize(("encoding", "words"), [("cp1252", ["Orléans", "Nîmes"]), ("gb18030", ["北京市", "上海市"])])
+def test_the_encoding_of_a_table_that_is_not_utf_8_is_written(encoding: str, words: list[str], tmp_path: Path) -> None:
+    rows = [f"{n // 2 * 1.5},{words[n % 2]},{n}" for n in range(120)]
+    towns = tmp_path / "towns.csv"
+    towns.write_bytes("\n".join(["area,town,price", *rows]).encode(encoding))
+    text, config = written(towns, tmp_path)
+    assert config["data"]["source"] == {"kind": "csv", "path": "towns.csv", "encoding": encoding}
+    assert "it is not UTF-8" in one_line(text)
+    assert load_splits(from_mapping({**config, "data": {**config["data"], "source": {**config["data"]["source"],
+                       "path": str(towns)}}}).config.data).train.size  # fmt: skip
+    months = [f"{2015 + n // 12}-{n % 12 + 1:02}-01,{words[0]},{n}" for n in range(120)]
+    series = tmp_path / "series.csv"
+    series.write_bytes("\n".join(["month,town,price", *months]).encode(encoding))
+    source = written(series, tmp_path)[1]["data"]["source"]
+    assert (source["kind"], source["encoding"]) == ("timeseries", encoding)
+
+
 def test_texts_are_read_by_their_number_for_each_word(tmp_path: Path) -> None:
     text, config = written(FILES["texts"](tmp_path / "texts"), tmp_path)
     assert config["data"]["inputs"]["text"]["ngrams"] == 2

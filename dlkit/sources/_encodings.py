@@ -1,0 +1,57 @@
+"""Which encoding a text file that is not UTF-8 probably has."""
+
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+from dlkit.lazy import lazy
+from dlkit.sources._csv_file import open_bytes
+
+np = lazy("numpy")
+
+_BLOCK = 2**22
+
+
+def likely(path: Path, wrong: str) -> str:
+    """The encoding that the beginning of a file speaks for, which is not `wrong`."""
+    with open_bytes(path) as file:
+        start = file.read(_BLOCK)
+    try:
+        start[: start.rfind(b"\n") + 1].decode("gb18030")
+        pairs = True
+    except UnicodeDecodeError:
+        pairs = False
+    high = np.frombuffer(start, np.uint8) > 127
+    # In Chinese, bytes above 127 come in pairs; in Western European text mostly one by one.
+    alone = high[1:-1] & ~high[:-2] & ~high[2:]
+    if pairs and alone.sum() * 4 < high.sum():
+        return "gb18030"
+    return "latin-1" if wrong == "cp1252" else "cp1252"
+
+
+def proposal(path: Path, wrong: str) -> str:
+    """What to do about a file that is not in the encoding `wrong`."""
+    found = likely(path, wrong)
+    words = {"gb18030": " for Chinese (`big5`, `shift_jis`, `euc_kr` for others)"}
+    words["cp1252"] = " for Western European text, or another"
+    return f"state `encoding: {found}`{words.get(found, '')}, or save the file as UTF-8"
+
+
+def written_in(path: Path) -> tuple[str, str]:
+    """The encoding that has to be stated for a file, and why; both empty for UTF-8 and what states itself."""
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with open_bytes(path) as file:
+        block = file.read(_BLOCK)
+        if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or b"\0" in block:
+            return "", ""
+        try:
+            while block:
+                decoder.decode(block)
+                block = file.read(_BLOCK)
+            decoder.decode(b"", final=True)
+            return "", ""
+        except UnicodeDecodeError:
+            found = likely(path, "utf-8")
+    of = {"gb18030": "Chinese text", "cp1252": "Western European text"}[found]
+    return found, f"it is not UTF-8, and its bytes look like {of}"
