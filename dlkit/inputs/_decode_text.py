@@ -35,17 +35,6 @@ def decode_text(content: bytes, encoding: str | None = None) -> str:
         raise ValueError(f"byte {place:,} (0x{content[place]:02x}) is not {used.upper()}") from error
 
 
-def known_encoding(name: str) -> bool:
-    """Whether Python reads text in an encoding of this name."""
-    try:
-        b"a".decode(name)
-    except UnicodeError:
-        return True  # as UTF-16, which has two bytes for every letter
-    except (LookupError, ValueError):
-        return False
-    return True
-
-
 def _guessed(content: bytes) -> str:
     """UTF-16 where most letters have a byte of 0, always first or always second; else UTF-8."""
     start = content[:_LOOKED_AT]

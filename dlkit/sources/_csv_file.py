@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Annotated, Any
-
-from pydantic import AfterValidator
+from typing import IO, Any
 
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.lazy import lazy
@@ -21,19 +18,6 @@ pa = lazy("pyarrow")
 
 _WORDS = {"\t": "tab"}
 _LONGEST_FIELD = 2**31 - 1
-
-
-def _encoding(given: str) -> str:
-    try:
-        return codecs.lookup(given).name
-    except LookupError:
-        raise ValueError(
-            "it must be the name of an encoding that Python knows, such as `utf-8`, `cp1252` or `gb18030`"
-        ) from None
-
-
-# What settings say of how a file is encoded, under the name that Python has for it.
-Encoding = Annotated[str, AfterValidator(_encoding)]
 
 
 @dataclass(frozen=True)

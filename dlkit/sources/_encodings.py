@@ -1,9 +1,12 @@
-"""Which encoding a text file that is not UTF-8 probably has."""
+"""Encodings of text files: those that settings may name, and which one a file that is not UTF-8 probably has."""
 
 from __future__ import annotations
 
 import codecs
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import AfterValidator
 
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import open_bytes
@@ -11,6 +14,22 @@ from dlkit.sources._csv_file import open_bytes
 np = lazy("numpy")
 
 _BLOCK = 2**22
+
+
+def _known(given: str) -> str:
+    """The name that Python has for an encoding of text."""
+    try:
+        b"abcd".decode(given)  # refuses codecs of something else than text, such as rot13
+    except UnicodeError:
+        pass  # a text encoding in which these bytes mean nothing
+    except (LookupError, ValueError):
+        raise ValueError(
+            "it must be the name of an encoding that Python knows, such as `utf-8`, `cp1252` or `gb18030`"
+        ) from None
+    return codecs.lookup(given).name
+
+
+Encoding = Annotated[str, AfterValidator(_known)]
 
 
 def likely(path: Path, wrong: str) -> str:

@@ -8,7 +8,8 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import AfterValidator, Field
 
 from dlkit.schema.source import SourceSettings
-from dlkit.sources._csv_file import Dialect, Encoding
+from dlkit.sources._csv_file import Dialect
+from dlkit.sources._encodings import Encoding
 
 
 def _separator(given: str) -> str:

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Collection
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import AfterValidator, Field
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
-from dlkit.inputs._decode_text import decode_text, known_encoding
+from dlkit.inputs._decode_text import decode_text
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField
 from dlkit.sources._class_folder import KEY, ClassFolderSettings
+from dlkit.sources._encodings import Encoding
 from dlkit.sources._folders import Folders
 from dlkit.sources._guess_folder import guess_folder
 
@@ -27,12 +27,6 @@ else:
 SUFFIXES = (".txt",)
 
 
-def _known(name: str) -> str:
-    if not known_encoding(name):
-        raise PydanticCustomError("value_error", "no encoding is called `{name}`", {"name": name})
-    return name
-
-
 class TextFolderSource(ClassFolderSettings):
     """Text files, `.txt`, in a folder for each class, or in one folder with their labels in a CSV file. Its columns are
     `text` and `label`. Folders `train`, `validation` (or `val`) and `test` above those of the classes are splits.
@@ -41,7 +35,7 @@ class TextFolderSource(ClassFolderSettings):
     also_called = "text_dataset, text_dataset_from_directory, texts"
 
     kind: Literal["text_folder"]
-    encoding: Annotated[str, AfterValidator(_known)] | None = Field(
+    encoding: Encoding | None = Field(
         None,
         description="How the files are written, such as `gb18030` or `latin-1`; null for UTF-8, or UTF-16 where a "
         "file looks so. A byte order mark decides before that.",

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dlkit.config.problems import RunError
-from dlkit.inputs._decode_text import MARKS, decode_text, known_encoding
+from dlkit.inputs._decode_text import MARKS, decode_text
 from dlkit.inputs.text import TextInput
 from dlkit.schema.features import Feature
 
@@ -34,11 +34,6 @@ def test_any_bytes_are_text_or_are_refused_with_a_place(content: bytes) -> None:
 @given(st.text(st.characters(codec="ascii", exclude_characters="\x00"), min_size=1))
 def test_utf_16_of_latin_letters_needs_no_mark(text: str) -> None:
     assert decode_text(text.encode("utf-16-le")) == decode_text(text.encode("utf-16-be")) == text
-
-
-def test_encodings_have_names() -> None:
-    assert known_encoding("gb18030") and known_encoding("utf-16-le")
-    assert not known_encoding("latin-one") and not known_encoding("rot13") and not known_encoding("a\0b")
 
 
 def test_a_file_is_an_example(tmp_path: Path) -> None:
