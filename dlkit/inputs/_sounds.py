@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from dlkit.inputs import _padding
 from dlkit.inputs._decode_audio import Sound, read_header
 from dlkit.lazy import lazy
 
@@ -57,17 +58,5 @@ def samples_of(values: Any, place: RowPlace) -> Any:
 
 
 def lengths_of(rows: Any, place: RowPlace) -> Any:
-    """Samples of each sound, without its padding: int64, shape (examples,).
-
-    Raises:
-        RunError: naming the first row with NaN before its end, or with nothing else.
-    """
-    there = ~np.isnan(rows)
-    lengths = np.where(there.any(axis=1), there.shape[1] - there[:, ::-1].argmax(axis=1), 0)
-    if (empty := np.flatnonzero(lengths == 0)).size:
-        message = f"{place.row(empty[0])} is a sound of padding alone ({empty.size:,} such rows)"
-        raise place.run_error("empty-sequence", message, "remove those rows")
-    if (wrong := np.flatnonzero(there.sum(axis=1) != lengths)).size:
-        message = f"{place.row(wrong[0])} has NaN before its end ({wrong.size:,} such rows)"
-        raise place.run_error("nan-inside", message, "NaN may stand at the end alone, for padding: fill in the others")
-    return lengths
+    """Samples of each sound, without its padding: int64, shape (examples,); see `dlkit.inputs._padding.lengths_of`."""
+    return _padding.lengths_of(rows[..., np.newaxis], place, "sound", "sample")

@@ -10,6 +10,7 @@ from pydantic import Field
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs import _numbers
+from dlkit.inputs._padding import lengths_of
 from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.base import Positive
@@ -33,6 +34,8 @@ else:
 np, tf = lazy("numpy"), lazy("tensorflow")
 
 
+# What messages call an example and its steps.
+WORDS = ("sequence", "step")
 PADDED = "if it is padding, state `length:`, since no training row has any; else remove those rows or fill them in"
 
 
@@ -104,7 +107,7 @@ class SequenceInput(InputSettings):
         """Whether training sequences are padded, and the length of the longest."""
         if values.dtype.kind != "f" or not np.isnan(values).any():
             return feature, {}, []
-        lengths = _lengths(_rows(values, feature, place), place)
+        lengths = lengths_of(_rows(values, feature, place), place, *WORDS)
         shortest, longest = int(lengths.min()), int(lengths.max())
         length = self.length or longest
         notes = [f"input `{feature.name}`: {shortest:,} to {longest:,} steps long, {length:,} for the network"]
@@ -115,7 +118,7 @@ class SequenceInput(InputSettings):
         length = bound.shape[0]
         if not bound.feature.ragged or length is None or values.shape[1] <= length:
             return []
-        cut = int((_lengths(_rows(values, bound.feature, place), place) > length).sum())
+        cut = int((lengths_of(_rows(values, bound.feature, place), place, *WORDS) > length).sum())
         what = f"{cut:,} of {len(values):,} sequences of `{bound.name}` are longer than {count(length, 'step')}"
         return [f"{place.split}: {what}: their ends are cut off"] if cut else []
 
@@ -134,7 +137,7 @@ class SequenceInput(InputSettings):
         rows = _rows(values, feature, place)
         length = feature.shape[0]
         assert length is not None
-        _lengths(rows, place)
+        lengths_of(rows, place, *WORDS)
         if rows.shape[1] >= length:
             return rows[:, :length]
         return np.pad(rows, [(0, 0), (0, length - rows.shape[1]), (0, 0)], constant_values=np.nan)
@@ -189,23 +192,3 @@ def _rows(values: Any, feature: Feature, place: RowPlace) -> Any:
     rows = values[..., np.newaxis] if values.ndim == 2 else values
     place.same_shape(rows, (None, *feature.shape[1:]))
     return place.finite(rows, nan_allowed=True)
-
-
-def _lengths(rows: Any, place: RowPlace) -> Any:
-    """Steps of each sequence, without its padding: int64, shape (examples,).
-
-    Raises:
-        RunError: naming the first row with NaN before its end, or with nothing else.
-    """
-    absent = np.isnan(rows)
-    there = ~absent.all(axis=2)
-    lengths = there.shape[1] - there[:, ::-1].argmax(axis=1)
-    if (empty := np.flatnonzero(~there.any(axis=1))).size:
-        message = f"{place.row(empty[0])} is a sequence of padding alone ({empty.size:,} such rows)"
-        raise place.run_error("empty-sequence", message, "remove those rows")
-    inside = absent.any(axis=2) & (np.arange(there.shape[1]) < lengths[:, np.newaxis])
-    if (wrong := np.flatnonzero(inside.any(axis=1))).size:
-        step = int(inside[wrong[0]].argmax())
-        message = f"{place.row(wrong[0])} has NaN at step {step}, before its end ({wrong.size:,} such rows)"
-        raise place.run_error("nan-inside", message, "NaN may stand at the end alone, for padding: fill in the others")
-    return lengths
