@@ -114,13 +114,16 @@ def as_sequence(given: Encoded, *, rows: str = "rows") -> Any:
     return origin(layers.Reshape((height, width * channels), name=rows), MODEL)(x)
 
 
-def as_map(given: Encoded) -> Any:
-    """An image: float, shape (batch, height, width, channels).
+def as_grid(given: Encoded) -> Any:
+    """What convolutions go over: an image as it is, or steps with channels; see `as_sequence`.
 
     Raises:
         ConfigError: if the input has another number of axes.
     """
-    must_have_rank(given.tensor, (4,), "a CNN takes images of height, width and channels")
+    if given.encoding.vocabulary and given.mask is not None:
+        return _token_embeddings(given)
+    rank = 4 if given.encoding.axes[:2] == ("height", "width") else 3
+    must_have_rank(given.tensor, (rank,), "a CNN takes images of height, width and channels, or steps and channels")
     return given.tensor
 
 

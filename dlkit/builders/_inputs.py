@@ -22,6 +22,8 @@ class WithBody(BuilderSettings):
     # The axes of the inputs that go through its body, and those in words; empty for any.
     reads: ClassVar[tuple[tuple[str, ...], ...]] = ()
     reads_in_words: ClassVar[str] = ""
+    # Those of them which, where an input has them, are the only ones that its body takes.
+    reads_one_of: ClassVar[tuple[tuple[str, ...], ...]] = ()
 
     def rules(self, config: Config) -> Iterator[Problem]:
         """There is an input that the builder reads."""
@@ -43,7 +45,9 @@ class WithBody(BuilderSettings):
 
         A single input always goes through the body, which refuses it if it does not fit.
         """
-        own = [x for x in inputs.values() if not self.reads or x.encoding.axes in self.reads or len(inputs) == 1]
+        every = [x.encoding.axes for x in inputs.values()]
+        reads = next(((axes,) for axes in self.reads_one_of if axes in every), self.reads)
+        own = [x for x in inputs.values() if not reads or x.encoding.axes in reads or len(inputs) == 1]
         others = [x for x in inputs.values() if all(x is not one for one in own)]
         return [(f"{x.name}_" if len(own) > 1 else "", x) for x in own], others
 

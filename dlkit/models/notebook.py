@@ -151,7 +151,7 @@ if TYPE_CHECKING:
         activation: str = "relu",
         dropout: float = 0.0,
         blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
-        pooling: Literal["flatten", "average", "max"] = "flatten",
+        pooling: Literal["flatten", "average", "max"] | None = None,
     ) -> keras.Model:
         """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""
 

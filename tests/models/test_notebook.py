@@ -67,7 +67,10 @@ def test_help_explains_every_setting_and_the_keys_of_a_block() -> None:
     lines = [line.strip() for line in text.splitlines()[: len(ConvBlock.model_fields)]]
     assert [line.partition(":")[0] for line in lines] == list(ConvBlock.model_fields)
     assert lines[0] == "filters: Output channels of the convolution. Required."
-    assert lines[1] == "kernel_size: Side of the square window, or its height and width. By default 3."
+    assert (
+        lines[1]
+        == "kernel_size: Side of the square window, or its height and width; steps of a sequence. By default 3."
+    )
 
 
 def test_the_types_are_those_that_python_knows() -> None:
