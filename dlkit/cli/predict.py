@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 EXAMPLES = [
     ("dlkit predict latest digit.png other.jpg", "classes and probabilities of images"),
     ("dlkit predict latest photos/ --output results.csv", "of all images in a folder"),
+    ("dlkit predict latest people.csv --output results.csv", "of every row of a table"),
     ("dlkit predict latest images.npy --output results.csv", "of every row of an array"),
     ("dlkit predict latest --split test --output test.npz", "of a split of the run's own data"),
 ]
@@ -29,7 +30,8 @@ def predict(
         Optional[list[Path]],  # noqa: UP045
         typer.Argument(
             metavar="FILE",
-            help="Images or arrays (.npy, or .npz with an array for each input), folders of them, patterns.",
+            help="Images, tables (.csv, .parquet), arrays (.npy, or .npz with an array for each input), folders of "
+            "them, patterns.",
         ),
     ] = None,
     data: Annotated[Optional[str], verbs.DATA] = None,  # noqa: UP045

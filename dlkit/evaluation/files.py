@@ -2,19 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
-from dlkit.config.problems import Problem
-from dlkit.data.bound import Input
+from dlkit.config.problems import DlkitError, Problem
+from dlkit.data.bound import Spec
 from dlkit.schema.input import INPUTS
+from dlkit.schema.source import SOURCES
 
 ARRAYS = (".npy", ".npz")
 
 
-def readable(inputs: Iterable[Input]) -> tuple[str, ...]:
-    """How the names of files end that arrays or one of these inputs are read from."""
-    return (*dict.fromkeys(suffix for bound in inputs for suffix in bound.settings.suffixes), *ARRAYS)
+class UnusableError(Exception):
+    """Why a file cannot be used, and what would help."""
+
+    def __init__(self, reason: str, help: str = "") -> None:
+        super().__init__(reason)
+        self.help = help
+
+
+@contextmanager
+def unusable(path: Path) -> Iterator[None]:
+    """Within the block, what a kind of input refuses makes the file unusable."""
+    try:
+        yield
+    except DlkitError as error:
+        problem = error.problems[0]
+        raise UnusableError(problem.message.removeprefix(f"{path}: "), problem.help) from error
+
+
+def readable(spec: Spec) -> tuple[str, ...]:
+    """How the names of files end that arrays, tables, or one of the inputs of a model are read from."""
+    own = (suffix for bound in spec.inputs.values() for suffix in bound.settings.suffixes)
+    return tuple(dict.fromkeys((*own, *table_endings(spec), *ARRAYS)))
+
+
+def table_endings(spec: Spec) -> tuple[str, ...]:
+    """How names of tables end; none for a model whose inputs are no cells of tables."""
+    if any(
+        len(bound.shape) > 1 or (bound.settings.suffixes and bound.dtype != "string") for bound in spec.inputs.values()
+    ):
+        return ()
+    return tuple(ending for name in SOURCES.names() for ending in SOURCES[name].table_endings)
 
 
 def read_by_some_kind(suffix: str) -> bool:
@@ -51,7 +81,7 @@ def expand(paths: Sequence[Path], suffixes: Sequence[str]) -> tuple[list[Path], 
 
 
 def _below(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    known = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in suffixes)
+    known = (path for path in sorted(folder.rglob("*")) if path.name.lower().endswith(tuple(suffixes)))
     return (path for path in known if path.is_file() and not path.name.startswith("."))
 
 

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from dlkit.config.problems import DlkitError
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.evaluate import load_split, own_config
 from dlkit.evaluation.predictions import batch_size, of_files, of_split
-from dlkit.evaluation.trained import check_fit, open_trained
+from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.models.predictions import Predictions, joined
 from dlkit.schema.loader import Loaded
+from dlkit.schema.source import SourceSettings
 
 
 def predict(
@@ -28,7 +30,7 @@ def predict(
 
     Args:
         run_or_model: a run's folder, `latest`, the name of a configuration, or the path of a `.keras` file.
-        inputs: images, `.npy` or `.npz` files, folders of them, or patterns such as `*.png`.
+        inputs: images, tables, `.npy` or `.npz` files, folders of them, or patterns such as `*.png`.
         loaded: without `inputs`, the configuration whose data are used; the run's own if None.
         split: without `inputs`, train, validation or test.
         data: without `inputs`, examples given in Python, as for `dlkit.train`.
@@ -41,10 +43,20 @@ def predict(
     """
     trained = open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust)
     if inputs:
-        return joined(of_files(trained, inputs, batch_size(trained, 32)))
+        return joined(of_files(trained, inputs, batch_size(trained, 32), _source(trained)))
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
     size = batch_size(trained, loaded.config.data.batch_size)
     return joined(of_split(trained, Compiled(trained), chosen, split, size))
+
+
+def _source(trained: Trained) -> SourceSettings | None:
+    """The source that a model was trained on, where its run says so."""
+    if trained.folder is None:
+        return None
+    try:
+        return own_config(trained, needs_source=False).config.data.source
+    except DlkitError:  # as for a plug-in that nobody trusts: tables are then read without the run's settings
+        return None

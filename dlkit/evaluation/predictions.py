@@ -18,7 +18,7 @@ from dlkit.evaluation.trained import Trained, model_blamed
 from dlkit.models.build import unwrap
 from dlkit.models.predictions import Predictions, RowPlaces
 from dlkit.models.sizes import largest_tensor
-from dlkit.schema.source import Piece
+from dlkit.schema.source import Piece, SourceSettings
 from dlkit.training.failures import refused_as_run_error
 
 # Numbers that a batch may have in its largest tensor between two layers: 2 GiB of float32.
@@ -94,7 +94,9 @@ def of_split(trained: Trained, compiled: Compiled, split: Split, name: str, size
             yield Predictions(trained.spec.targets, rows, RowPlaces(name, rows), results, labels, losses, weights)
 
 
-def of_files(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Predictions]:
+def of_files(
+    trained: Trained, paths: Sequence[Path], size: int, source: SourceSettings | None = None
+) -> Iterator[Predictions]:
     """What a model says of the examples in files, a few at a time; see `dlkit.evaluation.inputs.read_inputs`.
 
     Raises:
@@ -103,7 +105,7 @@ def of_files(trained: Trained, paths: Sequence[Path], size: int) -> Iterator[Pre
     """
     forward = Forward(trained)
     start = 0
-    for found in read_inputs(trained, paths, size):
+    for found in read_inputs(trained, paths, size, source):
         results, _ = forward(found.arrays, {})
         rows = np.arange(start, start + len(found.places))
         yield Predictions(trained.spec.targets, rows, found.places, results, notes=found.notes)

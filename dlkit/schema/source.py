@@ -223,6 +223,8 @@ class SourceSettings(Section):
     also_called: ClassVar[str] = ""
     # Whether its examples are windows, which are divided by time or in whole series.
     gives_windows: ClassVar[bool] = False
+    # How the names of files end that hold a table each, which it reads by their path alone.
+    table_endings: ClassVar[tuple[str, ...]] = ()
 
     kind: str
 
@@ -244,6 +246,10 @@ class SourceSettings(Section):
             RunError: the data cannot be read.
         """
         raise NotImplementedError(f"the source `{self.kind}` has no `open`")
+
+    def open_table(self, wanted: Wanted, as_text: Collection[str]) -> SourceData:
+        """Columns of a table that a model predicts for; fields of those `as_text` stay as they are written."""
+        return self.open(wanted)
 
     def describe(self) -> SourceData | None:
         """What is known without reading any example or using a network; None where that is nothing.

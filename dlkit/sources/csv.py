@@ -45,6 +45,8 @@ class CsvSource(TextFiles):
         "types": "dtype, dtypes, column_types, column_defaults",
     }
 
+    table_endings = ENDINGS
+
     kind: Literal["csv"]
     path: _tables.Paths = Field(
         description='A file, a pattern such as `"data/*.csv"`, a list of them, or one for each split: '
@@ -89,7 +91,7 @@ class CsvSource(TextFiles):
         read = [name for name in expanded(wanted, names) if name in names]
         _tables.same_columns({file: head.names for file, head in heads.items()}, read, called)
         words, limit = [str(word) for word in self.missing], mapped.LIMIT // max(1, len(read))
-        kinds = {**self.types, **dict.fromkeys(as_text, "text")}
+        kinds = {**self.types, **dict.fromkeys(expanded(as_text, names), "text")}
         columns = {name: Cells(name, kinds.get(name), words, limit=limit) for name in read}  # type: ignore[arg-type]
         rows = _read(files, heads, called, list(columns.values()))
         lines = {file: Lines(file, called[file], heads[file].dialect, heads[file].lines) for file in called}
@@ -118,6 +120,11 @@ class CsvSource(TextFiles):
             place=_tables.places(sizes, lambda file, row: lines[file].place(row)),
             fingerprint=fingerprint(files, self.model_dump(exclude={"path"})),
         )
+
+    def open_table(self, wanted: Collection[str], as_text: Collection[str]) -> SourceData:
+        """The wanted columns, in which numbers stay text where a model was trained on text."""
+        types = {name: kind for name, kind in self.types.items() if name in wanted}
+        return self.model_copy(update={"types": types}).open(wanted, as_text=as_text)
 
     def _head(self, file: Path, called: str) -> Head:
         header = self.names is None if self.header is None else self.header

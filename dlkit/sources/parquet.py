@@ -33,6 +33,8 @@ class ParquetSource(SourceSettings):
         "path": "file, files, paths, filename, file_name, filepath, folder, directory, data_path"
     }
 
+    table_endings = ENDINGS
+
     kind: Literal["parquet"]
     path: _tables.Paths = Field(
         description='A file, a folder of files, a pattern such as `"data/*.parquet"`, a list of them, or one for each '

@@ -12,6 +12,7 @@ from dlkit.models.build import BuiltModel
 from dlkit.models.predictions import Predictions, RowPlaces, joined, save_arrays
 from dlkit.models.saving import save_model
 from dlkit.runs import RunFolder
+from dlkit.schema.source import SourceSettings
 from dlkit.training.going_on import train_on
 from dlkit.training.loop import Loop
 from dlkit.training.prepare import Prepared
@@ -25,7 +26,7 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     result: dict[str, Any] = {
         "folder": str(folder.path),
         "given": config.data.source is None,
-        "example": _example_file(built),
+        "example": _example_file(built, config.data.source),
         "schedule": config.training.schedule.name,
         "epoch": loop.progress.best_epoch or loop.progress.epoch,
         "train_on": train_on(config, loop.progress),
@@ -47,8 +48,13 @@ def finish(prepared: Prepared, plan: ExecutionPlan, folder: RunFolder, loop: Loo
     return result
 
 
-def _example_file(built: BuiltModel) -> str:
-    """The name of a file to predict for, as a kind proposes it; several inputs come from one file of arrays."""
+def _example_file(built: BuiltModel, source: SourceSettings | None) -> str:
+    """The name of a file to predict for: a table where one was trained on, else as a kind proposes it.
+
+    Several inputs come from one file of arrays.
+    """
+    if source is not None and source.table_endings:
+        return f"table{source.table_endings[0]}"
     inputs = list(built.spec.inputs.values())
     return inputs[0].settings.example_file if len(inputs) == 1 else ""
 
