@@ -81,7 +81,7 @@ def test_both_stages_and_the_network_give_what_the_saved_model_gives_on_raw_valu
     logits = forward(built, staged.train.read(np.arange(ROWS)).inputs)["y"]  # type: ignore[union-attr]
     built.model.save(tmp_path / "m.keras")
     raw = splits.train.arrays.inputs["x"]  # type: ignore[union-attr]
-    again = keras.saving.load_model(tmp_path / "m.keras").predict(tf.constant(raw), batch_size=ROWS, verbose=0)
+    again = np.asarray(keras.saving.load_model(tmp_path / "m.keras")(tf.constant(raw)))
     np.testing.assert_allclose(again, logits, atol=1e-6)
     assert np.isfinite(again).all()
     encoding = built.preprocessing.encodings["x"]
