@@ -145,7 +145,13 @@ def config(*steps: Any, kind: str = "number") -> dict[str, Any]:
     """A small network over two numbers with these steps."""
     data = {"inputs": {"x": {"kind": kind, "preprocess": list(steps)}}, "targets": {"y": {"kind": "binary"}}}
     model = {"builder": "mlp", "dense": [4]}
-    return {"name": "numeric", "data": data, "model": model, "training": {"epochs": 1}, "runtime": {"compile": "graph"}}
+    return {
+        "name": "numeric",
+        "data": data,
+        "model": model,
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "runtime": {"compile": "graph"},
+    }
 
 
 @pytest.mark.parametrize(
