@@ -240,7 +240,13 @@ def test_the_constant_answer_minimises_the_loss_among_constants(kind: str) -> No
             assert of(best) <= of(other) + 2e-3
 
 
-@pytest.mark.parametrize("kind", TARGETS.names())
+# A class and a number; weights of 0 are among those of every kind above.
+WITHOUT = {"category", "number"}
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in WITHOUT else pytest.mark.slow) for kind in TARGETS.names()]
+)
 @pytest.mark.parametrize("weighted", [False, True])
 def test_an_example_of_weight_0_might_as_well_not_be_there(kind: str, weighted: bool, tmp_path: Path) -> None:
     keep = np.arange(70) % 3 != 0
