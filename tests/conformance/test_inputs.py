@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,19 @@ EVERY = pytest.mark.parametrize(("kind", "settings", "values"), CASES, ids=IDS)
 
 
 def opened(kind: str, settings: dict[str, Any], values: Any) -> tuple[Any, Splits]:
-    """A configuration, and its data before the host stage, fitted."""
+    """A configuration, and its data before the host stage, fitted; those of a case once for all tests."""
+    for number, (_, of_case, raw) in enumerate(CASES):
+        if raw is values and of_case == settings:
+            return opened_case(number)
+    return newly_opened(kind, settings, values)
+
+
+@cache
+def opened_case(number: int) -> tuple[Any, Splits]:
+    return newly_opened(*CASES[number])
+
+
+def newly_opened(kind: str, settings: dict[str, Any], values: Any) -> tuple[Any, Splits]:
     data = {"inputs": {"x": {"kind": kind, **settings}}, "targets": {"y": {"kind": "binary"}}}
     model = {"builder": INPUTS[kind].usual_builder, "dense": [3]}
     mapping = {"name": "t", "data": {**data, "batch_size": 8}, "model": model}
