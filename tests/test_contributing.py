@@ -10,16 +10,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
-from tests.documents import ROOT, blocks, run
+from dlkit.cli import app
+from tests.documents import ROOT, blocks, dlkit, run
 
 
-def test_the_plug_in_of_contributing_trains_with_its_builder_source_and_metric(tmp_path: Path) -> None:
+def test_the_plug_in_of_contributing_trains_with_its_builder_source_and_metric(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plug_in = next(b for b in blocks("docs/CONTRIBUTING.md", "python") if b.startswith("# my_plugin.py"))
     configuration = next(b for b in blocks("docs/CONTRIBUTING.md", "yaml") if "name: circles" in b)
     (tmp_path / "my_plugin.py").write_text(plug_in, encoding="utf-8")
     (tmp_path / "circles.yaml").write_text(configuration, encoding="utf-8")
-    run([sys.executable, "-m", "dlkit", "train", "circles.yaml", "--quiet"], tmp_path)
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, ["train", "circles.yaml", "runtime.compile=graph", "--quiet"])
+    assert done.exit_code == 0, done.output
     header, *rows = (tmp_path / "runs" / "circles" / "latest" / "history.csv").read_text().splitlines()
     assert header == "epoch,loss,accuracy,worst_class,learning_rate"
     assert len(rows) == 30
@@ -57,13 +63,22 @@ def test_the_parts_of_contributing_train_are_judged_and_predict(way: str, tmp_pa
             (root / place).write_text(code, encoding="utf-8")
     (tmp_path / "rides.yaml").write_text(configuration, encoding="utf-8")
     np.savez(tmp_path / "two.npz", hour=[[8.0], [20.0]], weather=[[20.0, 1.0], [10.0, 5.0]])
-    dlkit = [sys.executable, "-m", "dlkit"]
-    run([*dlkit, "train", "rides.yaml", "--quiet"], tmp_path, root=root)
-    figures = json.loads(run([*dlkit, "evaluate", "rides", "--json"], tmp_path, root=root))
+    _, evaluated, predicted, _, refused = dlkit(
+        [
+            ["train", "rides.yaml", "--quiet"],
+            ["evaluate", "rides", "--json"],
+            ["predict", "rides", "two.npz", "--json"],
+            ["train", "--resume", "rides", "training.epochs=11", "--quiet"],
+            ["train", "rides.yaml", "model.unit=3"],
+        ],
+        tmp_path,
+        root=root,
+    )
+    figures = json.loads(evaluated)
     assert figures["mean_absolute_error"] < 3  # of counts of 12 or so, which vary by 3.5 around their mean
-    found = json.loads(run([*dlkit, "predict", "rides", "two.npz", "--json"], tmp_path, root=root))["predictions"]
+    found = json.loads(predicted)["predictions"]
     morning, evening = (prediction["lent"]["value"] for prediction in found)
     assert morning > evening  # the one warm, the other cold and windy
-    run([*dlkit, "train", "--resume", "rides", "training.epochs=11", "--quiet"], tmp_path, root=root)
-    message = run([*dlkit, "train", "rides.yaml", "model.unit=3"], tmp_path, root=root, status=2)
-    assert "`units`" in message
+    assert json.loads((tmp_path / "runs" / "rides" / "latest" / "state.json").read_text())["state"] == "finished"
+    assert len((tmp_path / "runs" / "rides" / "latest" / "history.csv").read_text().splitlines()) == 12
+    assert "`units`" in refused

@@ -13,23 +13,34 @@ from nbclient import NotebookClient
 from typer.testing import CliRunner
 
 from dlkit.cli import app
-from tests.documents import ROOT, blocks, run
+from tests.documents import ROOT, blocks
 
 READMES = ["README.md", "README.zh-CN.md"]
 
 
-def test_the_configuration_commands_and_python_of_the_readme_run_in_order(tmp_path: Path) -> None:
+# The same configuration on fewer images.
+FEWER = {'"train[:10%]"': '"train[:1%]"', '"train[90%:]"': '"train[99%:]"', "test: test}": 'test: "test[:10%]"}'}
+
+
+@pytest.mark.parametrize("fewer", [FEWER, pytest.param({}, marks=pytest.mark.slow)], ids=["fewer images", "as it is"])
+def test_the_configuration_commands_and_python_of_the_readme_run_in_order(
+    fewer: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     readme = "README.md"  # the other one has the same code, which a test below compares
     (configuration,) = [b for b in blocks(readme, "yaml") if b.startswith("# mnist_small.yaml")]
+    for written, other in fewer.items():
+        assert written in configuration
+        configuration = configuration.replace(written, other)
     (tmp_path / "mnist_small.yaml").write_text(configuration, encoding="utf-8")
     commands = [
         line for block in blocks(readme, "sh") for line in block.splitlines() if "mnist_small" in line
     ]  # fmt: skip
     assert {shlex.split(c)[3] for c in commands} == {"check", "show", "train", "evaluate"}
+    monkeypatch.chdir(tmp_path)
     for command in commands:
-        words = shlex.split(command, comments=True)
-        run([sys.executable, *words[1:]], tmp_path)
-    run([sys.executable, "-c", "\n".join(blocks(readme, "python"))], tmp_path)
+        done = CliRunner().invoke(app, shlex.split(command, comments=True)[3:])
+        assert done.exit_code == 0, f"{command}\n{done.output}"
+    exec("\n".join(blocks(readme, "python")), {})
 
 
 @pytest.mark.parametrize("readme", READMES)
@@ -51,24 +62,59 @@ def test_both_readmes_show_the_same_code() -> None:
         assert first == second
 
 
-def executed(name: str, folder: Path) -> list[str]:
-    """Run a notebook in a folder, and give what its cells printed."""
-    notebook = nbformat.read(ROOT / "notebooks" / name, as_version=4)
+def executed(folder: Path, *names: str, short: bool = False) -> list[str]:
+    """Run notebooks in a folder, in one kernel, and give what their cells printed."""
+    notebook, *others = (nbformat.read(ROOT / "notebooks" / name, as_version=4) for name in names)
+    notebook.cells += [cell for other in others for cell in other.cells]
+    for cell in notebook.cells:
+        cell.source = shortened(cell.source) if short else cell.source
     NotebookClient(notebook, timeout=None, resources={"metadata": {"path": str(folder)}}).execute()
     return [str(o) for cell in notebook.cells if cell.cell_type == "code" for o in cell.outputs]
 
 
-def test_the_notebook_of_a_first_model_runs(tmp_path: Path) -> None:
-    printed = executed("01_first_model.ipynb", tmp_path)
+def shortened(source: str) -> str:
+    """The same in two epochs on fewer images, in a graph, which is made sooner than a program of XLA's."""
+    source = re.sub(r'("(?:training\.)?epochs": )\d+', r"\g<1>2", source)
+    fewer = {
+        **FEWER,
+        '"test": "test"}': '"test": "test[:10%]"}',
+        "[:5000]": "[:500]",
+        "[5000:]": "[9500:]",
+        '"model": ': '"runtime": {"compile": "graph"}, "model": ',
+    }
+    for written, other in fewer.items():
+        source = source.replace(written, other)
+    return source
+
+
+FIRST, OWN = "01_first_model.ipynb", "03_your_own_data.ipynb"
+
+
+def holds_a_first_model(printed: list[str], folder: Path) -> None:
     assert any("did you mean `epochs`?" in text for text in printed)
-    assert (tmp_path / "runs" / "first_model" / "latest" / "model.keras").is_file()
+    assert (folder / "runs" / "first_model" / "latest" / "model.keras").is_file()
 
 
-def test_the_notebook_of_your_own_data_runs(tmp_path: Path) -> None:
-    printed = executed("03_your_own_data.ipynb", tmp_path)
+def holds_a_model_of_own_data(printed: list[str], folder: Path) -> None:
     for words in ("missing", "logistic regression", "flats.csv:1202, column `rent`, holds `ask us`"):
         assert any(words in text for text in printed), words
-    assert (tmp_path / "runs" / "flats" / "latest" / "baselines.json").is_file()
+    assert (folder / "runs" / "flats" / "latest" / "baselines.json").is_file()
+
+
+def test_the_notebooks_run_in_a_few_epochs(tmp_path: Path) -> None:
+    printed = executed(tmp_path, FIRST, OWN, short=True)
+    holds_a_first_model(printed, tmp_path)
+    holds_a_model_of_own_data(printed, tmp_path)
+
+
+@pytest.mark.slow
+def test_the_notebook_of_a_first_model_runs(tmp_path: Path) -> None:
+    holds_a_first_model(executed(tmp_path, FIRST), tmp_path)
+
+
+@pytest.mark.slow
+def test_the_notebook_of_your_own_data_runs(tmp_path: Path) -> None:
+    holds_a_model_of_own_data(executed(tmp_path, OWN), tmp_path)
 
 
 def test_what_the_page_on_data_shows_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ data:
   targets: {label: {kind: category}}
 model: {builder: mlp, dense: [8]}
 training: {epochs: 1}
+runtime: {compile: graph}
 """
 
 

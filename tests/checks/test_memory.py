@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
@@ -25,10 +24,14 @@ def test_the_limit_of_a_container_counts(tmp_path: Path, monkeypatch: pytest.Mon
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the limit is that of Linux")
 def test_the_limit_of_the_process_counts() -> None:
-    program = (
-        "import resource; from dlkit.checks.memory import _free_of_process as free\n"
-        "assert free() is None, free()\n"
-        "resource.setrlimit(resource.RLIMIT_AS, (2**40, resource.getrlimit(resource.RLIMIT_AS)[1]))\n"
-        "assert 0 < free() < 2**40, free()\n"
-    )
-    subprocess.run([sys.executable, "-c", program], check=True)
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_AS)
+    try:
+        resource.setrlimit(resource.RLIMIT_AS, (hard, hard))
+        assert hard != resource.RLIM_INFINITY or memory._free_of_process() is None
+        resource.setrlimit(resource.RLIMIT_AS, (2**40, hard))
+        free = memory._free_of_process()
+        assert free is not None and 0 < free < 2**40
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, (soft, hard))

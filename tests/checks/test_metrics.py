@@ -103,20 +103,27 @@ def problem_of(call: Callable[[], Any]) -> Problem:
 
 FAULTY = [
     ("binary", {"name": "precision", "thresholds": [0.5, 0.6]}, "an array of the shape [2]"),
-    ("binary", {"name": "f1_score", "average": None}, "an array of the shape [1]"),
     ("multi_label", {"name": "f1_score", "average": None}, "an array of the shape [3]"),
-    ("number", {"name": "r2_score", "class_aggregation": None}, "an array of the shape [1]"),
-    ("numbers", {"name": "r2_score", "class_aggregation": None}, "an array of the shape [2]"),
     ("number", "raises", "RuntimeError: it was never finished"),
     ("category", "unweighted", "TypeError"),
     ("numbers", "no_graph", "cannot be computed"),
-    ("number", "vector", "an array of the shape [3]"),
     ("number", "several", "several figures"),
     ("number", "words", "ValueError"),
 ]
+# Further ways to arrays.
+ARRAYS = [
+    ("binary", {"name": "f1_score", "average": None}, "an array of the shape [1]"),
+    ("number", {"name": "r2_score", "class_aggregation": None}, "an array of the shape [1]"),
+    ("numbers", {"name": "r2_score", "class_aggregation": None}, "an array of the shape [2]"),
+    ("number", "vector", "an array of the shape [3]"),
+]
 
 
-@pytest.mark.parametrize(("kind", "metric", "said"), FAULTY, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("kind", "metric", "said"),
+    FAULTY + [pytest.param(*case, marks=pytest.mark.slow) for case in ARRAYS],
+    ids=lambda value: str(value)[:40],
+)
 def test_it_is_refused_by_check_and_before_training(kind: str, metric: Any, said: str, tmp_path: Path) -> None:
     part = (X, LABELS[kind])
     data = {"train": part, "validation": part, "test": part}
@@ -175,7 +182,7 @@ def test_metrics_of_several_targets_name_theirs(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", TARGETS.names())
-@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("weighted", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_every_metric_that_fits_passes(kind: str, weighted: bool, tmp_path: Path) -> None:
     metrics = [{"name": name, **ARGUMENTS.get(name, {})} for name in sorted(TARGETS[kind].metrics_that_fit)]
     config = loaded(kind, metrics, tmp_path, weights="w" if weighted else None)

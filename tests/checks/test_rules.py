@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,7 @@ def found(config: dict[str, Any], data: Any = DATA) -> dict[str, Problem]:
     return {problem.code: problem for problem in problems}
 
 
+@cache
 def healthy() -> CheckContext:
     """A configuration that no rule has anything to say about."""
     return examine(load(settings(MLP)), data=DATA).case

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 from subprocess import run
 
+import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -186,13 +187,24 @@ def configurations(draw):
     }
 
 
-@SETTINGS
-@given(configurations())
-def test_the_resolved_configuration_reads_back_equal(data):
+def reads_back_equal(data):
     loaded = from_mapping(data)
     again = load_bytes(loaded.to_yaml().encode())
     assert again is not None and again.config == loaded.config
     assert again.to_yaml() == loaded.to_yaml()
+
+
+@settings(SETTINGS, max_examples=40)
+@given(configurations())
+def test_the_resolved_configuration_reads_back_equal(data):
+    reads_back_equal(data)
+
+
+@pytest.mark.slow
+@SETTINGS
+@given(configurations())
+def test_many_resolved_configurations_read_back_equal(data):
+    reads_back_equal(data)
 
 
 def test_a_configuration_fails_without_tensorflow_or_numpy():

@@ -5,11 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import dlkit
 from dlkit.config.problems import RunError
-from dlkit.data.contract import Rows
+from dlkit.data.contract import Batch, Rows
+from dlkit.data.feeding import make_feeder
 from dlkit.data.load import load_spec, load_splits
 from dlkit.data.prepare import fit_and_stage
 from dlkit.schema.data import Data
@@ -116,8 +119,37 @@ def test_a_damaged_file_is_named(kind: str, tmp_path: Path) -> None:
     assert (path.name if "*" not in damaged else str(path.parent)) in str(refused.value)
 
 
+def test_a_source_that_is_opened_again_goes_on_in_the_middle_of_an_epoch(source: dict[str, Any]) -> None:
+    settings = Data.model_validate(data(source, train=f"train[:{ROWS}]"))
+
+    def batches(start: int) -> list[Batch]:
+        splits = fit_and_stage(load_splits(settings), settings)[1]
+        feeder = make_feeder(splits.train, splits.spec, settings, training=True)
+        found = {}
+        for block in feeder.blocks(7, 1, start):
+            found |= {block.first + i: feeder.pick(block.tensors, tf.constant(i)) for i in range(block.steps)}
+        return [found[number] for number in range(start, feeder.steps)]
+
+    whole, rest = batches(0), batches(3)
+    assert len(whole) == 5 and len({tuple(batch.rows.numpy()) for batch in whole}) == 5
+    for one, other in zip(whole[3:], rest, strict=True):
+        tf.nest.map_structure(np.testing.assert_array_equal, tuple(one), tuple(other))
+
+
+# A table, and files that are decoded. The others are variations, whose batches the test above compares.
+RESUMED = {"csv", "image_folder"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param(k, marks=() if k in RESUMED else pytest.mark.slow) for k in SOURCES.own_names],
+    indirect=True,
+)
 def test_a_run_on_a_source_resumes_to_the_same_bits(source: dict[str, Any], tmp_path: Path) -> None:
-    config = {"name": "small", "data": data(source), "model": {"builder": "mlp"}, "training": {"epochs": 2}}
+    # What is compared is how training goes on: nothing is tested, watched or compared with baselines.
+    config: dict[str, Any] = {"name": "small", "data": data(source, train=f"train[:{ROWS}]")}
+    config["model"] = {"builder": "mlp", "dense": [4]}
+    config["training"] = {"epochs": 2, "health": "off", "baselines": "off"}
     config["runtime"] = {"compile": "graph"}
     whole = dlkit.train(config, runs_folder=tmp_path / "whole", verbose=False)
     with pytest.MonkeyPatch.context() as patch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import subprocess
 import sys
@@ -156,20 +157,42 @@ def test_a_disk_that_fills_up_in_the_middle_costs_nothing_but_the_keeping(monkey
 
 
 def test_two_processes_that_build_one_store_get_the_same_and_a_kill_leaves_nothing_wrong(own_store: Path) -> None:
-    code = "from tests.data.test_prepare import *; import sys; splits = staged(data(cache='disk'));"
-    code += "print(__import__('hashlib').sha256(splits.train.held.inputs['x'].tobytes()).hexdigest())"
     environment = {**os.environ, "DLKIT_CACHE": str(own_store)}
-    killed = code.replace("splits = ", "prepare._PART = 500; splits = ").replace(
-        "cache='disk')", "cache='disk'), progress=lambda done, total: os.kill(os.getpid(), 9) if done > 20 else None"
-    )
-    first = subprocess.run([sys.executable, "-c", killed], env=environment, capture_output=True, check=False)
-    assert first.returncode == -9
-    assert 0 < sum(entry.prepared for entry in store.entries()) < 80
-    both = [
-        subprocess.Popen([sys.executable, "-c", code], env=environment, stdout=subprocess.PIPE, text=True)
-        for _ in range(2)
-    ]
-    digests = {process.communicate()[0].strip() for process in both}
-    digests.add(__import__("hashlib").sha256(staged(data(cache="memory")).train.held.inputs["x"].tobytes()).hexdigest())  # type: ignore[union-attr]
-    assert [process.returncode for process in both] == [0, 0]
-    assert len(digests) == 1
+    done = subprocess.run([sys.executable, "-c", PROCESSES], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    killed, prepared, *both = done.stdout.split()
+    assert int(killed) == 9
+    assert 0 < int(prepared) < 80
+    assert both == [digest(staged(data(cache="memory")))] * 2
+
+
+def digest(splits: Splits) -> str:
+    """SHA-256 of the prepared training images."""
+    return hashlib.sha256(splits.train.held.inputs["x"].tobytes()).hexdigest()  # type: ignore[union-attr]
+
+
+# What is imported once is forked before anything is computed: a process that is killed in the middle, and two at once.
+PROCESSES = """
+import os
+from tests.data.test_prepare import *
+
+def forked(work):
+    number = os.fork()
+    if not number:
+        work()
+        os._exit(0)
+    return number
+
+def killed():
+    prepare._PART = 500
+    staged(data(cache="disk"), progress=lambda done, total: os.kill(os.getpid(), 9) if done > 20 else None)
+
+def whole(end):
+    os.write(end, digest(staged(data(cache="disk"))).encode() + b" ")
+
+print(os.WTERMSIG(os.waitpid(forked(killed), 0)[1]), sum(entry.prepared for entry in store.entries()))
+begin, end = os.pipe()
+both = [forked(lambda: whole(end)) for _ in range(2)]
+assert [os.waitpid(number, 0)[1] for number in both] == [0, 0]
+print(os.read(begin, 1000).decode())
+"""

@@ -21,7 +21,7 @@ from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
 from tests.bound import a_target, spec_of
-from tests.training.helpers import DATA, MLP, images, settings, train
+from tests.training.helpers import DATA, MLP, finished, images, settings, train
 
 TWO = {
     "name": "two",
@@ -31,10 +31,10 @@ TWO = {
             "kind": {"kind": "category", "classes": ["low", "high"]},
             "sum": {"kind": "number", "normalize": False},
         },
-        "batch_size": 16,
+        "batch_size": 20,
     },
     "model": {"builder": "join"},
-    "training": {"epochs": 2},
+    "training": {"epochs": 2, "health": "off", "baselines": "off"},
     "runtime": {"compile": "graph"},
 }
 JOIN = """\
@@ -60,7 +60,7 @@ def two() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on images."""
-    return train(settings(MLP), tmp_path_factory.mktemp("digits")).folder
+    return finished(settings(MLP), tmp_path_factory.mktemp("digits")).folder
 
 
 @pytest.fixture(scope="module")
@@ -202,7 +202,8 @@ def test_a_bitmap_of_one_channel_or_of_gray_colours_is_read_as_the_digit_it_is(d
 def test_a_model_that_resizes_takes_images_of_any_size(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    config = settings(MLP, image={"preprocess": [{"resize": {"height": 14, "width": 14}}, "rescale"]})
+    resized = {"preprocess": [{"resize": {"height": 14, "width": 14}}, "rescale"]}
+    config = settings(MLP, {"epochs": 1, "health": "off", "baselines": "off"}, image=resized)
     folder = train(config, tmp_path).folder
     picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
     for name, encode in {"x.png": tf.io.encode_png, "x.jpg": tf.io.encode_jpeg}.items():
@@ -261,22 +262,28 @@ def test_a_trained_model_knows_its_run(digits: Path) -> None:
     assert open_trained(digits / "model.keras").folder == RunFolder(digits)
 
 
-@pytest.mark.parametrize(("column", "group"), [("x", "inputs"), ("y", "targets")])
-def test_a_bad_example_of_a_stream_is_no_failure_of_the_model(tmp_path: Path, column: str, group: str) -> None:
-    columns = {"x": np.arange(20, dtype=np.float32), "y": np.arange(20, dtype=np.float32)}
+LINE = {"x": np.arange(20, dtype=np.float32), "y": np.arange(20, dtype=np.float32)}
+
+
+@pytest.fixture(scope="module")
+def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished run on numbers."""
     target = {"kind": "number", "metrics": ["r2_score"]}
-    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 8}
     config = {
         "name": "a",
-        "data": data,
+        "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 10},
         "model": {"builder": "mlp", "dense": [2]},
-        "training": {"epochs": 1},
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
         "runtime": {"compile": "graph"},
     }
-    run = train(config, tmp_path, data={"train": columns})
-    bad = {**columns, column: np.where(np.arange(20) == 13, np.nan, columns[column])}
-    given = {"train": tf.data.Dataset.from_tensor_slices(columns), "test": tf.data.Dataset.from_tensor_slices(bad)}
+    return train(config, tmp_path_factory.mktemp("line"), data={"train": LINE}).folder
+
+
+@pytest.mark.parametrize(("column", "group"), [("x", "inputs"), ("y", "targets")])
+def test_a_bad_example_of_a_stream_is_no_failure_of_the_model(line: Path, column: str, group: str) -> None:
+    bad = {**LINE, column: np.where(np.arange(20) == 13, np.nan, LINE[column])}
+    given = {"train": tf.data.Dataset.from_tensor_slices(LINE), "test": tf.data.Dataset.from_tensor_slices(bad)}
     with pytest.raises(RunError, match=r"the first is row 13 of `test` \(nan\)") as refused:
-        evaluate(run.folder, data=given)
+        evaluate(line, data=given)
     (problem,) = refused.value.problems
     assert (problem.code, problem.key) == ("not-finite", ("data", group, column))

@@ -42,9 +42,10 @@ CONFIG: dict[str, Any] = {
             "walk": {"kind": "sequence"},
         },
         "targets": {"y": {"kind": "binary"}},
+        "batch_size": 30,
     },
     "model": {"builder": "mlp", "dense": [4]},
-    "training": {"epochs": 1},
+    "training": {"epochs": 1, "health": "off", "baselines": "off"},
     "runtime": {"compile": "graph"},
 }
 

@@ -25,7 +25,7 @@ def test_what_is_cut_and_what_is_unknown_in_a_file_is_counted_and_said(tmp_path:
             "targets": {"y": {"kind": "binary"}},
         },
         "model": {"builder": "rnn", "units": [4]},
-        "training": {"epochs": 1},
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
         "runtime": {"compile": "graph"},
     }
     data = {"train": ({"series": SERIES, "city": CITIES}, {"y": np.arange(ROWS) % 2})}
@@ -49,7 +49,7 @@ def test_gaps_are_filled_in_and_counted_and_classes_come_back_as_the_labels_were
             "targets": {"kind": {"kind": "category"}, "word": {"kind": "category"}, "yes": {"kind": "binary"}},
         },
         "model": {"builder": "mlp", "dense": [2]},
-        "training": {"epochs": 1},
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
         "runtime": {"compile": "graph"},
     }
     turns = np.arange(ROWS) % 2

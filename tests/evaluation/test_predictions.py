@@ -25,13 +25,15 @@ from dlkit.schema.features import Feature
 from tests.bound import a_target, spec_of
 from tests.evaluation.test_evaluate import JOIN, TWO
 from tests.models.crafted import little_memory
-from tests.training.helpers import DATA, MLP, images, settings, train
+from tests.training.helpers import DATA, MLP, finished, images, settings, train
+
+SHORT = {"epochs": 1, "health": "off", "baselines": "off"}
 
 
 @pytest.fixture(scope="module")
 def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run on images."""
-    return train(settings(MLP), tmp_path_factory.mktemp("digits")).folder
+    return finished(settings(MLP), tmp_path_factory.mktemp("digits")).folder
 
 
 def uneven() -> dict[str, Any]:
@@ -104,7 +106,7 @@ def test_penalties_of_weights_are_in_the_loss(tmp_path: Path) -> None:
         "    return layers.Dense(4, kernel_regularizer=__import__('keras').regularizers.L2(l2))(x)\n\n\n"
         'builders = {"bound": bound}\n'
     )
-    config = {**settings({"builder": "bound"}, {"epochs": 1}), "plugins": [str(tmp_path / "bound.py")]}
+    config = {**settings({"builder": "bound"}, SHORT), "plugins": [str(tmp_path / "bound.py")]}
     run = train(config, tmp_path)
     found = evaluate(run.folder, data=DATA).figures["loss"]
     assert found == pytest.approx(run.test["loss"], rel=1e-5)
@@ -113,7 +115,7 @@ def test_penalties_of_weights_are_in_the_loss(tmp_path: Path) -> None:
 
 def test_a_class_that_the_loss_ignores_is_left_out(tmp_path: Path) -> None:
     loss = {"name": "sparse_categorical_crossentropy", "ignore_class": 3}
-    run = train(settings(MLP, {"loss": loss, "epochs": 1}), tmp_path)
+    run = train(settings(MLP, {"loss": loss, **SHORT}), tmp_path)
     assert evaluate(run.folder, data=DATA).figures["loss"] == pytest.approx(run.test["loss"], rel=1e-5)
 
 
@@ -238,7 +240,7 @@ def test_a_later_row_that_is_not_finite_names_the_file(tmp_path: Path) -> None:
         "name": "numbers",
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category", "classes": 2}}},
         "model": {"builder": "mlp"},
-        "training": {"epochs": 1},
+        "training": SHORT,
         "runtime": {"compile": "graph"},
     }
     run = train(config, tmp_path, data={"train": part})

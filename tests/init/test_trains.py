@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tensorflow_datasets.core.utils import file_utils
@@ -17,12 +18,23 @@ Dlkit = Callable[..., Result]
 NAMES = ["wine", "diabetes", "digits", "movie_sentiment", "japanese_vowels", "airline", "mnist"]
 SHORT = [
     "training.epochs=1", "training.limit_batches=2", "training.early_stopping=null", "training.health=off",
+    "training.baselines=off",
     "runtime={compile: graph}",
 ]  # fmt: skip
 
 
-# One of each network: those that are trained as well.
-TRAINED = ["people.csv", "sales.csv", "digits_8", "texts", "walks", "diabetes"]
+# A table and pictures are trained as well.
+TRAINED = ["people.csv", "digits_8"]
+# And so are these, of other kinds of data.
+VARIATIONS = ["sales.csv", "texts", "walks", "diabetes"]
+# Names whose data come in the form of others that are checked.
+ALIKE = ["digits", "movie_sentiment", "japanese_vowels", "mnist"]
+
+
+def cases(names: Iterable[str]) -> list[Any]:
+    """Each name, and whether what is written for it is trained."""
+    fast = [pytest.param(n, n in TRAINED, marks=pytest.mark.slow if n in ALIKE else ()) for n in names]
+    return fast + [pytest.param(name, True, marks=pytest.mark.slow) for name in names if name in VARIATIONS]
 
 
 def works(dlkit: Dlkit, config: str, *, train: bool) -> None:
@@ -33,20 +45,22 @@ def works(dlkit: Dlkit, config: str, *, train: bool) -> None:
         assert trained.exit_code == 0, trained.output
 
 
-@pytest.mark.parametrize("name", FILES)
-def test_what_is_written_for_a_path_is_checked_and_trained(dlkit: Dlkit, name: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("name", "train"), cases(FILES))
+def test_what_is_written_for_a_path_is_checked_and_trained(
+    dlkit: Dlkit, name: str, train: bool, tmp_path: Path
+) -> None:
     given = FILES[name](tmp_path / name)
     (tmp_path / "configs").mkdir()
     written = dlkit("init", given.relative_to(tmp_path), "-o", "configs/made.yaml")
     assert written.exit_code == 0, written.output
-    works(dlkit, "configs/made.yaml", train=name in TRAINED)
+    works(dlkit, "configs/made.yaml", train=train)
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_what_is_written_for_a_name_is_checked_and_trained(dlkit: Dlkit, name: str) -> None:
+@pytest.mark.parametrize(("name", "train"), cases(NAMES))
+def test_what_is_written_for_a_name_is_checked_and_trained(dlkit: Dlkit, name: str, train: bool) -> None:
     written = dlkit("init", name)
     assert written.exit_code == 0, written.output
-    works(dlkit, f"{name}.yaml", train=name in TRAINED)
+    works(dlkit, f"{name}.yaml", train=train)
 
 
 @pytest.fixture

@@ -103,11 +103,12 @@ def changed(about: dict[str, Any], way: tuple[Any, ...], chance: random.Random) 
     return about
 
 
-def test_a_state_that_was_changed_is_refused_or_still_makes_a_model(loaded: Loaded, spec: Spec) -> None:
+@pytest.mark.parametrize("times", [1, pytest.param(6, marks=pytest.mark.slow)])
+def test_a_state_that_was_changed_is_refused_or_still_makes_a_model(loaded: Loaded, spec: Spec, times: int) -> None:
     about, chance = json.loads(json.dumps(describe(spec))), random.Random(0)
     ways = [way for way in places(about) if "state" in way]
     refused = 0
-    for way in [way for way in ways for _ in range(6)]:
+    for way in [way for way in ways for _ in range(times)]:
         try:
             again = read_spec(changed(about, way, chance))
         except ValueError as error:
@@ -115,7 +116,7 @@ def test_a_state_that_was_changed_is_refused_or_still_makes_a_model(loaded: Load
             assert "dlkit.json" in str(error)
         else:
             make_preprocessing(again.inputs)
-    assert refused > len(ways)  # most of them
+    assert refused > times * len(ways) / 6
     assert build(loaded.config, read_spec(about)).network.count_params()
 
 

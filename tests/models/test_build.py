@@ -53,10 +53,19 @@ def test_the_cnn_of_the_tutorial_has_its_layers_and_its_number_of_parameters() -
     assert model.count_params() == 93_322
 
 
+CATEGORY, BINARY, NUMBER = ("category", 5, 5), ("binary", None, 1), ("number", None, 1)
+SHAPES = [("cnn", (28, 28, 1)), ("mlp", (20,)), ("mlp", (4, 5)), ("rnn", (12, 3))]
+# Every builder and every kind of target once; the other pairs are variations.
+PAIRED = [("cnn", (28, 28, 1), *CATEGORY), ("mlp", (20,), *BINARY), ("rnn", (12, 3), *NUMBER)]
+
+
 @pytest.mark.parametrize(
-    ("build", "shape"), [("cnn", (28, 28, 1)), ("mlp", (20,)), ("mlp", (4, 5)), ("rnn", (12, 3))], ids=str
+    ("build", "shape", "target", "classes", "width"),
+    [
+        pytest.param(*case, marks=() if case in PAIRED else pytest.mark.slow, id=f"{case[0]}-{case[1]}-{case[2]}")
+        for case in ((*shape, *target) for shape in SHAPES for target in (CATEGORY, BINARY, NUMBER))
+    ],
 )
-@pytest.mark.parametrize(("target", "classes", "width"), [("category", 5, 5), ("binary", None, 1), ("number", None, 1)])
 def test_builders_give_compiled_models_whose_logits_fit_their_loss(
     build: str, shape: tuple[int, ...], target: str, classes: int | None, width: int
 ) -> None:
@@ -66,7 +75,7 @@ def test_builders_give_compiled_models_whose_logits_fit_their_loss(
     random = np.random.default_rng(0)
     x = random.normal(size=(8, *shape)).astype("float32")
     y = random.integers(0, classes or 2, 8)
-    logits = model.predict(x, verbose=0)
+    logits = np.asarray(model(x))
     figures = model.evaluate(x, y, verbose=0, return_dict=True)
     if target == "category":
         expected = np.mean(np.log(np.exp(logits).sum(axis=1)) - logits[np.arange(8), y])
@@ -85,16 +94,16 @@ def test_a_model_of_a_configuration_takes_raw_pixels(model: dict[str, Any]) -> N
     built = dlkit.build_model(config_for(model), IMAGE)
     assert built.input.dtype == "uint8"
     pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
-    assert np.abs(built.predict(pixels, verbose=0)).max() < 20
+    assert np.abs(built(pixels)).max() < 20
 
 
 def test_results_are_the_softmax_of_the_logits_in_float32() -> None:
     built = build(config_for({"builder": "mlp"}), IMAGE)
     pixels = np.random.default_rng(0).integers(0, 256, (4, 28, 28, 1)).astype("uint8")
-    logits = built.model.predict(pixels, verbose=0)
+    logits = np.asarray(built.model(pixels))
     exponentials = np.exp(logits - logits.max(axis=1, keepdims=True))
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
-    found = results_model(built).predict(pixels, verbose=0)
+    found = np.asarray(results_model(built)(pixels))
     assert found.dtype == np.float32
     np.testing.assert_allclose(found, expected, atol=1e-6)
 

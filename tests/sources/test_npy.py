@@ -147,7 +147,7 @@ def test_a_run_on_mapped_arrays_is_that_on_arrays_in_memory(tmp_path: Path) -> N
         "name": "small",
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category"}}, "batch_size": 4},
         "model": {"builder": "mlp", "dense": [4]},
-        "training": {"epochs": 2},
+        "training": {"epochs": 2, "health": "off", "baselines": "off"},
         "runtime": {"compile": "graph"},
     }
     held = dlkit.train(config, data=(X, Y), runs_folder=tmp_path / "held", verbose=False)

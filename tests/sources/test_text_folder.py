@@ -135,7 +135,12 @@ def test_a_run_on_a_folder_saves_a_model_of_raw_texts(tmp_path: Path) -> None:
             "batch_size": 8,
         },
         "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 20, "optimizer": {"name": "adam", "learning_rate": 0.02}},
+        "training": {
+            "epochs": 20,
+            "optimizer": {"name": "adam", "learning_rate": 0.02},
+            "health": "off",
+            "baselines": "off",
+        },
         "runtime": {"compile": "graph"},
     }
     run = dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)

@@ -40,7 +40,13 @@ def config(*steps: Any) -> dict[str, Any]:
     """A small network over three numbers with these steps."""
     data = {"inputs": {"x": {"kind": "number", "preprocess": list(steps)}}, "targets": {"y": {"kind": "binary"}}}
     model = {"builder": "mlp", "dense": [4]}
-    return {"name": "holes", "data": data, "model": model, "training": {"epochs": 1}, "runtime": {"compile": "graph"}}
+    return {
+        "name": "holes",
+        "data": data,
+        "model": model,
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "runtime": {"compile": "graph"},
+    }
 
 
 def test_a_bare_value_is_what_is_filled_in() -> None:

@@ -145,7 +145,13 @@ def config(*steps: Any, kind: str = "number") -> dict[str, Any]:
     """A small network over two numbers with these steps."""
     data = {"inputs": {"x": {"kind": kind, "preprocess": list(steps)}}, "targets": {"y": {"kind": "binary"}}}
     model = {"builder": "mlp", "dense": [4]}
-    return {"name": "numeric", "data": data, "model": model, "training": {"epochs": 1}, "runtime": {"compile": "graph"}}
+    return {
+        "name": "numeric",
+        "data": data,
+        "model": model,
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "runtime": {"compile": "graph"},
+    }
 
 
 @pytest.mark.parametrize(
@@ -171,6 +177,7 @@ def test_a_model_of_all_of_them_takes_raw_rows(tmp_path: Any) -> None:
     assert model.evaluate(x, y, verbose=0, return_dict=True)["loss"] == pytest.approx(run.test["loss"], rel=1e-5)
 
 
+@pytest.mark.slow  # that their layers are Keras's own is a test of all steps
 @pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
 def test_plain_keras_opens_them_on_every_backend_that_is_installed(backend: str, tmp_path: Path) -> None:
     if find_spec(backend) is None:

@@ -36,7 +36,7 @@ def settings(source: dict[str, Any] | None = None, **target: Any) -> dict[str, A
     }
     return {
         "name": "airline", "data": data, "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 2}, "runtime": {"compile": "graph"},
+        "training": {"epochs": 2, "health": "off", "baselines": "off"}, "runtime": {"compile": "graph"},
     }  # fmt: skip
 
 
