@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 import dlkit
 from dlkit.bundled.reading import read_mnist
 from dlkit.schema.loader import Loaded, from_mapping
 from dlkit.training import run
 from dlkit.training.checkpoints import files as checkpoints
+from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 
 MLP = {"builder": "mlp", "dense": [16], "dropout": 0.2}
@@ -84,6 +86,23 @@ def finished(config: dict[str, Any], folder: Path, *, data: Any = DATA) -> dlkit
         train(config, Path(_FINISHED[key].name), data=data)
     shutil.copytree(_FINISHED[key].name, folder, symlinks=True, dirs_exist_ok=True)
     return dlkit.load_run("latest", folder, data=data)
+
+
+_INTERRUPTED: dict[tuple[str, int, int], tempfile.TemporaryDirectory[str]] = {}
+
+
+def interrupted(config: dict[str, Any], step: int, folder: Path, *, data: Any = DATA) -> Path:
+    """The folder of a run that was interrupted at an update, trained once and copied as by `finished`.
+
+    Chunks have to be single steps.
+    """
+    key = json.dumps(config, sort_keys=True), step, id(data)
+    if key not in _INTERRUPTED:
+        _INTERRUPTED[key] = tempfile.TemporaryDirectory(prefix="dlkit-interrupted-")
+        with pytest.raises(Interrupted):
+            train(config, Path(_INTERRUPTED[key].name), data=data, listener=InterruptAt(step))
+    shutil.copytree(_INTERRUPTED[key].name, folder, symlinks=True, dirs_exist_ok=True)
+    return (folder / config["name"] / "latest").resolve()
 
 
 def state_digest(folder: Path) -> str:

@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-import pytest
-
 from dlkit.runs import RunFolder
 from dlkit.training import run
-from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import EVEN, SGD, SMALL, InterruptAt, finished, load_folder, settings, state_digest, train
+from tests.training.helpers import EVEN, SGD, SMALL, finished, interrupted, load_folder, settings, state_digest, train
 
 
 class Notes(Listener):
@@ -24,9 +21,7 @@ class Notes(Listener):
 
 def test_going_on_with_another_number_of_devices_is_allowed_and_said(tmp_path: Path, one_step_chunks: None) -> None:
     whole = finished(settings(SMALL, SGD), tmp_path / "whole", data=EVEN)
-    with pytest.raises(Interrupted):
-        train(settings(SMALL, SGD), tmp_path / "cut", data=EVEN, listener=InterruptAt(10))
-    folder = RunFolder((tmp_path / "cut" / "small" / "latest").resolve())
+    folder = RunFolder(interrupted(settings(SMALL, SGD), 10, tmp_path / "cut", data=EVEN))
     environment = json.loads(folder.environment.read_text())
     assert environment["replicas"] == 1
     folder.environment.write_text(json.dumps({**environment, "devices": ["GPU:0", "GPU:1"], "replicas": 2}))
@@ -37,9 +32,7 @@ def test_going_on_with_another_number_of_devices_is_allowed_and_said(tmp_path: P
 
 
 def test_going_on_with_the_same_devices_says_nothing(tmp_path: Path, one_step_chunks: None) -> None:
-    with pytest.raises(Interrupted):
-        train(settings(SMALL, SGD), tmp_path, data=EVEN, listener=InterruptAt(10))
-    folder = RunFolder((tmp_path / "small" / "latest").resolve())
+    folder = RunFolder(interrupted(settings(SMALL, SGD), 10, tmp_path, data=EVEN))
     notes = Notes()
     run.resume(load_folder(folder.path), folder, notes, data=EVEN)
     assert "other-devices" not in notes.notes

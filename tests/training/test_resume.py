@@ -16,7 +16,6 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints import manager
-from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from tests.training.helpers import (
     DATA,
@@ -24,8 +23,8 @@ from tests.training.helpers import (
     SGD,
     SMALL,
     VALIDATED,
-    InterruptAt,
     finished,
+    interrupted,
     resume,
     settings,
     state_digest,
@@ -172,9 +171,7 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path
 
 
 def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_step_chunks: None) -> None:
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path, data=EVEN, listener=InterruptAt(9))
-    folder = (tmp_path / "small" / "latest").resolve()
+    folder = interrupted(with_checkpoints(), 16, tmp_path, data=EVEN)
     (folder / "checkpoints" / ".step-0000000012.7.partial").mkdir()
     (folder / ".model.keras.7.partial.keras").write_bytes(b"half")
     (folder / ".state.json.7.partial").write_bytes(b"{")
@@ -183,9 +180,7 @@ def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_st
 
 
 def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_step_chunks: None) -> None:
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path, data=EVEN, listener=InterruptAt(16))
-    folder = (tmp_path / "small" / "latest").resolve()
+    folder = interrupted(with_checkpoints(), 16, tmp_path, data=EVEN)
     lines = (folder / "history.csv").read_text().splitlines(keepends=True)
     (folder / "history.csv").write_text("".join(lines[:-1]))
     with pytest.raises(RunError, match="has 1 epoch, the checkpoint was made after 2"):
@@ -194,9 +189,7 @@ def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_s
 
 def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_chunks: None) -> None:
     whole = finished(with_checkpoints(), tmp_path / "whole", data=EVEN)
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path / "cut", data=EVEN, listener=InterruptAt(16))
-    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    folder = interrupted(with_checkpoints(), 16, tmp_path / "cut", data=EVEN)
     for name in ("history.csv", "events.jsonl"):
         with (folder / name).open("a") as file:
             file.write('{"3,0.')
@@ -224,7 +217,10 @@ class Notes(Listener):
             self.text = text
 
 
-@pytest.mark.parametrize("source", [pytest.param("folder", marks=pytest.mark.slow), "name", "model.keras"])
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param("folder", marks=pytest.mark.slow), "name", pytest.param("model.keras", marks=pytest.mark.slow)],
+)
 def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Path) -> None:
     first = finished(settings(SMALL, SGD), tmp_path)
     name = {"folder": str(first.folder), "name": "small", "model.keras": str(first.folder / "model.keras")}[source]
