@@ -114,7 +114,7 @@ def initial(run: dlkit.Run) -> list[np.ndarray]:
     ("model", "policy"),
     [
         (MLP, "mixed_float16"),
-        (CNN, "mixed_bfloat16"),
+        pytest.param(CNN, "mixed_bfloat16", marks=pytest.mark.slow),
         pytest.param(RNN, "mixed_float16", marks=pytest.mark.slow),
         pytest.param(RNN, "mixed_bfloat16", marks=pytest.mark.slow),
         pytest.param(CNN, "mixed_float16", marks=pytest.mark.slow),
