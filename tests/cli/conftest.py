@@ -55,12 +55,18 @@ def dlkit(workspace: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Res
 
 
 @pytest.fixture(scope="session")
-def trained(workspace: Path) -> Path:
-    """A finished run of `small.yaml`."""
+def report(workspace: Path) -> dict[str, Any]:
+    """What `dlkit train small.yaml --json` printed."""
     words = ["train", str(workspace / "small.yaml"), "--runs", str(workspace / "runs"), "--json"]
     result = CliRunner().invoke(app, words)
     assert result.exit_code == 0, result.output
-    return Path(json.loads(result.stdout)["folder"])
+    return dict(json.loads(result.stdout))
+
+
+@pytest.fixture(scope="session")
+def trained(report: dict[str, Any]) -> Path:
+    """The folder of the finished run of `small.yaml`."""
+    return Path(report["folder"])
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -49,13 +50,12 @@ def test_quiet_shows_the_result_alone(dlkit: Dlkit, tmp_path: Path) -> None:
     assert [line.split()[0] for line in lines] == ["test", "baseline", "weights", "run", "expected"]
 
 
-def test_json_is_the_whole_output(dlkit: Dlkit, tmp_path: Path) -> None:
-    result = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--json").stdout)
-    assert result["ok"]
-    assert set(result["test"]) == {"loss", "accuracy"}
-    assert [row["epoch"] for row in result["history"]] == [1, 2]
-    assert result["expects"][0]["holds"] is True
-    assert RunFolder(Path(result["folder"])).read_state()["state"] == "finished"
+def test_json_is_the_whole_output(report: dict[str, Any]) -> None:
+    assert report["ok"]
+    assert set(report["test"]) == {"loss", "accuracy"}
+    assert [row["epoch"] for row in report["history"]] == [1, 2]
+    assert report["expects"][0]["holds"] is True
+    assert RunFolder(Path(report["folder"])).read_state()["state"] == "finished"
 
 
 def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Path) -> None:

@@ -35,8 +35,10 @@ from tests.training.helpers import (
     train,
 )
 
+OTHERS = [pytest.param(model, marks=pytest.mark.slow) for model in (CNN, RNN)]
 
-@pytest.mark.parametrize("model", [MLP, CNN, pytest.param(RNN, marks=pytest.mark.slow)], ids=["mlp", "cnn", "rnn"])
+
+@pytest.mark.parametrize("model", [MLP, *OTHERS], ids=["mlp", "cnn", "rnn"])
 def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: Path) -> None:
     done = finished(settings(model), tmp_path)
     folder = RunFolder(done.folder)
@@ -52,8 +54,9 @@ def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: 
     assert not list(done.folder.rglob("*.partial"))
 
 
-def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_path: Path) -> None:
-    done = finished(settings(CNN), tmp_path)
+@pytest.mark.parametrize("model", [MLP, OTHERS[0]], ids=["mlp", "cnn"])
+def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(model: dict[str, Any], tmp_path: Path) -> None:
+    done = finished(settings(model), tmp_path)
     x, y = DATA["test"]
     loss, accuracy = done.model.evaluate(x, y, verbose=0)
     assert loss == pytest.approx(done.test["loss"], rel=1e-5)
@@ -160,9 +163,9 @@ def test_the_history_file_holds_the_figures_to_the_last_digit(tmp_path: Path) ->
 
 def test_augmentation_changes_training_and_is_not_in_the_saved_model(tmp_path: Path) -> None:
     training = {"epochs": 1, **SGD}
-    plain = train(settings(CNN, training), tmp_path / "plain", data=EVEN)
+    plain = train(settings(SMALL, training), tmp_path / "plain", data=EVEN)
     augment = ["random_flip", {"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}, "random_invert"]
-    config = settings(CNN, training, image={"augment": augment})
+    config = settings(SMALL, training, image={"augment": augment})
     first, again = (train(config, tmp_path / name, data=EVEN) for name in "12")
     assert state_digest(first.folder) == state_digest(again.folder)
     assert state_digest(first.folder) != state_digest(plain.folder)
