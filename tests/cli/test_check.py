@@ -17,7 +17,7 @@ def test_a_good_configuration_is_one_page_and_exit_status_0(dlkit: Dlkit) -> Non
     result = dlkit("check", "small.yaml")
     assert result.exit_code == 0, result.output
     page = result.stdout
-    assert "200 examples, 13 batches" in page
+    assert "208 examples, 13 batches" in page
     assert "28 x 28 x 1 uint8" in page
     assert "10 classes: 0, 1, 2" in page
     assert "sparse_categorical_crossentropy (the default for a category)" in page
@@ -50,7 +50,7 @@ def test_a_model_that_does_not_fit_the_data_is_a_mistake(dlkit: Dlkit) -> None:
 def test_json_has_the_report_and_the_warnings(dlkit: Dlkit) -> None:
     message = json.loads(dlkit("check", "small.yaml", "data.batch_size=1000", "--json").stdout)
     assert message["ok"]
-    assert message["report"]["splits"]["train"]["examples"] == 200
+    assert message["report"]["splits"]["train"]["examples"] == 208
     assert [problem["code"] for problem in message["problems"]] == ["batch-larger-than-split"]
 
 

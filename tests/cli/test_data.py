@@ -18,7 +18,7 @@ def test_describe_prints_a_page_and_json(dlkit: Dlkit) -> None:
     assert page.exit_code == 0, page.output
     assert "input image: image, 28 x 28 x 1 uint8" in page.stdout
     content = json.loads(dlkit("data", "describe", "small.yaml", "--json").stdout)
-    assert content["ok"] and content["splits"] == {"train": 200, "validation": 50, "test": 70}
+    assert content["ok"] and content["splits"] == {"train": 208, "validation": 50, "test": 70}
     assert set(content["inputs"]) == {"image"} and set(content["targets"]) == {"label"}
 
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import Result
@@ -35,7 +36,7 @@ def test_a_pipe_gets_a_line_per_epoch_and_the_result(dlkit: Dlkit, tmp_path: Pat
     assert result.exit_code == 0, result.output
     lines = result.stdout.splitlines()
     assert lines[0] == "small"
-    assert "200 train, 50 validation, 70 test" in result.stdout
+    assert "208 train, 50 validation, 70 test" in result.stdout
     assert [line.split()[1] for line in lines if line.startswith("epoch ")] == ["1/2", "2/2"]
     assert any(line.startswith("epoch 1/2") and "val_accuracy" in line and line.endswith("best") for line in lines)
     assert any(line.startswith("test ") and "accuracy" in line for line in lines)
@@ -45,17 +46,16 @@ def test_a_pipe_gets_a_line_per_epoch_and_the_result(dlkit: Dlkit, tmp_path: Pat
 
 
 def test_quiet_shows_the_result_alone(dlkit: Dlkit, tmp_path: Path) -> None:
-    lines = dlkit("train", "small.yaml", "--runs", tmp_path, "--quiet").stdout.splitlines()
+    lines = dlkit("train", "small.yaml", "--runs", tmp_path, "--quiet", "training.epochs=1").stdout.splitlines()
     assert [line.split()[0] for line in lines] == ["test", "baseline", "weights", "run", "expected"]
 
 
-def test_json_is_the_whole_output(dlkit: Dlkit, tmp_path: Path) -> None:
-    result = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--json").stdout)
-    assert result["ok"]
-    assert set(result["test"]) == {"loss", "accuracy"}
-    assert [row["epoch"] for row in result["history"]] == [1, 2]
-    assert result["expects"][0]["holds"] is True
-    assert RunFolder(Path(result["folder"])).read_state()["state"] == "finished"
+def test_json_is_the_whole_output(report: dict[str, Any]) -> None:
+    assert report["ok"]
+    assert set(report["test"]) == {"loss", "accuracy"}
+    assert [row["epoch"] for row in report["history"]] == [1, 2]
+    assert report["expects"][0]["holds"] is True
+    assert RunFolder(Path(report["folder"])).read_state()["state"] == "finished"
 
 
 def test_verify_fails_where_an_expectation_is_missed(dlkit: Dlkit, tmp_path: Path) -> None:
@@ -182,12 +182,11 @@ def test_a_finished_run_says_how_to_train_on(dlkit: Dlkit, trained: Path) -> Non
     assert "training.epochs=4" in result.stdout
 
 
-def test_a_finished_run_trains_on_with_more_epochs(dlkit: Dlkit, tmp_path: Path) -> None:
-    first = json.loads(dlkit("train", "small.yaml", "--runs", tmp_path, "--json").stdout)
+def test_a_finished_run_trains_on_with_more_epochs(dlkit: Dlkit, copied: Path, tmp_path: Path) -> None:
     result = dlkit("train", "--resume", "small", "--runs", tmp_path, "training.epochs=4")
     assert result.exit_code == 0, result.output
     assert "resumed  at epoch 3" in result.stdout
-    folder = RunFolder(Path(first["folder"]))
+    folder = RunFolder(copied)
     assert [row["epoch"] for row in folder.read_history()] == [1, 2, 3, 4]
     assert loader.load(folder.config).config.training.epochs == 4  # an interrupted extension goes on to its end
     assert "is finished, after 4 epochs" in dlkit("train", "--resume", folder.path).stdout
@@ -205,8 +204,8 @@ def test_other_settings_cannot_change_on_resume(dlkit: Dlkit, trained: Path) -> 
     assert "takes the place of a configuration" in result.stderr
 
 
+@pytest.mark.usefixtures("copied")
 def test_the_checkpoint_refuses_what_makes_no_sense(dlkit: Dlkit, tmp_path: Path) -> None:
-    assert dlkit("train", "small.yaml", "--runs", tmp_path).exit_code == 0
     words = ["train", "--resume", "small", "--runs", tmp_path, "--allow-change", "training.epochs=3"]
     result = dlkit(*words, "model.dense=[9]")
     assert result.exit_code == 1
@@ -214,7 +213,7 @@ def test_the_checkpoint_refuses_what_makes_no_sense(dlkit: Dlkit, tmp_path: Path
     result = dlkit(*words, "training.optimizer.learning_rate=0.5")
     assert result.exit_code == 0, result.output
     folder = RunFolder(tmp_path / "small" / "latest")
-    assert [row["learning_rate"] for row in folder.read_history()] == pytest.approx([0.001, 0.001, 0.5])
+    assert [row["learning_rate"] for row in folder.read_history()] == pytest.approx([0.01, 0.01, 0.5])
 
 
 def test_the_configuration_of_an_unfinished_run_hints_at_resume(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
@@ -228,8 +227,28 @@ def test_the_configuration_of_an_unfinished_run_hints_at_resume(dlkit: Dlkit, tr
     ]
 
 
+WAITING = """\
+import pathlib
+import time
+
+import keras
+
+
+class Waiting(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        while epoch == 1 and not pathlib.Path(__file__).with_name("signal was sent").exists():
+            time.sleep(0.01)
+
+
+callbacks = {"waiting": Waiting}
+"""
+
+
 def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: Path, tmp_path: Path) -> None:
-    settings = ["training.epochs=200", "training.checkpoints.keep=1"]
+    # The second epoch does not end before the signal was sent, however slow this process is.
+    (tmp_path / "waiting.py").write_text(WAITING)
+    settings = [f"plugins=[{tmp_path / 'waiting.py'}]", "training.callbacks=[waiting]", "training.checkpoints.keep=1"]
+    settings += ["training.epochs=4"]
     command = [sys.executable, "-m", "dlkit", "train", "small.yaml", "--runs", str(tmp_path / "cut"), *settings]
     process = subprocess.Popen(
         command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
@@ -239,6 +258,7 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
         if line.startswith("epoch "):
             break
     process.send_signal(signal.SIGINT)
+    (tmp_path / "signal was sent").touch()
     _, message = process.communicate()
     assert process.returncode == 130, message
     assert "a checkpoint is saved" in message
@@ -264,7 +284,7 @@ def test_a_plug_in_that_imports_tensorflow_brings_no_chatter(workspace: Path, tm
     text = (workspace / "small.yaml").read_text().replace("digits.npz", str(workspace / "digits.npz"))
     text = text.replace("{builder: mlp, dense: [8], dropout: 0.2}", "{builder: plain}")
     (tmp_path / "talks.yaml").write_text(text + "plugins: [talks.py]\n")
-    command = [sys.executable, "-m", "dlkit", "train", "talks.yaml", "--quiet"]
+    command = [sys.executable, "-m", "dlkit", "train", "talks.yaml", "--quiet", "training.epochs=1"]
     environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
     assert ended.returncode == 0, ended.stderr

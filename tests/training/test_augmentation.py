@@ -20,7 +20,7 @@ from dlkit.schema.features import Feature
 from dlkit.schema.keras_objects import RandomStep
 from dlkit.training.program.forward import forward_with_loss, whole
 from dlkit.training.program.randomness import drawing, key_layer
-from tests.training.helpers import CNN, MLP, load, resume, settings, state_digest, train
+from tests.training.helpers import CNN, EVEN, MLP, SGD, SMALL, load, resume, settings, state_digest, train
 from tests.training.test_resume import Cut, CutAt
 
 IMAGES = np.random.default_rng(0).uniform(size=(32, 12, 10, 3)).astype("float32")
@@ -30,13 +30,13 @@ TOGETHER = {
     "mix_up": ["random_flip", TRANSLATION, "rand_augment", {"mix_up": {"alpha": 0.4}}],
     "cut_mix": ["alternating_flip", "random_erasing", "cut_mix"],
 }
-SMALL = {**MLP, "dense": [4]}
+QUICK = {"epochs": 2, **SGD}
 
 
 @pytest.fixture(scope="module")
 def plain(tmp_path_factory: pytest.TempPathFactory) -> str:
     """How a run without augmentation ends."""
-    return state_digest(train(settings(SMALL, {"epochs": 2}), tmp_path_factory.mktemp("plain")).folder)
+    return state_digest(train(settings(SMALL, QUICK), tmp_path_factory.mktemp("plain"), data=EVEN).folder)
 
 
 def layer_of(name: str, **arguments: Any) -> keras.layers.Layer:
@@ -135,29 +135,31 @@ def test_every_picture_is_flipped_in_one_of_two_epochs_and_half_of_them_in_each(
     np.testing.assert_array_equal(again[flipped[0]], images[flipped[0]][:, :, ::-1])
 
 
-@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("name", ["cut_mix", pytest.param("mix_up", marks=pytest.mark.slow)])
 def test_a_cut_run_with_augmentation_resumes_to_the_same_bits(
     name: str, tmp_path: Path, plain: str, one_step_chunks: None
 ) -> None:
     augment = TOGETHER[name]
-    config = settings(SMALL, {"epochs": 2, "checkpoints": {"every_steps": 3}}, image={"augment": augment})
-    done = train(config, tmp_path / "whole")
+    config = settings(SMALL, {**QUICK, "checkpoints": {"every_steps": 3}}, image={"augment": augment})
+    done = train(config, tmp_path / "whole", data=EVEN)
     with pytest.raises(Cut):
-        train(config, tmp_path / "cut", listener=CutAt(12))
+        train(config, tmp_path / "cut", data=EVEN, listener=CutAt(12))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
-    resume(folder)
+    resume(folder, data=EVEN)
     assert state_digest(folder) == state_digest(done.folder) != plain
 
 
 def test_xla_is_chosen_for_no_mixture_and_an_alternating_flip_runs_in_it(tmp_path: Path) -> None:
     image = {"augment": ["alternating_flip"]}
-    done = train(settings({**MLP, "dense": [4]}, {"epochs": 1}, image=image, runtime={"compile": "xla"}), tmp_path)
+    training = {"epochs": 1, **SGD}
+    done = train(settings(SMALL, training, image=image, runtime={"compile": "xla"}), tmp_path, data=EVEN)
     assert done.state == "finished"
-    mixed = train(settings(MLP, {"epochs": 1}, image={"augment": ["mix_up"]}, runtime={"compile": "auto"}), tmp_path)
+    given = settings(SMALL, training, image={"augment": ["mix_up"]}, runtime={"compile": "auto"})
+    mixed = train(given, tmp_path, data=EVEN)
     assert mixed.state == "finished"
 
 
-SERIES = np.random.default_rng(0).normal(size=(60, 20, 4)).astype("float32")
+SERIES = np.random.default_rng(0).normal(size=(64, 20, 4)).astype("float32")
 SERIES[:30, 15:] = np.nan
 
 
@@ -168,15 +170,21 @@ def of_series(augment: list[str], folder: Path) -> str:
         "targets": {"y": {"kind": "binary"}},
         "batch_size": 16,
     }
-    config = {"name": "small", "data": data, "model": {"builder": "rnn", "units": [4]}, "training": {"epochs": 1},
-              "runtime": {"compile": "graph"}}  # fmt: skip
-    y = np.arange(60) % 2
+    model, training = {"builder": "rnn", "units": [4]}, {"epochs": 1, **SGD}
+    config = {"name": "small", "data": data, "model": model, "training": training, "runtime": {"compile": "graph"}}
+    y = np.arange(64) % 2
     done = train(config, folder, data={"train": (SERIES, y), "test": (SERIES, y)})
     found = keras.saving.load_model(done.folder / "model.keras").evaluate(SERIES, y, verbose=0, return_dict=True)
     assert found["loss"] == pytest.approx(done.test["loss"], rel=1e-4)
     return state_digest(done.folder)
 
 
+def test_a_sequence_is_augmented_in_training_alone(tmp_path: Path) -> None:
+    first, again = (of_series(["spec_augment"], tmp_path / name) for name in "12")
+    assert first == again != of_series([], tmp_path / "nothing")
+
+
+@pytest.mark.slow
 def test_sequences_are_augmented_in_training_alone(tmp_path: Path) -> None:
     steps = ["noise", "shift", "spec_augment"]
     ends = {name: of_series([name], tmp_path / name) for name in steps}

@@ -23,7 +23,7 @@ from dlkit.training.checkpoints.files import Progress
 from dlkit.training.listeners import Listener
 from dlkit.training.program.metrics import RunningMetrics
 from tests.training import helpers
-from tests.training.helpers import DATA, MLP, load, train
+from tests.training.helpers import DATA, EVEN, MLP, SGD, SMALL, VALIDATED, load, train
 
 figures = st.lists(st.floats(-2, 2, width=32).map(lambda x: round(x, 2)), min_size=1, max_size=30)
 
@@ -120,9 +120,9 @@ def refused(tmp_path: Path, config: dict[str, Any], data: Any) -> list[Any]:
     return list(failed.value.problems)
 
 
-@pytest.mark.parametrize("monitor", ["val_accuracy", "accuracy"])
+@pytest.mark.parametrize("monitor", ["val_accuracy", pytest.param("accuracy", marks=pytest.mark.slow)])
 def test_with_several_targets_a_metric_has_the_name_of_its_target(monitor: str, tmp_path: Path) -> None:
-    config = helpers.settings(MLP, {"monitor": monitor})
+    config = helpers.settings(SMALL, {"monitor": monitor, **SGD})
     config["data"]["targets"] = {"odd": {"kind": "binary"}, "label": {"kind": "category", "classes": 10}}
     with pytest.raises(ConfigError, match="odd_accuracy") as failed:
         train(config, tmp_path, data={"train": (X, TWO), "validation": (X, TWO)})
@@ -139,12 +139,12 @@ def test_a_monitor_of_a_validation_that_is_not_there_is_refused(tmp_path: Path) 
 
 
 def test_early_stopping_without_validation_is_refused(tmp_path: Path) -> None:
-    config = helpers.settings(MLP, {"early_stopping": {}})
-    (problem,) = refused(tmp_path, config, {"train": DATA["train"]})
+    config = helpers.settings(SMALL, {"early_stopping": {}, **SGD})
+    (problem,) = refused(tmp_path, config, EVEN)
     assert "early stopping needs a validation split" in problem.message
     assert problem.key == ("training", "early_stopping")
     config["training"] |= {"monitor": "loss", "epochs": 1}
-    assert train(config, tmp_path, data={"train": DATA["train"]}).state == "finished"
+    assert train(config, tmp_path, data=EVEN).state == "finished"
 
 
 @pytest.mark.parametrize(
@@ -182,10 +182,10 @@ def test_the_best_epoch_is_by_what_the_metric_says_and_not_by_its_name(
         "    def reset_state(self):\n        self.count.assign_add(1.0)\n\n\n"
         f"metrics = {{{name!r}: Epochs}}\n"
     )
-    training = {"monitor": f"val_{name}", "metrics": [name], "epochs": 4, "early_stopping": {"patience": 2}}
-    config = helpers.settings(MLP, training, plugins=[str(tmp_path / "mine.py")])
+    training = {"monitor": f"val_{name}", "metrics": [name], "epochs": 4, "early_stopping": {"patience": 2}, **SGD}
+    config = helpers.settings(SMALL, training, plugins=[str(tmp_path / "mine.py")])
     notes = Notes()
-    run = train(config, tmp_path / "runs", listener=notes)
+    run = train(config, tmp_path / "runs", data=VALIDATED, listener=notes)
     assert [len(run.history["loss"]), notes.result["epoch"]] == ([3, 1] if direction == "down" else [4, 4])
 
 
@@ -218,18 +218,24 @@ metrics = {"odd": NotFinite}
 """
 
 
-@pytest.mark.parametrize("value", ["nan", "inf", "-inf"])
-@pytest.mark.parametrize(("stopping", "epochs"), [(None, 3), ({"patience": 2}, 2)])
+@pytest.mark.parametrize(
+    ("value", "stopping", "epochs"),
+    [
+        ("nan", None, 3),
+        *(pytest.param(v, None, 3, marks=pytest.mark.slow) for v in ("inf", "-inf")),
+        *(pytest.param(v, {"patience": 2}, 2, marks=pytest.mark.slow) for v in ("nan", "inf", "-inf")),
+    ],
+)
 def test_a_monitor_that_is_never_finite_fails_the_run(
     value: str, stopping: dict[str, Any] | None, epochs: int, tmp_path: Path
 ) -> None:
     (tmp_path / "odd.py").write_text(NOT_FINITE)
     training = {"monitor": "val_odd", "mode": "max", "metrics": ["accuracy", {"name": "odd", "value": value}]}
-    training |= {"epochs": 3, "early_stopping": stopping}
-    config = helpers.settings(MLP, training, plugins=[str(tmp_path / "odd.py")])
+    training |= {"epochs": 3, "early_stopping": stopping, **SGD}
+    config = helpers.settings(SMALL, training, plugins=[str(tmp_path / "odd.py")])
     notes = Notes()
     with pytest.raises(RunError, match="`val_odd` was in no epoch a finite number") as failed:
-        train(config, tmp_path / "runs", listener=notes)
+        train(config, tmp_path / "runs", data=VALIDATED, listener=notes)
     (problem,) = failed.value.problems
     assert (problem.code, problem.key) == ("monitor-not-finite", ("training", "monitor"))
     assert "training.monitor" in problem.help

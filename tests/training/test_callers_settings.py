@@ -13,13 +13,13 @@ import pytest
 from dlkit.config.problems import RunError
 from dlkit.progress import is_terminal, progress_for
 from dlkit.training.program.strategy import keras_defaults
-from tests.training.helpers import CNN, MLP, settings, state_digest, train
+from tests.training.helpers import CNN, EVEN, MLP, SGD, SMALL, settings, state_digest, train
 
 
-@pytest.mark.parametrize("model", [MLP, CNN], ids=["mlp", "cnn"])
+@pytest.mark.parametrize("model", [MLP, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
 def test_a_global_dtype_policy_changes_no_bit(model: dict, tmp_path: Path) -> None:
     config = settings(
-        model, {"epochs": 1}, image={"preprocess": [{"resize": {"height": 14, "width": 14}}, "normalize"]}
+        model, {"epochs": 1, **SGD}, image={"preprocess": [{"resize": {"height": 14, "width": 14}}, "normalize"]}
     )
     plain = train(config, tmp_path / "plain")
     before = keras.config.dtype_policy()
@@ -76,7 +76,7 @@ def test_any_standard_output_will_do(stream: object, tmp_path: Path, monkeypatch
     assert not is_terminal(stream)
     monkeypatch.setattr(sys, "stdout", stream)
     monkeypatch.setattr(sys, "stderr", stream)
-    run = train(settings(MLP, {"epochs": 1}), tmp_path, listener=progress_for())
+    run = train(settings(SMALL, {"epochs": 1, **SGD}), tmp_path, data=EVEN, listener=progress_for())
     assert run.state == "finished"
 
 
@@ -94,7 +94,7 @@ def python(script: str, folder: Path, **environment: str) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("first", ["", "import keras; "])
+@pytest.mark.parametrize("first", [pytest.param("", marks=pytest.mark.slow), "import keras; "])
 def test_another_backend_of_keras_is_one_line(first: str, tmp_path: Path) -> None:
     ended = python(f"{first}import dlkit; dlkit.mlp(input_shape=(3,), classes=2)", tmp_path, KERAS_BACKEND="jax")
     last = ended.stderr.strip().splitlines()[-1]

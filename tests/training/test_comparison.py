@@ -9,18 +9,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+import dlkit
 from dlkit.baselines.alone import of_config
 from dlkit.baselines.compare import verdicts
 from dlkit.progress.base import compared, outcome
 from dlkit.training.interrupts import Interrupted
 from tests.checks.tables import real
-from tests.training.helpers import DATA, MLP, InterruptAt, Notes, load, resume, settings, state_digest, train
+from tests.training.helpers import DATA, SGD, SMALL, InterruptAt, Notes, load, resume, settings, state_digest, train
 
 
 def table(training: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
     """A short run on breast_cancer, whose network does not come near logistic regression."""
     given, data = real("breast_cancer", "binary")
-    given["training"] = {"epochs": 1, **(training or {})}
+    given["training"] = {"epochs": 1, **SGD, **(training or {})}
     return given, data
 
 
@@ -33,10 +34,22 @@ def without_times(found: dict[str, Any]) -> list[dict[str, Any]]:
     return [{name: value for name, value in row.items() if name != "seconds"} for row in found["baselines"]]
 
 
-def test_a_run_keeps_and_shows_its_baselines_and_where_the_network_is_no_better(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[dlkit.Run, Notes]]:
+    """A run with baselines and one without, to look at, and what they reported."""
+    found = {}
+    for word in ("auto", "off"):
+        notes = Notes()
+        given, data = table({"baselines": word})
+        found[word] = train(given, tmp_path_factory.mktemp(word), data=data, listener=notes), notes
+    return found
+
+
+def test_a_run_keeps_and_shows_its_baselines_and_where_the_network_is_no_better(
+    runs: dict[str, tuple[dlkit.Run, Notes]],
+) -> None:
     given, data = table()
-    notes = Notes()
-    run = train(given, tmp_path, data=data, listener=notes)
+    run, notes = runs["auto"]
     found = kept(run.folder)
     assert found == notes.result["baselines"]
     assert without_times(found) == without_times(of_config(load(given), data=data))
@@ -50,20 +63,17 @@ def test_a_run_keeps_and_shows_its_baselines_and_where_the_network_is_no_better(
     assert f"the network is {line}" in [value for _, value in outcome(notes.result, None)]
 
 
-def test_nothing_is_compared_where_it_is_off(tmp_path: Path) -> None:
-    given, data = table({"baselines": "off"})
-    notes = Notes()
-    run = train(given, tmp_path, data=data, listener=notes)
+def test_nothing_is_compared_where_it_is_off(runs: dict[str, tuple[dlkit.Run, Notes]]) -> None:
+    run, notes = runs["off"]
     assert not (run.folder / "baselines.json").exists()
     assert "baselines" not in notes.result
     assert [word for word, _ in outcome(notes.result, None)] == ["test", "weights"]
 
 
-def test_comparing_changes_no_bit_of_training(tmp_path: Path) -> None:
-    on, off = (table({"baselines": word}) for word in ("auto", "off"))
-    runs = [train(given, tmp_path / word, data=data) for word, (given, data) in (("on", on), ("off", off))]
-    assert state_digest(runs[0].folder) == state_digest(runs[1].folder)
-    assert (runs[0].folder / "test.json").read_text() == (runs[1].folder / "test.json").read_text()
+def test_comparing_changes_no_bit_of_training(runs: dict[str, tuple[dlkit.Run, Notes]]) -> None:
+    on, off = (runs[word][0].folder for word in ("auto", "off"))
+    assert state_digest(on) == state_digest(off)
+    assert (on / "test.json").read_text() == (off / "test.json").read_text()
 
 
 def test_a_resumed_run_has_the_baselines_of_one_that_was_not_interrupted(tmp_path: Path) -> None:
@@ -94,7 +104,7 @@ def test_without_test_and_validation_there_is_nothing_to_compare(tmp_path: Path)
 
 
 def test_a_run_on_images_is_compared_with_the_majority_class(tmp_path: Path) -> None:
-    run = train(settings(MLP, {"epochs": 1}), tmp_path, data=DATA)
+    run = train(settings(SMALL, {"epochs": 1, **SGD}), tmp_path, data=DATA)
     assert [row["name"] for row in kept(run.folder)["baselines"]] == ["majority class"]
 
 

@@ -18,13 +18,16 @@ from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.limits import time_limit
 from dlkit.training.listeners import Listener
 from tests.bound import a_target
-from tests.training.helpers import CNN, DATA, MLP, RNN, images, load, settings, train
+from tests.training.helpers import CNN, DATA, EVEN, MLP, RNN, SGD, VALIDATED, images, load, settings, train
 
 PLAIN_MLP = {"builder": "mlp", "dense": [16]}
+TRAIN = {"train": DATA["train"]}
 
 
-def trained(tmp_path: Path, model: dict[str, Any] = PLAIN_MLP, training: Any = None, **more: Any) -> dlkit.Run:
-    return train(settings(model, training, **more), tmp_path)
+def trained(
+    tmp_path: Path, model: dict[str, Any] = PLAIN_MLP, training: Any = None, on: Any = None, **more: Any
+) -> dlkit.Run:
+    return train(settings(model, training, **more), tmp_path, data=on)
 
 
 def weights(run: dlkit.Run) -> list[np.ndarray]:
@@ -36,14 +39,14 @@ def weights(run: dlkit.Run) -> list[np.ndarray]:
 # Gradient accumulation.
 
 
-@pytest.mark.parametrize("compiled", ["graph", "xla"])
+@pytest.mark.parametrize("compiled", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 def test_batches_whose_gradients_are_accumulated_are_one_large_batch(tmp_path: Path, compiled: str) -> None:
     # 100 examples: updates of 32, 32, 32 and 4, which are passes of 16, and a last one of 4.
     runtime = {"compile": compiled}
     two = {"name": "adam", "global_clipnorm": 0.5, "gradient_accumulation_steps": 2}
     one = {"name": "adam", "global_clipnorm": 0.5}
-    passes = trained(tmp_path / "a", training={"optimizer": two}, data={"batch_size": 16}, runtime=runtime)
-    whole = trained(tmp_path / "b", training={"optimizer": one}, data={"batch_size": 32}, runtime=runtime)
+    passes = trained(tmp_path / "a", training={"optimizer": two}, on=TRAIN, data={"batch_size": 16}, runtime=runtime)
+    whole = trained(tmp_path / "b", training={"optimizer": one}, on=TRAIN, data={"batch_size": 32}, runtime=runtime)
     np.testing.assert_allclose(passes.history["loss"], whole.history["loss"], rtol=1e-5)
     for a, b in zip(weights(passes), weights(whole), strict=True):
         np.testing.assert_allclose(a, b, atol=2e-5)
@@ -56,9 +59,10 @@ def test_a_last_update_of_unequal_passes_counts_every_example_once(tmp_path: Pat
     passes = trained(
         tmp_path / "a",
         training={"optimizer": {**optimizer, "gradient_accumulation_steps": 9}},
+        on=TRAIN,
         data={**data, "batch_size": 8},
     )
-    whole = trained(tmp_path / "b", training={"optimizer": optimizer}, data={**data, "batch_size": 72})
+    whole = trained(tmp_path / "b", training={"optimizer": optimizer}, on=TRAIN, data={**data, "batch_size": 72})
     np.testing.assert_allclose(passes.history["loss"], whole.history["loss"], rtol=1e-5)
 
 
@@ -66,9 +70,9 @@ def test_a_last_update_of_unequal_passes_counts_every_example_once(tmp_path: Pat
 
 
 def test_the_average_of_the_weights_is_validated_tested_and_saved(tmp_path: Path) -> None:
-    optimizer = {"name": "adam", "use_ema": True, "ema_momentum": 0.9}
+    optimizer = {"name": "sgd", "use_ema": True, "ema_momentum": 0.9}
     averaged = trained(tmp_path / "a", training={"optimizer": optimizer})
-    plain = trained(tmp_path / "b")
+    plain = trained(tmp_path / "b", training=SGD)
     assert averaged.history["loss"] == plain.history["loss"], "the average must not change the training itself"
     assert averaged.history["val_loss"] != plain.history["val_loss"]
     loss, _ = averaged.model.evaluate(*DATA["test"], verbose=0)
@@ -79,7 +83,8 @@ def test_the_average_of_the_weights_is_validated_tested_and_saved(tmp_path: Path
 
 def test_the_average_is_that_of_keras(tmp_path: Path) -> None:
     optimizer = {"name": "sgd", "learning_rate": 0.1, "use_ema": True, "ema_momentum": 0.8}
-    run = trained(tmp_path, training={"optimizer": optimizer, "epochs": 1}, data={"shuffle": False, "batch_size": 50})
+    data = {"shuffle": False, "batch_size": 50}
+    run = trained(tmp_path, training={"optimizer": optimizer, "epochs": 1}, on=TRAIN, data=data)
     model = dlkit.build_model(load(settings(PLAIN_MLP)).config, spec_of_images())
     model.set_weights([*initial(run)])
     model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8), model.loss)
@@ -105,11 +110,21 @@ def initial(run: dlkit.Run) -> list[np.ndarray]:
 # Half precision.
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
-@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+@pytest.mark.parametrize(
+    ("model", "policy"),
+    [
+        (MLP, "mixed_float16"),
+        pytest.param(CNN, "mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param(RNN, "mixed_float16", marks=pytest.mark.slow),
+        pytest.param(RNN, "mixed_bfloat16", marks=pytest.mark.slow),
+        pytest.param(CNN, "mixed_float16", marks=pytest.mark.slow),
+        pytest.param(MLP, "mixed_bfloat16", marks=pytest.mark.slow),
+    ],
+    ids=lambda given: given if isinstance(given, str) else given["builder"],
+)
 def test_half_precision_trains_and_saves_float32_results(tmp_path: Path, model: dict[str, Any], policy: str) -> None:
     optimizer = {"name": "adam", "learning_rate": 0.01}
-    run = trained(tmp_path, model, {"epochs": 3, "optimizer": optimizer}, runtime={"precision": policy})
+    run = trained(tmp_path, model, {"epochs": 3, "optimizer": optimizer}, EVEN, runtime={"precision": policy})
     assert run.history["loss"][-1] < run.history["loss"][0]
     kinds = {layer.compute_dtype for layer in run.model.layers if layer.weights and layer.name != "label"}
     assert kinds == {policy.removeprefix("mixed_")}
@@ -122,8 +137,8 @@ def test_half_precision_trains_and_saves_float32_results(tmp_path: Path, model: 
 
 def test_float16_scales_its_loss_and_clips_what_is_scaled_back(tmp_path: Path) -> None:
     optimizer = {"name": "sgd", "learning_rate": 0.5, "global_clipnorm": 0.01}
-    half = trained(tmp_path / "a", training={"optimizer": optimizer}, runtime={"precision": "mixed_float16"})
-    full = trained(tmp_path / "b", training={"optimizer": optimizer})
+    half = trained(tmp_path / "a", training={"optimizer": optimizer}, on=EVEN, runtime={"precision": "mixed_float16"})
+    full = trained(tmp_path / "b", training={"optimizer": optimizer}, on=EVEN)
     np.testing.assert_allclose(half.history["loss"], full.history["loss"], rtol=2e-3)
 
 
@@ -131,7 +146,7 @@ def test_float16_scales_its_loss_and_clips_what_is_scaled_back(tmp_path: Path) -
 
 
 def test_a_frozen_layer_keeps_its_weights(tmp_path: Path) -> None:
-    run = trained(tmp_path, training={"freeze": ["dense_*"], "epochs": 1})
+    run = trained(tmp_path, training={"freeze": ["dense_*"], "epochs": 1, **SGD}, on=EVEN)
     before, after = initial(run), weights(run)
     np.testing.assert_array_equal(before[0], after[0])
     assert not np.array_equal(before[2], after[2])
@@ -145,8 +160,8 @@ def test_freezing_what_is_not_there_or_everything_is_reported(tmp_path: Path, fr
 
 
 def test_smoothed_labels_change_the_loss_of_training_alone(tmp_path: Path) -> None:
-    run = trained(tmp_path, training={"label_smoothing": 0.2, "epochs": 1})
-    loss, _ = run.model.evaluate(*DATA["validation"], verbose=0)
+    run = trained(tmp_path, training={"label_smoothing": 0.2, "epochs": 1, **SGD}, on=VALIDATED)
+    loss, _ = run.model.evaluate(*VALIDATED["validation"], verbose=0)
     assert loss == pytest.approx(run.history["val_loss"][0], rel=1e-5)
     labels, logits = np.array([1, 0]), np.array([[0.0, 3.0, 1.0], [2.0, 0.0, 0.0]], np.float32)
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
@@ -183,7 +198,7 @@ def test_max_time_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     clock = iter(range(100_000))
     monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 20.0 * next(clock)))
     counter = Counter()
-    run = train(settings(PLAIN_MLP, {"max_time": "1m", "epochs": 9}), tmp_path, listener=counter)
+    run = train(settings(PLAIN_MLP, {"max_time": "1m", "epochs": 9, **SGD}), tmp_path, listener=counter)
     assert run.state == "finished"
     # A chunk of an epoch's six full batches, and one of its short last batch.
     assert len(run.history["epoch"]) == 2
@@ -196,7 +211,7 @@ def test_times_are_read_as_they_are_written(text: str, seconds: int) -> None:
 
 
 def test_an_epoch_that_is_not_validated_has_empty_columns_and_does_not_stop_the_run(tmp_path: Path) -> None:
-    training = {"validate_every": 2, "epochs": 5, "early_stopping": {"patience": 5}}
+    training = {"validate_every": 2, "epochs": 5, "early_stopping": {"patience": 5}, **SGD}
     run = trained(tmp_path, training=training)
     assert [value is None for value in run.history["val_loss"]] == [True, False, True, False, False]
     assert run.test["loss"] > 0
@@ -204,7 +219,7 @@ def test_an_epoch_that_is_not_validated_has_empty_columns_and_does_not_stop_the_
 
 def test_limited_batches_are_the_same_few_examples_of_each_split(tmp_path: Path) -> None:
     counter = Counter()
-    config = settings(PLAIN_MLP, {"limit_batches": {"train": 2, "test": 1}})
+    config = settings(PLAIN_MLP, {"limit_batches": {"train": 2, "test": 1}, **SGD})
     run = train(config, tmp_path, listener=counter)
     assert "32 of 100 examples of train are used" in counter.notes
     assert "16 of 70 examples of test are used" in counter.notes
@@ -214,14 +229,14 @@ def test_limited_batches_are_the_same_few_examples_of_each_split(tmp_path: Path)
 
 def test_a_sound_model_learns_a_few_batches_by_heart(tmp_path: Path) -> None:
     run = trained(
-        tmp_path, training={"overfit_batches": 2, "epochs": 80, "optimizer": {"name": "adam", "learning_rate": 0.01}}
+        tmp_path, training={"overfit_batches": 2, "epochs": 40, "optimizer": {"name": "adam", "learning_rate": 0.03}}
     )
     assert run.history["accuracy"][-1] == 1.0
     assert run.test["accuracy"] == 1.0
 
 
 def test_a_fast_dev_run_is_one_short_epoch_to_the_end(tmp_path: Path) -> None:
-    run = trained(tmp_path, training={"fast_dev_run": True, "epochs": 50}, expects={"test_accuracy": ">= 0.99"})
+    run = trained(tmp_path, training={"fast_dev_run": True, "epochs": 50, **SGD}, expects={"test_accuracy": ">= 0.99"})
     assert len(run.history["loss"]) == 1
     assert (run.folder / "model.keras").exists()
     again = run.resume()
@@ -232,7 +247,7 @@ def test_streams_are_limited_too(tmp_path: Path) -> None:
     import tensorflow as tf
 
     data = {name: tf.data.Dataset.from_tensor_slices(images(100)) for name in ("train", "test")}
-    config = settings(PLAIN_MLP, {"limit_batches": 2}, image={"shape": [28, 28, 1]})
+    config = settings(PLAIN_MLP, {"limit_batches": 2, **SGD}, image={"shape": [28, 28, 1]})
     run = train(config, tmp_path, data=data)
     newest = checkpoints.load(checkpoints.newest(run.folder / "checkpoints")[0])
     assert newest.progress.step == 3 * 2

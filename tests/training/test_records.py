@@ -12,7 +12,7 @@ import pytest
 
 from dlkit.training.callbacks import Callbacks, _cut_rows
 from dlkit.training.checkpoints import files as checkpoints
-from tests.training.helpers import DATA, MLP, resume, settings, train
+from tests.training.helpers import DATA, SGD, SMALL, VALIDATED, resume, settings, train
 from tests.training.test_recorder import curves
 from tests.training.test_resume import Cut, CutAt
 
@@ -20,7 +20,7 @@ from tests.training.test_resume import Cut, CutAt
 def cut_in_third_epoch(config: dict[str, Any], tmp_path: Path) -> Path:
     """The folder of a run that was cut in its third epoch, and then lost its newest checkpoint: it goes on from 1."""
     with pytest.raises(Cut):
-        train(config, tmp_path, listener=CutAt(17))
+        train(config, tmp_path, data=VALIDATED, listener=CutAt(17))
     folder = (tmp_path / "small" / "latest").resolve()
     newest = checkpoints.newest(folder / "checkpoints")
     assert newest[0].name == "step-0000000014"
@@ -29,9 +29,9 @@ def cut_in_third_epoch(config: dict[str, Any], tmp_path: Path) -> Path:
 
 
 def test_log_and_curves_have_each_epoch_once(tmp_path: Path, one_step_chunks: None) -> None:
-    folder = cut_in_third_epoch(settings(MLP, {"health": 3}), tmp_path)
+    folder = cut_in_third_epoch(settings(SMALL, {"health": 3, **SGD}), tmp_path)
     assert (folder / "train.log").read_text().count("  epoch 2  ") == 1
-    resume(folder)
+    resume(folder, data=VALIDATED)
     log = (folder / "train.log").read_text()
     assert [log.count(f"  epoch {n}  ") for n in (1, 2, 3)] == [1, 1, 1]
     assert len(curves(folder / "tensorboard" / "train")["epoch_loss"]) == 3
@@ -41,8 +41,8 @@ def test_log_and_curves_have_each_epoch_once(tmp_path: Path, one_step_chunks: No
 
 def test_a_csv_logger_keeps_its_earlier_rows_and_has_each_epoch_once(tmp_path: Path, one_step_chunks: None) -> None:
     path = tmp_path / "epochs.csv"
-    config = settings(MLP, {"callbacks": [{"name": "csv_logger", "filename": str(path)}]})
-    resume(cut_in_third_epoch(config, tmp_path))
+    config = settings(SMALL, {"callbacks": [{"name": "csv_logger", "filename": str(path)}], **SGD})
+    resume(cut_in_third_epoch(config, tmp_path), data=VALIDATED)
     with path.open() as file:
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]

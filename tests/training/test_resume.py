@@ -16,9 +16,20 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.runs import RunFolder
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints import manager
-from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
-from tests.training.helpers import DATA, MLP, InterruptAt, finished, resume, settings, state_digest, train
+from tests.training.helpers import (
+    DATA,
+    EVEN,
+    SGD,
+    SMALL,
+    VALIDATED,
+    finished,
+    interrupted,
+    resume,
+    settings,
+    state_digest,
+    train,
+)
 
 
 class Cut(Exception):
@@ -39,24 +50,24 @@ class CutAt(Listener):
 
 def with_checkpoints(**more: Any) -> dict[str, Any]:
     """A small run of three epochs of seven steps."""
-    return settings(MLP, {"schedule": "cosine", "checkpoints": more})
+    return settings(SMALL, {"schedule": "cosine", "checkpoints": more, **SGD})
 
 
 def test_checkpoints_in_mid_epoch_are_where_they_were_asked_for_and_change_no_bit(tmp_path: Path) -> None:
-    plain = finished(with_checkpoints(), tmp_path / "plain")
-    often = train(with_checkpoints(every_steps=3, keep=99), tmp_path / "often")
+    plain = finished(with_checkpoints(), tmp_path / "plain", data=EVEN)
+    often = train(with_checkpoints(every_steps=3, keep=99), tmp_path / "often", data=EVEN)
     steps = [int(path.name.removeprefix("step-")) for path in checkpoints.newest(often.folder / "checkpoints")]
     assert steps == [21, 18, 15, 14, 12, 9, 7, 6, 3, 0]
     assert state_digest(often.folder) == state_digest(plain.folder)
 
 
 def test_a_cut_run_goes_on_from_its_checkpoint_in_mid_epoch(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = finished(with_checkpoints(), tmp_path / "whole")
+    whole = finished(with_checkpoints(), tmp_path / "whole", data=EVEN)
     with pytest.raises(Cut):
-        train(with_checkpoints(every_steps=3), tmp_path / "cut", listener=CutAt(12))
+        train(with_checkpoints(every_steps=3), tmp_path / "cut", data=EVEN, listener=CutAt(12))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
     assert [p.name for p in checkpoints.newest(folder / "checkpoints")] == ["step-0000000009", "step-0000000007"]
-    resume(folder)
+    resume(folder, data=EVEN)
     assert state_digest(folder) == state_digest(whole.folder)
     assert [e["epoch"] for e in RunFolder(folder).read_events() if e["kind"] == "epoch"] == [1, 2, 3]
 
@@ -73,12 +84,12 @@ class Ending(Listener):
             self.second.set()
 
 
-@pytest.mark.parametrize("compiled", ["graph", "xla"])
+@pytest.mark.parametrize("compiled", ["graph", pytest.param("xla", marks=pytest.mark.slow)])
 def test_training_goes_on_while_a_checkpoint_is_written(
     compiled: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     epochs, save, waited = Ending(), checkpoints.save, []
-    config = settings(MLP, {"checkpoints": {"keep": 99, "keep_best": 3}}, runtime={"compile": compiled})
+    config = settings(SMALL, {"checkpoints": {"keep": 99, "keep_best": 3}, **SGD}, runtime={"compile": compiled})
 
     def slow(folder: Path, checkpoint: checkpoints.Checkpoint) -> None:
         if checkpoint.progress.epoch == 1:
@@ -86,10 +97,10 @@ def test_training_goes_on_while_a_checkpoint_is_written(
         save(folder, checkpoint)
 
     monkeypatch.setattr(checkpoints, "save", slow)
-    done = train(config, tmp_path / "slow", listener=epochs)
+    done = train(config, tmp_path / "slow", data=VALIDATED, listener=epochs)
     monkeypatch.undo()
     assert waited == [True, True]
-    plain = train(config, tmp_path / "plain")
+    plain = train(config, tmp_path / "plain", data=VALIDATED)
     assert state_digest(done.folder) == state_digest(plain.folder)
     # What was held back until epoch 2 was over is still what it was at the end of epoch 1.
     for name in ("step-0000000007", "best-000001"):
@@ -119,12 +130,12 @@ def test_a_checkpoint_that_cannot_be_written_ends_the_run_before_the_epoch_does(
     epochs = Waits()
     monkeypatch.setattr(checkpoints, "save", refused)
     with pytest.raises(RunError, match="the disk is full"):
-        train(with_checkpoints(), tmp_path, listener=epochs)
+        train(with_checkpoints(), tmp_path, data=EVEN, listener=epochs)
     folder = (tmp_path / "small" / "latest").resolve()
     assert epochs.ended == 1
     assert RunFolder(folder).read_state()["state"] == "failed"
     monkeypatch.undo()
-    resume(folder)
+    resume(folder, data=EVEN)
     assert RunFolder(folder).read_state()["state"] == "finished"
 
 
@@ -135,12 +146,12 @@ def test_minutes_pass_on_the_monotonic_clock(
     # There is no other clock to look at.
     watch = SimpleNamespace(monotonic=lambda: float(next(clock)), perf_counter=time.perf_counter)
     monkeypatch.setattr(manager, "time", watch)
-    done = train(with_checkpoints(every_minutes=1.5, keep=99), tmp_path)
+    done = train(with_checkpoints(every_minutes=1.5, keep=99), tmp_path, data=EVEN)
     assert len(checkpoints.newest(done.folder / "checkpoints")) > 5
 
 
 def test_the_best_epochs_are_kept_and_best_leads_to_the_best(tmp_path: Path) -> None:
-    done = train(settings(MLP, {"epochs": 5, "checkpoints": {"keep_best": 2}}), tmp_path)
+    done = train(settings(SMALL, {"epochs": 5, "checkpoints": {"keep_best": 2}, **SGD}), tmp_path, data=VALIDATED)
     losses = done.history["val_loss"]
     ranked = sorted(range(1, 6), key=lambda epoch: losses[epoch - 1])[:2]
     folder = done.folder / "checkpoints"
@@ -149,51 +160,45 @@ def test_the_best_epochs_are_kept_and_best_leads_to_the_best(tmp_path: Path) -> 
 
 
 def test_a_run_that_was_killed_before_its_first_checkpoint_starts(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = finished(with_checkpoints(), tmp_path / "whole")
+    whole = finished(with_checkpoints(), tmp_path / "whole", data=EVEN)
     with pytest.raises(Cut):
-        train(with_checkpoints(), tmp_path / "cut", listener=CutAt(2))
+        train(with_checkpoints(), tmp_path / "cut", data=EVEN, listener=CutAt(2))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
     (folder / "environment.json").unlink()
     shutil.rmtree(folder / "checkpoints")
-    resume(folder)
+    resume(folder, data=EVEN)
     assert state_digest(folder) == state_digest(whole.folder)
 
 
 def test_what_cut_off_writes_left_is_gone_after_the_start(tmp_path: Path, one_step_chunks: None) -> None:
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path, listener=InterruptAt(9))
-    folder = (tmp_path / "small" / "latest").resolve()
+    folder = interrupted(with_checkpoints(), 16, tmp_path, data=EVEN)
     (folder / "checkpoints" / ".step-0000000012.7.partial").mkdir()
     (folder / ".model.keras.7.partial.keras").write_bytes(b"half")
     (folder / ".state.json.7.partial").write_bytes(b"{")
-    resume(folder)
+    resume(folder, data=EVEN)
     assert not [p for p in folder.rglob(".*") if "partial" in p.name or p.name.endswith(".old")]
 
 
 def test_a_history_shorter_than_the_checkpoint_is_reported(tmp_path: Path, one_step_chunks: None) -> None:
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path, listener=InterruptAt(16))
-    folder = (tmp_path / "small" / "latest").resolve()
+    folder = interrupted(with_checkpoints(), 16, tmp_path, data=EVEN)
     lines = (folder / "history.csv").read_text().splitlines(keepends=True)
     (folder / "history.csv").write_text("".join(lines[:-1]))
     with pytest.raises(RunError, match="has 1 epoch, the checkpoint was made after 2"):
-        resume(folder)
+        resume(folder, data=EVEN)
 
 
 def test_half_a_row_of_a_full_disk_is_cut_off(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = finished(with_checkpoints(), tmp_path / "whole")
-    with pytest.raises(Interrupted):
-        train(with_checkpoints(), tmp_path / "cut", listener=InterruptAt(16))
-    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    whole = finished(with_checkpoints(), tmp_path / "whole", data=EVEN)
+    folder = interrupted(with_checkpoints(), 16, tmp_path / "cut", data=EVEN)
     for name in ("history.csv", "events.jsonl"):
         with (folder / name).open("a") as file:
             file.write('{"3,0.')
-    resume(folder)
+    resume(folder, data=EVEN)
     assert state_digest(folder) == state_digest(whole.folder)
 
 
 def test_python_resumes_with_more_epochs_and_refuses_the_rest(tmp_path: Path) -> None:
-    done = finished(settings(MLP, {"epochs": 1}), tmp_path)
+    done = finished(settings(SMALL, {"epochs": 1}), tmp_path, data=EVEN)
     with pytest.raises(ConfigError, match=r"`training\.optimizer\.learning_rate` cannot change"):
         done.resume({"training.epochs": 2, "training.optimizer.learning_rate": 0.01}, verbose=False)
     done.resume({"training.epochs": 2}, verbose=False)
@@ -212,12 +217,15 @@ class Notes(Listener):
             self.text = text
 
 
-@pytest.mark.parametrize("source", ["folder", "name", "model.keras"])
+@pytest.mark.parametrize(
+    "source",
+    [pytest.param("folder", marks=pytest.mark.slow), "name", pytest.param("model.keras", marks=pytest.mark.slow)],
+)
 def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Path) -> None:
-    first = finished(settings(MLP), tmp_path)
+    first = finished(settings(SMALL, SGD), tmp_path)
     name = {"folder": str(first.folder), "name": "small", "model.keras": str(first.folder / "model.keras")}[source]
     notes = Notes()
-    config = settings(MLP, {"epochs": 1, "init_from": name, "optimizer": {"name": "sgd", "learning_rate": 1e-30}})
+    config = settings(SMALL, {"epochs": 1, "init_from": name, "optimizer": {"name": "sgd", "learning_rate": 1e-30}})
     second = train(config, tmp_path, listener=notes)
     assert second.test == first.test
     assert notes.text.startswith(f"weights of {name} in ")
@@ -225,8 +233,8 @@ def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Pa
 
 
 def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:
-    first = finished(settings(MLP), tmp_path)
-    config = settings(MLP, {"epochs": 1, "init_from": str(first.folder)})
+    first = finished(settings(SMALL, SGD), tmp_path)
+    config = settings(SMALL, {"epochs": 1, "init_from": str(first.folder), **SGD})
     config["data"]["targets"] = {"odd": {"kind": "binary"}}
     notes = Notes()
     data = {name: (x, (y % 2).astype(np.int32)) for name, (x, y) in DATA.items()}
@@ -235,10 +243,10 @@ def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:
 
 
 def test_a_run_that_nothing_can_be_taken_from_is_refused_and_leaves_no_folder(tmp_path: Path) -> None:
-    first = finished(settings(MLP), tmp_path / "first")
+    first = finished(settings(SMALL, SGD), tmp_path / "first")
     for init_from, model, code in (
         (str(first.folder), {"builder": "mlp", "dense": [5]}, "no-weights-taken"),
-        ("nowhere", MLP, "no-such-run"),
+        ("nowhere", SMALL, "no-such-run"),
     ):
         with pytest.raises((RunError, ConfigError)) as refused:
             train(settings(model, {"init_from": init_from}), tmp_path / "second")
@@ -253,7 +261,7 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_message_and_a_whole_checkpoint
     free = shutil.disk_usage(small_disk).free
     (small_disk / "other").write_bytes(bytes(free - left * 1024))
     try:
-        train(with_checkpoints(every_steps=3), small_disk / "runs")
+        train(with_checkpoints(every_steps=3), small_disk / "runs", data=EVEN)
     except RunError as error:
         assert error.problems[0].code in ("checkpoint-not-written", "file-not-written", "run-folder-not-made")
         assert "could not be written" in str(error)
@@ -265,15 +273,15 @@ def test_a_disk_that_fills_up_ends_the_run_with_a_message_and_a_whole_checkpoint
     for path in found:
         checkpoints.load(path)
     (small_disk / "other").unlink()
-    resume(folder.resolve())
+    resume(folder.resolve(), data=EVEN)
     assert RunFolder(folder).read_state()["state"] == "finished"
 
 
 def test_a_disk_that_is_full_when_the_model_is_saved_is_reported(small_disk: Path) -> None:
-    done = train(with_checkpoints(), small_disk / "runs")
+    done = train(with_checkpoints(), small_disk / "runs", data=EVEN)
     (done.folder / "model.keras").unlink()
     (small_disk / "other").write_bytes(bytes(shutil.disk_usage(small_disk).free - 24 * 1024))
     with pytest.raises(RunError, match=r"model\.keras could not be written: No space left") as failed:
-        resume(done.folder)
+        resume(done.folder, data=EVEN)
     assert failed.value.problems[0].code == "file-not-written"
     assert not (done.folder / "model.keras").exists()

@@ -19,10 +19,26 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import run
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, RNN, Notes, finished, load, settings, state_digest, train
+from tests.training.helpers import (
+    CNN,
+    DATA,
+    EVEN,
+    MLP,
+    RNN,
+    SGD,
+    SMALL,
+    Notes,
+    finished,
+    load,
+    settings,
+    state_digest,
+    train,
+)
+
+OTHERS = [pytest.param(model, marks=pytest.mark.slow) for model in (CNN, RNN)]
 
 
-@pytest.mark.parametrize("model", [MLP, CNN, RNN], ids=["mlp", "cnn", "rnn"])
+@pytest.mark.parametrize("model", [MLP, *OTHERS], ids=["mlp", "cnn", "rnn"])
 def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: Path) -> None:
     done = finished(settings(model), tmp_path)
     folder = RunFolder(done.folder)
@@ -38,8 +54,9 @@ def test_a_run_leaves_everything_in_its_folder(model: dict[str, Any], tmp_path: 
     assert not list(done.folder.rglob("*.partial"))
 
 
-def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(tmp_path: Path) -> None:
-    done = finished(settings(CNN), tmp_path)
+@pytest.mark.parametrize("model", [MLP, OTHERS[0]], ids=["mlp", "cnn"])
+def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(model: dict[str, Any], tmp_path: Path) -> None:
+    done = finished(settings(model), tmp_path)
     x, y = DATA["test"]
     loss, accuracy = done.model.evaluate(x, y, verbose=0)
     assert loss == pytest.approx(done.test["loss"], rel=1e-5)
@@ -79,7 +96,7 @@ def test_early_stopping_ends_the_run_and_the_best_weights_are_saved(tmp_path: Pa
         {"epochs": 60, "early_stopping": {"patience": 2}, "optimizer": {"name": "adam", "learning_rate": 0.02}},
     )
     notes = Notes()
-    done = train(config, tmp_path, listener=notes)
+    done = train(config, tmp_path, data={name: DATA[name] for name in ("train", "validation")}, listener=notes)
     assert "early-stopping" in notes.kinds
     losses = done.history["val_loss"]
     assert len(losses) < 60
@@ -90,16 +107,16 @@ def test_early_stopping_ends_the_run_and_the_best_weights_are_saved(tmp_path: Pa
 
 def test_without_validation_data_the_run_says_what_that_costs(tmp_path: Path) -> None:
     notes = Notes()
-    done = train(settings(MLP), tmp_path, data={"train": DATA["train"]}, listener=notes)
+    done = train(settings(SMALL, SGD), tmp_path, data=EVEN, listener=notes)
     assert "no-validation" in notes.kinds
     assert list(done.history) == ["epoch", "loss", "accuracy", "learning_rate"]
     assert done.test == {}
 
 
 def test_a_loss_that_is_not_finite_ends_the_run_and_saves_no_model(tmp_path: Path) -> None:
-    config = settings(MLP, {"optimizer": {"name": "sgd", "learning_rate": 1e30}})
+    config = settings(SMALL, {"optimizer": {"name": "sgd", "learning_rate": 1e30}})
     with pytest.raises(RunError) as failed:
-        train(config, tmp_path)
+        train(config, tmp_path, data=EVEN)
     assert failed.value.problems[0].code == "loss-not-finite"
     folder = (tmp_path / "small" / "latest").resolve()
     assert RunFolder(folder).read_state()["state"] == "failed"
@@ -112,7 +129,7 @@ def test_a_label_out_of_range_in_a_stream_is_reported_and_no_model_is_saved(tmp_
     labels[70] = 12
     stream = tf.data.Dataset.from_tensor_slices((x, labels))
     with pytest.raises(RunError, match="label is outside") as failed:
-        train(settings(MLP, image={"shape": [28, 28, 1]}), tmp_path, data={"train": stream})
+        train(settings(SMALL, SGD, image={"shape": [28, 28, 1]}), tmp_path, data={"train": stream})
     assert failed.value.problems[0].code == "data-refused"
     folder = (tmp_path / "small" / "latest").resolve()
     assert RunFolder(folder).read_state()["code"] == "data-refused"
@@ -122,14 +139,14 @@ def test_a_label_out_of_range_in_a_stream_is_reported_and_no_model_is_saved(tmp_
 def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None:
     notes = Notes()
     expects = {"test_accuracy": ">= 0.0", "test_loss": "< 0.0", "val_accuracy": "<= 1"}
-    train(settings(MLP, expects=expects), tmp_path, listener=notes)
+    train(settings(SMALL, {"epochs": 1, **SGD}, expects=expects), tmp_path, listener=notes)
     assert [(name, ok) for name, _, _, ok in notes.result["expects"]] == [
         ("test_accuracy", True), ("test_loss", False), ("val_accuracy", True),
     ]  # fmt: skip
 
 
 def test_the_history_holds_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
-    done = train(settings(MLP, {"epochs": 2, "schedule": "cosine"}), tmp_path)
+    done = train(settings(SMALL, {"epochs": 2, "schedule": "cosine"}), tmp_path, data=EVEN)
     # Seven updates an epoch: the last ones are number 6 and 13 of 14.
     expected = [0.001 * (1 + np.cos(np.pi * step / 14)) / 2 for step in (6, 13)]
     np.testing.assert_allclose(done.history["learning_rate"], expected, rtol=1e-4)
@@ -137,17 +154,19 @@ def test_the_history_holds_the_rate_of_the_last_update_of_each_epoch(tmp_path: P
 
 def test_the_history_file_holds_the_figures_to_the_last_digit(tmp_path: Path) -> None:
     notes = Notes()
-    done = train(settings(MLP), tmp_path, listener=notes)
+    data = {name: DATA[name] for name in ("train", "validation")}
+    done = train(settings(SMALL, SGD), tmp_path, data=data, listener=notes)
     with (done.folder / "history.csv").open() as file:
         rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
     assert rows == notes.rows
 
 
 def test_augmentation_changes_training_and_is_not_in_the_saved_model(tmp_path: Path) -> None:
-    plain = train(settings(CNN, {"epochs": 1}), tmp_path / "plain")
+    training = {"epochs": 1, **SGD}
+    plain = train(settings(SMALL, training), tmp_path / "plain", data=EVEN)
     augment = ["random_flip", {"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}, "random_invert"]
-    config = settings(CNN, {"epochs": 1}, image={"augment": augment})
-    first, again = train(config, tmp_path / "1"), train(config, tmp_path / "2")
+    config = settings(SMALL, training, image={"augment": augment})
+    first, again = (train(config, tmp_path / name, data=EVEN) for name in "12")
     assert state_digest(first.folder) == state_digest(again.folder)
     assert state_digest(first.folder) != state_digest(plain.folder)
     assert [type(layer).__name__ for layer in first.model.layers] == [
@@ -159,7 +178,9 @@ def test_augmentation_changes_training_and_is_not_in_the_saved_model(tmp_path: P
     ("target", "labels"),
     [
         ({"kind": "binary"}, (DATA["train"][1] > 4).astype("int32")),
-        ({"kind": "number", "normalize": False}, DATA["train"][1].astype("float32")),
+        pytest.param(
+            {"kind": "number", "normalize": False}, DATA["train"][1].astype("float32"), marks=pytest.mark.slow
+        ),
         ({"kind": "number"}, DATA["train"][1].astype("float32")),
     ],
     ids=["binary", "number", "normalized number"],
@@ -168,7 +189,7 @@ def test_other_kinds_of_target_train_and_save_what_they_predict(
     target: dict[str, Any], labels: np.ndarray, tmp_path: Path
 ) -> None:
     x = DATA["train"][0]
-    config = settings(MLP)
+    config = settings(SMALL, {"epochs": 1, **SGD})
     config["data"]["targets"] = {"label": target}
     done = train(config, tmp_path, data={"train": (x, labels), "test": (x, labels)})
     found = done.model.evaluate(x, labels, verbose=0, return_dict=True)
@@ -182,23 +203,23 @@ def test_other_kinds_of_target_train_and_save_what_they_predict(
 
 def test_more_epochs_keep_the_schedule_and_are_refused_where_it_has_ended_at_nothing(tmp_path: Path) -> None:
     falling = {"name": "cosine", "final_factor": 0.5}
-    done = train(settings(MLP, {"epochs": 2, "schedule": falling}), tmp_path / "half")
+    done = train(settings(SMALL, {"epochs": 2, "schedule": falling}), tmp_path / "half", data=EVEN)
     notes = Notes()
-    more = load(settings(MLP, {"epochs": 4, "schedule": falling}))
-    run.resume(more, RunFolder(done.folder), notes, data=DATA)
+    more = load(settings(SMALL, {"epochs": 4, "schedule": falling}))
+    run.resume(more, RunFolder(done.folder), notes, data=EVEN)
     assert "schedule-kept" in notes.kinds
     assert done.history["learning_rate"][2:] == pytest.approx([0.0005, 0.0005])
-    ended = train(settings(MLP, {"epochs": 2, "schedule": "cosine"}), tmp_path / "nothing")
+    ended = train(settings(SMALL, {"epochs": 2, "schedule": "cosine"}), tmp_path / "nothing", data=EVEN)
     with pytest.raises(ConfigError) as refused:
         run.resume(
-            load(settings(MLP, {"epochs": 4, "schedule": "cosine"})), RunFolder(ended.folder), Listener(), data=DATA
+            load(settings(SMALL, {"epochs": 4, "schedule": "cosine"})), RunFolder(ended.folder), Listener(), data=EVEN
         )
     assert refused.value.problems[0].code == "schedule-is-over"
     assert ended.state == "finished"
 
 
 def test_a_run_on_given_data_is_found_again_evaluated_and_resumed_with_them(tmp_path: Path) -> None:
-    done = finished(settings(MLP, {"epochs": 1}), tmp_path)
+    done = finished(settings(SMALL, {"epochs": 1, **SGD}), tmp_path)
     again = dlkit.load_run("small", tmp_path, data=DATA)
     assert again.evaluate() == pytest.approx(done.test, rel=1e-5)
     again.resume({"training.epochs": 2}, verbose=False)
@@ -213,7 +234,7 @@ def test_examples_that_train_and_test_alike_are_reported(tmp_path: Path) -> None
             notes.append(text)
 
     train(
-        settings(MLP, {"epochs": 1}),
+        settings(SMALL, {"epochs": 1, **SGD}),
         tmp_path,
         data={"train": DATA["train"], "test": DATA["train"]},
         listener=Remembered(),

@@ -11,20 +11,25 @@ from dlkit.runs import RunFolder
 from dlkit.training.health.snapshot import HealthSnapshot, LayerStats
 from dlkit.training.interrupts import Interrupted
 from tests.training.health.planted import Heard, at, mlp
-from tests.training.helpers import MLP, XLA, InterruptAt, resume, settings, state_digest, train
+from tests.training.helpers import EVEN, MLP, SGD, SMALL, XLA, InterruptAt, resume, settings, state_digest, train
 
 NORMED = {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 4, "batch_normalization": True}], "dense": [8]}
 
 
 @pytest.mark.parametrize(
-    "model, more", [(MLP, {}), (MLP, XLA), (NORMED, {})], ids=["dropout", "dropout and xla", "batch normalisation"]
+    "model, more",
+    [
+        ({**SMALL, "batch_normalization": True}, {}),
+        *(pytest.param(*case, marks=pytest.mark.slow) for case in ((MLP, {}), (MLP, XLA), (NORMED, {}))),
+    ],
+    ids=["dropout and batch normalisation", "dropout", "dropout and xla", "batch normalisation"],
 )
 def test_a_run_that_is_watched_ends_with_the_same_bits(
     model: dict[str, Any], more: dict[str, Any], tmp_path: Path
 ) -> None:
     listener = Heard()
-    watched = train(settings(model, {"health": 5}, **more), tmp_path / "watched", listener=listener)
-    alone = train(settings(model, {"health": "off"}, **more), tmp_path / "alone")
+    watched = train(settings(model, {"health": 5, **SGD}, **more), tmp_path / "watched", data=EVEN, listener=listener)
+    alone = train(settings(model, {"health": "off", **SGD}, **more), tmp_path / "alone", data=EVEN)
     assert [look.step for look in listener.looks] == [0, 5, 10, 15, 20]
     assert state_digest(watched.folder) == state_digest(alone.folder)
 
@@ -46,18 +51,27 @@ SICK = settings(
 
 
 @pytest.fixture(scope="module")
-def in_one_go(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run that was never interrupted."""
-    return train(SICK, tmp_path_factory.mktemp("whole")).folder
+def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Heard]:
+    """A run that was never interrupted: its folder, and what it reported."""
+    listener = Heard()
+    return train(SICK, tmp_path_factory.mktemp("whole"), data=EVEN, listener=listener).folder, listener
+
+
+@pytest.fixture
+def in_one_go(whole: tuple[Path, Heard]) -> Path:
+    """The folder of it."""
+    return whole[0]
 
 
 @pytest.mark.usefixtures("one_step_chunks")
-@pytest.mark.parametrize("step", [3, 22, 38])
+@pytest.mark.parametrize(
+    "step", [pytest.param(3, marks=pytest.mark.slow), 22, pytest.param(38, marks=pytest.mark.slow)]
+)
 def test_a_run_that_goes_on_is_reported_what_one_in_one_go_is(step: int, in_one_go: Path, tmp_path: Path) -> None:
     with pytest.raises(Interrupted):
-        train(SICK, tmp_path, listener=InterruptAt(step))
+        train(SICK, tmp_path, data=EVEN, listener=InterruptAt(step))
     (cut,) = (path for path in (tmp_path / "small").iterdir() if not path.is_symlink())
-    resume(cut)
+    resume(cut, data=EVEN)
     events = expected(in_one_go)
     assert [e["look"]["step"] for e in events if e["kind"] == "health"] == list(range(0, 42, 4))
     assert [e["code"] for e in events if e["kind"] == "finding"] == ["rate-too-high"]
@@ -65,13 +79,12 @@ def test_a_run_that_goes_on_is_reported_what_one_in_one_go_is(step: int, in_one_
     assert state_digest(cut) == state_digest(in_one_go)
 
 
-def test_a_finding_stands_in_the_log_and_among_the_events(tmp_path: Path) -> None:
-    listener = Heard()
-    done = train(SICK, tmp_path, listener=listener)
+def test_a_finding_stands_in_the_log_and_among_the_events(whole: tuple[Path, Heard]) -> None:
+    folder, listener = whole
     (finding,) = listener.findings
-    (event,) = (e for e in RunFolder(done.folder).read_events() if e["kind"] == "finding")
+    (event,) = (e for e in RunFolder(folder).read_events() if e["kind"] == "finding")
     assert (event["code"], event["text"], event["help"]) == (finding.code, finding.message, finding.help)
-    assert f"finding {finding.code}: {finding.message}; {finding.help}" in (done.folder / "train.log").read_text()
+    assert f"finding {finding.code}: {finding.message}; {finding.help}" in (folder / "train.log").read_text()
 
 
 def test_a_look_is_read_back_as_it_was_written() -> None:

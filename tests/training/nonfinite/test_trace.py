@@ -17,7 +17,7 @@ from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from dlkit.training.nonfinite import incident as incidents
 from dlkit.training.nonfinite.replay import replay
-from tests.training.helpers import InterruptAt, load_folder, resume, settings, state_digest, train
+from tests.training.helpers import SGD, InterruptAt, load_folder, resume, settings, state_digest, train
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(160, 6)).astype("float32")
@@ -32,7 +32,7 @@ def config(training: dict[str, Any] | None = None, **more: Any) -> dict[str, Any
         "targets": {"y": {"kind": "category", "classes": 2}},
     }
     model = {"builder": "mlp", "dense": [8, 8], "activation": more.pop("activation", "relu")}
-    return settings(model, training, data={**inputs, **more.pop("data", {})}, **more)
+    return settings(model, {**SGD, **(training or {})}, data={**inputs, **more.pop("data", {})}, **more)
 
 
 def stream(x: np.ndarray) -> dict[str, tf.data.Dataset]:
@@ -89,8 +89,17 @@ def test_weights_before_the_batch_are_those_of_a_run_that_ends_there(tmp_path: P
             np.testing.assert_array_equal(array, end.arrays[name], name)
 
 
-def test_a_rate_that_is_far_too_high_names_a_layer_and_leaves_no_damaged_checkpoint(tmp_path: Path) -> None:
-    error, folder = failed_run(tmp_path, config({"optimizer": {"name": "sgd", "learning_rate": 1e15}}))
+@pytest.fixture(scope="module")
+def too_high(tmp_path_factory: pytest.TempPathFactory) -> tuple[RunError, RunFolder]:
+    """A run whose rate is far too high, to look at."""
+    rate = {"optimizer": {"name": "sgd", "learning_rate": 1e15}}
+    return failed_run(tmp_path_factory.mktemp("too-high"), config(rate))
+
+
+def test_a_rate_that_is_far_too_high_names_a_layer_and_leaves_no_damaged_checkpoint(
+    too_high: tuple[RunError, RunFolder],
+) -> None:
+    error, folder = too_high
     (problem,) = error.problems
     assert "layer" in problem.message
     assert problem.key == ("training", "optimizer", "learning_rate")
@@ -118,8 +127,8 @@ def spoil(folder: Path) -> None:
     checkpoints.save(path, state)
 
 
-def test_replay_shows_every_tensor_and_the_first_bad_operation(tmp_path: Path) -> None:
-    _, folder = failed_run(tmp_path, config({"optimizer": {"name": "sgd", "learning_rate": 1e15}}))
+def test_replay_shows_every_tensor_and_the_first_bad_operation(too_high: tuple[RunError, RunFolder]) -> None:
+    _, folder = too_high
     found = replay(load_folder(folder.path), folder, DATA)
     bad = [row.tensor for row in found.rows if row.bad]
     assert bad[0] == found.incident.tensor
@@ -208,8 +217,8 @@ def test_bad_data_are_not_rolled_back_from(tmp_path: Path) -> None:
     assert "rollback" not in notes.kinds
 
 
-def test_what_is_kept_is_whole_json_and_arrays(tmp_path: Path) -> None:
-    _, folder = failed_run(tmp_path, config({"optimizer": {"name": "sgd", "learning_rate": 1e15}}))
+def test_what_is_kept_is_whole_json_and_arrays(too_high: tuple[RunError, RunFolder]) -> None:
+    _, folder = too_high
     about = json.loads((folder.nonfinite / "incident.json").read_text())
     assert {"epoch", "step", "tensor", "layer", "bad", "values", "examples", "rows", "in_data", "too_large"} == set(
         about

@@ -15,7 +15,20 @@ from dlkit.training.interrupts import Interrupted
 from dlkit.training.listeners import Listener
 from dlkit.training.program import execution as choices
 from dlkit.training.program.execution import choose_micro_batches
-from tests.training.helpers import CNN, DATA, MLP, RNN, InterruptAt, load, settings, state_digest, train
+from tests.training.helpers import (
+    CNN,
+    DATA,
+    EVEN,
+    MLP,
+    RNN,
+    SGD,
+    SMALL,
+    InterruptAt,
+    load,
+    settings,
+    state_digest,
+    train,
+)
 
 NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization": True}]}
 
@@ -47,17 +60,23 @@ def test_micro_batches_follow_from_model_batch_and_cores(
     assert choose_micro_batches(load(config).config) == number
 
 
-@pytest.mark.parametrize(("model", "compiled"), [(MLP, "xla"), (RNN, "xla"), (CNN, "graph")], ids=["mlp", "rnn", "cnn"])
+@pytest.mark.parametrize(
+    ("model", "compiled"),
+    [(SMALL, "xla"), pytest.param(RNN, "xla", marks=pytest.mark.slow), (CNN, "graph")],
+    ids=["mlp", "rnn", "cnn"],
+)
 def test_xla_compiles_what_has_no_convolution(model: dict[str, Any], compiled: str, tmp_path: Path) -> None:
-    done = train(settings(model, {"epochs": 1}, runtime={"compile": "auto"}), tmp_path)
+    done = train(settings(model, {"epochs": 1, **SGD}, runtime={"compile": "auto"}), tmp_path, data=EVEN)
     assert json.loads((done.folder / "environment.json").read_text())["chosen"]["compile"] == compiled
 
 
-@pytest.mark.parametrize("model", [CNN, RNN], ids=["cnn", "rnn"])
+@pytest.mark.parametrize("model", [CNN, pytest.param(RNN, marks=pytest.mark.slow)], ids=["cnn", "rnn"])
 def test_micro_batches_give_the_answer_of_one(model: dict[str, Any], tmp_path: Path) -> None:
     plain = {**model, "dropout": 0.0}
+    data = {name: DATA[name] for name in ("train", "validation")}
     one, three = (
-        train(settings(plain, runtime={"micro_batches": number}), tmp_path / str(number)) for number in (1, 3)
+        train(settings(plain, SGD, runtime={"micro_batches": number}), tmp_path / str(number), data=data)
+        for number in (1, 3)
     )
     for column in ("loss", "accuracy", "val_loss"):
         np.testing.assert_allclose(one.history[column], three.history[column], rtol=1e-4)
@@ -68,12 +87,12 @@ def test_micro_batches_give_the_answer_of_one(model: dict[str, Any], tmp_path: P
 def test_a_run_goes_on_with_the_micro_batches_it_began_with_on_a_machine_with_other_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, one_step_chunks: None
 ) -> None:
-    config = settings(CNN, data={"batch_size": 32}, runtime={"compile": "auto"})
+    config = settings(CNN, {"epochs": 2, **SGD}, data={"batch_size": 28}, runtime={"compile": "auto"})
     monkeypatch.setattr(choices, "cores", lambda: 2)
-    whole = train(config, tmp_path / "whole")
+    whole = train(config, tmp_path / "whole", data=EVEN)
     with pytest.raises(Interrupted):
-        train(config, tmp_path / "cut", listener=InterruptAt(6))
+        train(config, tmp_path / "cut", data=EVEN, listener=InterruptAt(6))
     monkeypatch.setattr(choices, "cores", lambda: 1)
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
-    run.resume(load(config), RunFolder(folder), Listener(), data=DATA)
+    run.resume(load(config), RunFolder(folder), Listener(), data=EVEN)
     assert state_digest(folder) == state_digest(whole.folder)

@@ -11,26 +11,21 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
-from tests.training.helpers import CNN, MLP, RNN
+import dlkit
+from tests.training.helpers import CNN, MLP, RNN, images, settings
 
 ROOT = Path(__file__).parents[2]
 
 # 97 examples in batches of 32 leave a last batch of one, fewer than the replicas; 13 epochs are 52 updates.
+DATA = {"train": images(97), "validation": images(53, 200), "test": images(71, 400)}
 PROGRAM = """
 import json, sys
-import dlkit
-from tests.training.helpers import images, settings
+from tests.training.program.test_replicas import trained_here
 
-cases, devices, folder = json.loads(sys.argv[1])
-data = {"train": images(97), "validation": images(53, 200), "test": images(71, 400)}
-for name, (model, more, compiled) in cases.items():
-    config = settings(
-        {**model, "dropout": 0.0}, {"epochs": 13, **more}, data={"batch_size": 32},
-        runtime={"devices": devices, "compile": compiled},
-    )
-    run = dlkit.train(config, data=data, runs_folder=folder, verbose=False)
-    print(json.dumps([name, {"history": run.history, "test": run.test, "evaluated": run.evaluate()}]))
+for line in trained_here(*json.loads(sys.argv[1])).items():
+    print(json.dumps(line))
 """
 
 STEPS = {
@@ -39,14 +34,29 @@ STEPS = {
     "accumulated": {"optimizer": {"name": "adam", "gradient_accumulation_steps": 2, "use_ema": True}, "health": 7},
     "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "clipnorm": 0.1}},
 }
-CASES = {
-    "mlp-clipped": (MLP, STEPS["clipped"], "graph"),
+CASES = {"mlp-clipped": (MLP, STEPS["clipped"], "graph")}
+SLOW = {
     "mlp-momentum-xla": (MLP, STEPS["momentum"], "xla"),
     "cnn": (CNN, STEPS["adam"], "graph"),
     "mlp-accumulated": (MLP, STEPS["accumulated"], "graph"),
+    "rnn": (RNN, STEPS["clipped"], "graph"),
 }
-SLOW = {"rnn": (RNN, STEPS["clipped"], "graph")}
 Results = dict[str, dict[str, Any]]
+
+
+def trained_here(cases: dict[str, Any], devices: str, folder: str) -> Results:
+    """History and test of runs, by the names of their cases."""
+    found = {}
+    for name, (model, more, compiled) in cases.items():
+        config = settings(
+            {**model, "dropout": 0.0},
+            {"epochs": 13, **more},
+            data={"batch_size": 32},
+            runtime={"devices": devices, "compile": compiled},
+        )
+        run = dlkit.train(config, data=DATA, runs_folder=folder, verbose=False)
+        found[name] = {"history": run.history, "test": run.test, "evaluated": run.evaluate()}
+    return found
 
 
 def trained(cases: dict[str, Any], devices: str, folder: Path) -> Results:
@@ -61,10 +71,10 @@ def trained(cases: dict[str, Any], devices: str, folder: Path) -> Results:
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
-    """Every case on one device and on two."""
+def slow(tmp_path_factory: pytest.TempPathFactory) -> tuple[Results, Results]:
+    """Every slow case on one device and on two."""
     folder = tmp_path_factory.mktemp("replicas")
-    return trained(CASES, "cpu:1", folder), trained(CASES, "cpu:2", folder)
+    return trained(SLOW, "cpu:1", folder), trained(SLOW, "cpu:2", folder)
 
 
 def must_be_equal(one: dict[str, Any], two: dict[str, Any]) -> None:
@@ -77,31 +87,26 @@ def must_be_equal(one: dict[str, Any], two: dict[str, Any]) -> None:
         assert two["evaluated"][name] == pytest.approx(value, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_two_replicas_train_validate_and_test_as_one_device(name: str, both: tuple[Results, Results]) -> None:
-    one, two = both
-    must_be_equal(one[name], two[name])
+def test_two_replicas_train_validate_and_test_as_one_device(tmp_path: Path) -> None:
+    one, two = trained_here(CASES, "cpu:1", str(tmp_path)), trained(CASES, "cpu:2", tmp_path)
+    must_be_equal(one["mlp-clipped"], two["mlp-clipped"])
 
 
 @pytest.mark.slow
-def test_two_replicas_train_a_recurrent_network_as_one_device(tmp_path: Path) -> None:
-    one, two = (trained(SLOW, devices, tmp_path) for devices in ("cpu:1", "cpu:2"))
-    must_be_equal(one["rnn"], two["rnn"])
+@pytest.mark.parametrize("name", SLOW)
+def test_two_replicas_train_other_networks_and_optimizers_as_one_device(
+    name: str, slow: tuple[Results, Results]
+) -> None:
+    one, two = slow
+    must_be_equal(one[name], two[name])
 
 
 @pytest.mark.parametrize(
     ("devices", "code"), [("gpu:2", "no-such-device"), ("cpu:2", "devices-too-late")], ids=["absent", "too late"]
 )
 def test_devices_that_cannot_be_had_are_reported(devices: str, code: str, tmp_path: Path) -> None:
-    program = f"""
-import tensorflow as tf, dlkit
-tf.constant(1)
-from tests.training.helpers import DATA, MLP, settings
-try:
-    dlkit.train(settings(MLP, runtime={{"devices": {devices!r}}}), data=DATA, runs_folder={str(tmp_path)!r})
-except dlkit.ConfigError as error:
-    print(error.problems[0].code)
-"""
-    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True)
-    assert done.stdout.strip() == code, done.stderr
+    tf.constant(1)  # now TensorFlow has its devices
+    with pytest.raises(dlkit.ConfigError) as refused:
+        dlkit.train(settings(MLP, runtime={"devices": devices}), data=DATA, runs_folder=tmp_path)
+    assert refused.value.problems[0].code == code
     assert not list(tmp_path.iterdir())
