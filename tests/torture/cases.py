@@ -1,8 +1,13 @@
-"""The runs that are killed: three kinds of network, arrays and prepared data sets, both feeders, with real images."""
+"""The runs that are killed: three kinds of network, both feeders, and real images.
+
+They come as arrays, prepared sets, streams, tables, files that go through the store, and sequences of unequal lengths.
+"""
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +27,8 @@ class Case:
 
     Attributes:
         model: key of `MODELS`.
-        source: `npz`, or `tfds`, a prepared set on disk, or `stream`, the same set read as a stream.
+        source: `npz`; `tfds`, a prepared set on disk; `stream`, the same set read as a stream; `csv`, a table of numbers
+            and words; `folder`, image files of several sizes; `ragged`, rows of images down to the last with ink.
         feed: `device` or `pipeline`.
     """
 
@@ -38,11 +44,15 @@ CASES = [
     Case(model, source, feed)
     for model in MODELS
     for source, feed in (("npz", "device"), ("npz", "pipeline"), ("tfds", "device"), ("stream", "pipeline"))
+] + [
+    Case(model, source, feed)
+    for model, source in (("mlp", "csv"), ("cnn", "folder"), ("rnn", "ragged"))
+    for feed in ("device", "pipeline")
 ]
 
 
 def make_data(folder: Path) -> None:
-    """Write `digits.npz` and the prepared set `digits` into a folder."""
+    """Write the same digits into a folder as arrays, a prepared set, tables, images and sequences."""
     import numpy as np
     import tensorflow as tf
     import tensorflow_datasets as tfds
@@ -65,21 +75,38 @@ def make_data(folder: Path) -> None:
         data_dir=str(folder / "tfds"),
     )
 
+    _make_tables_and_files(folder, parts)
+
+
+def _make_tables_and_files(folder: Path, parts: dict[str, Any]) -> None:
+    import numpy as np
+    from PIL import Image
+
+    ragged = {}
+    for name, (images, labels) in parts.items():
+        inked = images.reshape(len(images), 16, 16).sum(axis=2)
+        first, last = (inked > 0).argmax(axis=1), 15 - (inked[:, ::-1] > 0).argmax(axis=1)
+        with (folder / f"{name}.csv").open("w", newline="") as file:
+            table = csv.writer(file)
+            table.writerow([*(f"row_{n}" for n in range(16)), "begins", "digit"])
+            table.writerows(
+                [*row, f"row {top}", label] for row, top, label in zip(inked.tolist(), first, labels, strict=True)
+            )
+        for number, (image, label) in enumerate(zip(images, labels, strict=True)):
+            path = folder / "folder" / name / str(label) / f"{number}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            side = 16 + number % 5
+            Image.fromarray(image.reshape(16, 16)).resize((side, side)).save(path)
+        steps = np.where(np.arange(16)[:, None] <= last[:, None, None], images.reshape(-1, 16, 16) / 255, np.nan)
+        ragged |= {f"x_{name}": steps.astype("float32"), f"y_{name}": labels}
+    np.savez(folder / "ragged.npz", **ragged)
+
 
 def settings(case: Case, data: Path, epochs: int) -> dict[str, Any]:
     """The configuration of a case."""
-    npz = {"kind": "npz", "path": str(data / "digits.npz")}
-    tfds = {"kind": "tfds", "name": "digits", "data_dir": str(data / "tfds"), "download": False}
     return {
         "name": "torture",
-        "data": {
-            "source": npz if case.source == "npz" else tfds,
-            "splits": {name: name for name in SIZES},
-            "inputs": {"image": {"kind": "image", "column": "x"}},
-            "targets": {"label": {"kind": "category", "column": "y", "classes": 10}},
-            "batch_size": 16,
-            "feed": case.feed,
-        },
+        "data": {**_data(case, data), "batch_size": 16, "feed": case.feed},
         "model": MODELS[case.model],
         "training": {
             "epochs": epochs,
@@ -90,10 +117,47 @@ def settings(case: Case, data: Path, epochs: int) -> dict[str, Any]:
     }
 
 
-def prepare(case: Case) -> None:
-    """What has to hold in the process of a run, for the first time and for every resume."""
+def _data(case: Case, data: Path) -> dict[str, Any]:
+    """Source, inputs and targets of a case."""
+    label = {"kind": "category", "column": "y", "classes": 10}
+    if case.source == "csv":
+        numbers, words = {"kind": "number", "columns": "row_*"}, {"kind": "category", "column": "begins"}
+        source = {"kind": "csv", "path": {name: str(data / f"{name}.csv") for name in SIZES}}
+        inputs, target = {"numbers": numbers, "words": words}, {"kind": "category", "column": "digit"}
+        return {"source": source, "inputs": inputs, "targets": {"label": target}}
+    if case.source == "folder":
+        image = {"kind": "image", "preprocess": [{"resize": {"height": 16, "width": 16}}, "rescale"]}
+        source = {"kind": "image_folder", "path": str(data / "folder")}
+        return {
+            "source": source,
+            "inputs": {"image": image},
+            "targets": {"label": {"kind": "category"}},
+            "cache": "disk",
+        }
+    if case.source == "ragged":
+        sequence = {"kind": "sequence", "column": "x", "length": 16}
+        source = {"kind": "npz", "path": str(data / "ragged.npz")}
+        return {"source": source, "inputs": {"rows": sequence}, "targets": {"label": label}}
+    npz = {"kind": "npz", "path": str(data / "digits.npz")}
+    tfds = {"kind": "tfds", "name": "digits", "data_dir": str(data / "tfds"), "download": False}
+    return {
+        "source": npz if case.source == "npz" else tfds,
+        "splits": {name: name for name in SIZES},
+        "inputs": {"image": {"kind": "image", "column": "x"}},
+        "targets": {"label": label},
+    }
+
+
+def prepare(case: Case, place: Path) -> None:
+    """What has to hold in the process of a run, for the first time and for every resume.
+
+    Args:
+        case: the kind of run.
+        place: the folder of its runs, where its store lies too: each run makes its own.
+    """
     from dlkit.sources import _tfds_columns
 
+    os.environ["DLKIT_CACHE"] = str(place / "store")
     if case.source == "stream":
         _tfds_columns.MEMORY_LIMIT = 0
 

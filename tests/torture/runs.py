@@ -55,7 +55,7 @@ def begin(case: Case, data: Path, place: Path, epochs: int) -> None:
     from dlkit.training import run
     from dlkit.training.listeners import Listener
 
-    prepare(case)
+    prepare(case, place)
     run.start(from_mapping(settings(case, data, epochs)), place, Listener())
 
 
@@ -65,7 +65,7 @@ def go_on(case: Case, folder: Path) -> None:
     from dlkit.training import run
     from dlkit.training.listeners import Listener
 
-    prepare(case)
+    prepare(case, folder.parents[1])
     run.resume(loader.load(folder / "config.yaml"), RunFolder(folder), Listener())
 
 
