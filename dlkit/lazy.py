@@ -16,7 +16,9 @@ class _LazyModule(ModuleType):
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # asked for by tools that look at every module
             raise AttributeError(name)
-        return getattr(import_module(self.__name__), name)
+        found = getattr(import_module(self.__name__), name)
+        setattr(self, name, found)  # to look for it again would take longer than what is mostly done with it
+        return found
 
 
 def lazy(name: str) -> Any:

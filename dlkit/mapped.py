@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
+pa = lazy("pyarrow")
 
 # Bytes of a table that is held in memory, of which one array may take a quarter; and those that are worked on at once.
 LIMIT, _PART = 2**28, 2**24
@@ -54,9 +55,9 @@ def is_mapped(array: np.ndarray) -> bool:
     return isinstance(base.obj if isinstance(base, memoryview) else base, mmap.mmap)
 
 
-def parts(array: np.ndarray) -> Iterator[slice]:
-    """Slices of some megabytes each, over the rows of an array."""
-    rows = max(1, _PART // max(1, array[:1].nbytes))
+def parts(array: np.ndarray, size: int = _PART) -> Iterator[slice]:
+    """Slices of so many bytes each, some megabytes by default, over the rows of an array."""
+    rows = max(1, size // max(1, array[:1].nbytes))
     for start in range(0, len(array), rows):
         yield slice(start, min(start + rows, len(array)))
 
@@ -71,11 +72,28 @@ def converted(array: np.ndarray, dtype: Any) -> np.ndarray:
     return found
 
 
+def numbered(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The different values of a column of text or whole numbers, as they first occur, and which of them each row has.
+
+    Arrow finds them by their bytes, which is several times as fast as to sort text.
+    """
+    values = np.ascontiguousarray(values)
+    if values.dtype.kind not in "SU":
+        found = pa.array(values).dictionary_encode()
+        return found.dictionary.to_numpy(zero_copy_only=False), found.indices.to_numpy()
+    content = pa.py_buffer(values.view(np.uint8).data if len(values) else b"")
+    kind = pa.binary(values.dtype.itemsize)
+    found = pa.FixedSizeBinaryArray.from_buffers(kind, len(values), [None, content]).dictionary_encode()
+    different = b"".join(found.dictionary.to_pylist())
+    return np.frombuffer(different, values.dtype), found.indices.to_numpy()
+
+
 def counted(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The different values of a column, in order, and how often each occurs; a part at a time is sorted."""
+    """The different values of a column, in order, and how often each occurs; a part at a time is looked at."""
     counts: dict[Any, int] = {}
     for part in parts(values):
-        found, times = np.unique(values[part], return_counts=True)
+        found, numbers = numbered(values[part])
+        times = np.bincount(numbers, minlength=len(found))
         for value, count in zip(found.tolist(), times.tolist(), strict=True):
             counts[value] = counts.get(value, 0) + count
     every = sorted(counts)

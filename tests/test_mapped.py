@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dlkit import mapped
-from dlkit.mapped import Growing, converted, empty, is_mapped
+from dlkit.mapped import Growing, converted, counted, empty, is_mapped, numbered
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +89,18 @@ def test_numbers_take_another_type_in_parts(monkeypatch: pytest.MonkeyPatch) -> 
     assert is_mapped(found)
     np.testing.assert_array_equal(found, values.astype(np.float32))
     assert converted(values, np.float64) is values
+
+
+@settings(deadline=None)
+@given(st.lists(st.text(max_size=3), max_size=30) | st.lists(st.integers(-(2**63), 2**63 - 1), max_size=30))
+def test_different_values_are_numbered_as_they_first_occur_and_counted_in_order(values: list[str] | list[int]) -> None:
+    text = bool(values) and isinstance(values[0], str)
+    column = np.array(values, str if text else np.int64)
+    different, numbers = numbered(np.stack([column, column], axis=1)[:, 0])
+    assert different.dtype == column.dtype
+    assert different.tolist() == list(dict.fromkeys(column.tolist()))
+    assert different[numbers].tolist() == column.tolist()
+    found, times = counted(column)
+    expected = sorted(set(column.tolist()))
+    assert found.tolist() == expected
+    assert times.tolist() == [column.tolist().count(value) for value in expected]

@@ -17,6 +17,8 @@ from dlkit.schema.data import Data
 from dlkit.schema.source import SourceField
 
 Columns = dict[Key, tuple[str, ...]]
+# Bytes of columns that are put side by side at a time: as many as a processor holds close by.
+_TOGETHER = 2**20
 
 
 def resolve(data: Data, fields: Mapping[str, SourceField], others: Sequence[str] = ()) -> Columns:
@@ -148,7 +150,7 @@ def joined(columns: Sequence[Sequence[np.ndarray]], parts: Sequence[Part]) -> np
     found, start = mapped.empty((rows, sum(widths)), object if mixed else np.result_type(*every)), 0
     for number, part in enumerate(parts):
         own = found[start : start + (part.size or 0)]
-        for piece in mapped.parts(own):
+        for piece in mapped.parts(own, _TOGETHER):
             few, left = within(part, piece), 0
             for arrays, width in zip(columns, widths, strict=True):
                 own[piece, left : left + width] = few.of(arrays[number]).reshape(-1, width)

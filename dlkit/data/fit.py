@@ -42,8 +42,9 @@ def fit_host(inputs: Mapping[str, Input], train: Split) -> Fitted:
             notes += more
         if isinstance(train, Stream):
             notes += bound.settings.notes_of_stream(bound)
-        layers = list(bound.settings.host_layers(bound))
-        fitted[name], more = _with_steps(bound, train, layers, 0, steps_on_host(bound))
+        steps = steps_on_host(bound)
+        layers = list(bound.settings.host_layers(bound)) if steps else []
+        fitted[name], more = _with_steps(bound, train, layers, 0, steps)
         notes += more
     return fitted, notes
 

@@ -181,6 +181,8 @@ class RowPlace:
         """
         if values.dtype.kind == "O":
             flat = values.reshape(-1).tolist()
+            if set(map(type, flat)) <= {str}:
+                return np.array(flat, dtype=str).reshape(values.shape)
             for number, value in enumerate(flat):
                 if not isinstance(value, str | bytes):
                     width = np.size(values[0])

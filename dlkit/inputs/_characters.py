@@ -26,6 +26,8 @@ INVERSE = pow(BASE, -1, 2**64)
 JOIN = 0xD1342543DE82EF95
 # Stands for every character that is not in the table.
 UNKNOWN = 0x110000
+# Of which what was found is kept: characters that texts have, and terms of a vocabulary.
+CHARACTERS, TERMS = 2**12, 2**15
 # All of Unicode but for surrogates, which no text holds, and for ranges of ideographs and what is unassigned or for
 # private use, where every character stands for itself or is a word of its own.
 LOOKED_AT = ((0, 0x3400), (0xA000, 0xD800), (0xF900, 0x20000), (0x2F800, 0x2FA20), (0xE0000, 0xE0200))
@@ -50,6 +52,7 @@ class Character:
     stands_for: str
 
 
+@lru_cache(CHARACTERS)
 def kind_of(character: str) -> int:
     """What a character is."""
     if character in NOTHING:
@@ -141,6 +144,7 @@ def joined(first: int, following: int) -> int:
     return (first * JOIN + following + 1) % 2**64
 
 
+@lru_cache(TERMS)
 def term_number(term: str) -> int:
     """The number of a term of the vocabulary: a word as it is shown, or several with spaces between them."""
     first, *following = (number_of("".join(map(_taken_apart, word))) for word in term.split(" "))
@@ -159,10 +163,12 @@ def signed(numbers: Iterable[int]) -> Iterator[int]:
     return (n - 2**64 if n >= 2**63 else n for n in numbers)
 
 
+@lru_cache(CHARACTERS)
 def _taken_apart(letter: str) -> str:
     return letter if kind_of(letter) == ALONE else unicodedata.normalize("NFKD", letter)
 
 
+@lru_cache(CHARACTERS)
 def _mixed(number: int) -> int:
     """A code point as 64 bits that look random (splitmix64; Steele, Lea and Flood, 2014)."""
     mixed = (number + 1) * BASE % 2**64

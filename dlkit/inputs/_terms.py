@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from dlkit.inputs import _characters as characters
@@ -47,14 +48,14 @@ def rules_for(texts: np.ndarray, *, lowercase: bool, split: str) -> tuple[Rules,
     letters = {number: int(counts[number]) for number in found if characters.kind_of(chr(number)) == characters.LETTER}
     cjk = sum(count for number, count in letters.items() if characters.is_cjk(number))
     share = cjk / max(1, sum(letters.values()))
-    html = any("<" in text and TAG.search(text) for block in blocks(texts) for text in block.tolist())
+    html = bool(counts[ord("<")]) and any(TAG.search(text) for block in blocks(texts) for text in block.tolist())
     by_character = split == "character" or (split == "auto" and share > 0.2)
     return Rules(characters.letters_of(map(chr, found), lowercase=lowercase), lowercase, by_character, html), share
 
 
 def lengths(texts: np.ndarray, words: Words) -> np.ndarray:
     """How many words each text has: int64, shape (texts,)."""
-    found = [words.ends(np, _prepared(block, words)).sum(axis=1) for block in blocks(texts)]
+    found = [words.placed(words.of_codes(block))[3] for block in blocks(texts)]
     return np.concatenate(found) if found else np.zeros(0, np.int64)
 
 
@@ -62,9 +63,10 @@ def needed_characters(texts: np.ndarray, words: Words, length: int) -> int:
     """How many characters of a text are looked at, at most, for its first words."""
     most = 0
     for block in blocks(texts):
-        ends = words.ends(np, _prepared(block, words))
-        used = np.logical_and(ends, np.cumsum(ends, axis=1) <= length)
-        most = max(most, int(used.any(axis=0).nonzero()[0].max(initial=0)) + 1)
+        _, begins, places, counts = words.placed(words.of_codes(block))
+        used = np.minimum(counts, length)
+        last = (np.cumsum(counts) - counts + used - 1)[used > 0]
+        most = max(most, int((places[last] - begins[:-1][used > 0]).max(initial=0)) + 1)
     return most
 
 
@@ -112,9 +114,11 @@ def blocks(texts: np.ndarray) -> Iterator[np.ndarray]:
     """Texts in blocks, each of NumPy's own type, as long as its longest."""
     start = 0
     while start < len(texts):
-        block = texts[start : start + ROWS].tolist()
-        rows = max(1, min(len(block), CHARACTERS // max(1, max(map(len, block)))))
-        yield np.array(block[:rows], dtype=str)
+        some = texts[start : start + ROWS]
+        block = some if some.dtype.kind == "U" else np.array(some.tolist(), dtype=str)
+        longest = max(1, int(np.strings.str_len(block).max()))
+        rows = max(1, min(len(block), CHARACTERS // longest))
+        yield block[:rows].astype(f"U{longest}")
         start += rows
 
 
@@ -127,16 +131,14 @@ def _terms(texts: np.ndarray, words: Words, places: np.ndarray, length: int, ngr
     """The terms at places in texts: (text * ngrams + words less one) * length + number of the first word."""
     rows, rest = np.divmod(places, length * ngrams)
     widths, starts = np.divmod(rest, length)
-    needed = np.unique(rows)
-    known: dict[int, list[str]] = {}
-    for start in range(0, len(needed), ROWS):
-        numbers = needed[start : start + ROWS]
-        x = _prepared(np.array(texts[numbers].tolist(), dtype=str), words)
-        for row, codes, ends in zip(numbers.tolist(), x, words.ends(np, x), strict=True):
-            pieces = np.split(codes, np.flatnonzero(ends) + 1)
-            known[row] = ["".join(words.stands_for[code] for code in piece.tolist()) for piece in pieces]
-    found = []
-    for row, first, width in zip(rows.tolist(), starts.tolist(), widths.tolist(), strict=True):
-        term = known[row][first : first + width + 1]
-        found.append(" ".join(map(characters.shown, term)) if all(term) else "")
+    order, found = np.argsort(rows, kind="stable"), [""] * len(places)
+    for start in range(0, len(order), ROWS):
+        some = order[start : start + ROWS]
+        x = _prepared(np.array(texts[rows[some]].tolist(), dtype=str), words)
+        wanted = zip(some.tolist(), starts[some].tolist(), widths[some].tolist(), strict=True)
+        for (number, first, width), codes, ends in zip(wanted, x, words.ends(np, x), strict=True):
+            cuts = [0, *(np.flatnonzero(ends)[: first + width + 1] + 1).tolist()][first:]
+            pieces = [codes[begin:end].tolist() for begin, end in pairwise(cuts)]
+            term = ["".join(map(words.stands_for.__getitem__, piece)) for piece in pieces]
+            found[number] = " ".join(map(characters.shown, term)) if all(term) else ""
     return found

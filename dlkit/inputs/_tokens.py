@@ -121,6 +121,8 @@ class Words:
         Returns:
             int64 and bool, shape (texts, length).
         """
+        if isinstance(x, np.ndarray):
+            return self._numbers_of_array(x, length)
         x = self.without_tags(xp, xp.pad(x, [[0, 0], [0, length + 3]]))
         ends = self.ends(xp, x)
         x = x[:, :-3]
@@ -135,6 +137,41 @@ class Words:
         before = xp.pad(total[:, :-1], [[0, 0], [1, 0]])
         scale = xp.pad(inverse[:, :-1], [[0, 0], [1, 0]], constant_values=1)
         return (total - before) * scale, there
+
+    def placed(self, x: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Texts in one row, so that short ones take no room of long ones, and where words end in it.
+
+        Args:
+            x: numbers of characters, shape (texts, characters), 0 at the end of a text.
+
+        Returns:
+            The numbers of their characters, three 0 after each text; where in it each text begins, and the row ends;
+            where each word ends; and how many words each text has.
+        """
+        sizes = np.count_nonzero(x, axis=1) + 3
+        x = self.without_tags(np, np.pad(x, [(0, 0), (0, 3)]))
+        row = x[np.arange(x.shape[1]) < sizes[:, np.newaxis]]
+        begins = np.concatenate([[0], np.cumsum(sizes)])
+        places = np.flatnonzero(self.ends(np, row[np.newaxis])[0])
+        return row, begins, places, np.diff(np.searchsorted(places, begins))
+
+    def _numbers_of_array(self, x: np.ndarray, length: int) -> tuple[np.ndarray, np.ndarray]:
+        """`numbers` with all texts in one row: powers go on from text to text, and cancel out."""
+        row, begins, places, counts = self.placed(x)
+        power, inverse = np.cumprod(self.powers[row]), np.cumprod(self.inverses[row])
+        total = np.cumsum(self.parts[row] * power)
+        first = np.cumsum(counts) - counts
+        before = np.concatenate([[0], places[:-1] + 1])[: len(places)]  # the place after the word before
+        before[first[counts > 0]] = begins[:-1][counts > 0]
+        total, inverse = (np.concatenate([[start], x]) for start, x in ((0, total), (1, inverse)))
+        found = (total[places + 1] - total[before]) * inverse[before]
+        texts = np.repeat(np.arange(len(counts)), counts)
+        columns = np.arange(len(places)) - first[texts]
+        kept = columns < length
+        at = texts[kept], columns[kept]
+        numbers, there = np.zeros((len(x), length), np.int64), np.zeros((len(x), length), bool)
+        numbers[at], there[at] = found[kept], True
+        return numbers, there
 
 
 class Tokenizer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -10,7 +11,7 @@ from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
-from dlkit.mapped import counted
+from dlkit.mapped import counted, numbered
 from dlkit.schema import looking
 from dlkit.schema.base import Positive
 from dlkit.schema.features import Encoding, Feature
@@ -181,9 +182,7 @@ class CategoryInput(InputSettings):
         for name, column, known in zip(
             self.column_names(bound, values.shape[1]), values.T, bound.state["vocabulary"], strict=True
         ):
-            different, where = np.unique(column, return_inverse=True)
-            ids = {value: number for number, value in enumerate(known, start=1)}
-            columns[name] = np.array([ids.get(value, 0) for value in different.tolist()], np.float64)[where]
+            columns[name] = _ids(column, _numbers(known), np.float64)
         return columns
 
     def summary(self, values: Any, bound: Input) -> looking.Summary:
@@ -232,8 +231,19 @@ def _figures(column: Any) -> dict[str, Any]:
     }
 
 
+def _numbers(vocabulary: list[Any]) -> dict[Any, int]:
+    """The id of each value that the network knows."""
+    return {value: number for number, value in enumerate(vocabulary, start=1)}
+
+
+def _ids(column: Any, known: Mapping[Any, int], dtype: Any) -> Any:
+    """The id of each value of a column, 0 for what is unknown."""
+    different, numbers = numbered(column)
+    return np.array([known.get(value, 0) for value in different.tolist()], dtype)[numbers]
+
+
 class Lookup:
-    """From raw values to ids, in Keras layers.
+    """From raw values to ids, in Keras layers; of arrays of NumPy's each different value is looked up once.
 
     Args:
         name: of the input.
@@ -242,11 +252,12 @@ class Lookup:
 
     def __init__(self, name: str, vocabulary: list[list[Any]]) -> None:
         self.layers = [_lookup(f"{name}_ids_{n + 1}", values) for n, values in enumerate(vocabulary)]
+        self._numbers = [_numbers(values) for values in vocabulary]
 
     def __call__(self, x: Any) -> Any:
         """Text or whole numbers, shape (batch, columns), as int32 ids of the same shape."""
         if isinstance(x, np.ndarray):
-            x = tf.constant(x)  # Keras takes no text of NumPy's
+            return np.stack([_ids(c, known, np.int32) for c, known in zip(x.T, self._numbers, strict=True)], axis=1)
         columns = [ops.cast(layer(x[:, n : n + 1]), "int32") for n, layer in enumerate(self.layers)]
         return columns[0] if len(columns) == 1 else ops.concatenate(columns, axis=-1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
@@ -14,6 +15,7 @@ from dlkit.inputs._decode_text import decode_text
 from dlkit.inputs._text_guess import guess_text
 from dlkit.inputs._tokens import FIRST, Rules, Tokenizer
 from dlkit.lazy import lazy
+from dlkit.mapped import parts
 from dlkit.schema import looking
 from dlkit.schema.base import Positive, Text
 from dlkit.schema.features import Encoding, Feature
@@ -33,6 +35,7 @@ np, tf = lazy("numpy"), lazy("tensorflow")
 ALL_OF, MOST = 128, 1024
 # With fewer words on average, a text is a word or was not taken apart.
 FEW_WORDS = 2
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 class Terms(Fitted):
@@ -130,12 +133,13 @@ class TextInput(InputSettings):
         if rows.shape[1:] != (1,):
             place.same_shape(values, ())
         texts = place.as_text(rows[:, 0])
-        for number, text in enumerate(texts.tolist()):
-            try:
-                text.encode()
-            except UnicodeEncodeError:
-                message = f"{place.row(number)} holds half a character (a surrogate), which no text can hold"
-                raise place.run_error("field-type", message, "read it again with the right encoding") from None
+        try:
+            for block in parts(texts):
+                "".join(texts[block].tolist()).encode()
+        except UnicodeEncodeError:
+            number = next(n for n, text in enumerate(texts.tolist()) if _SURROGATE.search(text))
+            message = f"{place.row(number)} holds half a character (a surrogate), which no text can hold"
+            raise place.run_error("field-type", message, "read it again with the right encoding") from None
         return texts
 
     def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:

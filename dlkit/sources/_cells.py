@@ -137,8 +137,8 @@ class Cells:
 
     def _note_long(self, cells: Any, numbers: Any, file: Path, start: int) -> None:
         """Remember the first whole number that a float does not hold exactly."""
-        if self._long is not None or not np.any(np.abs(numbers) >= EXACT):
-            return
+        if self._long is not None or not len(numbers) or (numbers.max() < EXACT and numbers.min() > -EXACT):
+            return  # with NaN among them, each is looked at
         for number in np.flatnonzero(np.abs(numbers) >= EXACT).tolist():
             value = cells[number].as_py().strip()
             if _WHOLE.fullmatch(value):

@@ -31,8 +31,9 @@ from dlkit.sources._text_files import TextFiles
 pa, arrow_csv = lazy("pyarrow"), lazy("pyarrow.csv")
 
 ENDINGS = (".csv", ".tsv", ".txt", ".csv.gz", ".tsv.gz")
-# Bytes that are read at once, and what a row may have at most.
-BLOCK, LARGEST_ROW = 2**22, 2**30
+# Bytes that are read at once, few enough to stay close to the processor, and what a row may have at most; and bytes of
+# fields that columns are made of at once, enough to be worth the calls.
+BLOCK, LARGEST_ROW, TOGETHER = 2**20, 2**30, 2**22
 
 
 class CsvSource(TextFiles):
@@ -157,7 +158,8 @@ def _read(
     with ThreadPoolExecutor(workers) as pool:
         for split, file in ((split, file) for split, some in files.items() for file in some):
             head, seen, work = heads[file], 0, list[Future[None]]()
-            for batch in _batches(file, called[file], head, names or [next(filter(None, head.names))]):
+            batches = _batches(file, called[file], head, names or [next(filter(None, head.names))])
+            for batch in _together(batches):
                 # The next rows are read while columns are made of the last ones.
                 for done in work:
                     done.result()
@@ -177,6 +179,23 @@ def _read(
 def _add(share: Sequence[tuple[Cells, Any]], split: str, decimal: str, file: Path, start: int) -> None:
     for column, cells in share:
         column.add(split, cells, decimal, file, start)
+
+
+def _together(batches: Iterator[Any]) -> Iterator[Any]:
+    """Successive rows in fewer parts."""
+    held, size = [], 0
+    for batch in batches:
+        held.append(batch)
+        size += batch.nbytes
+        if size >= TOGETHER:
+            yield _joined(held)
+            held, size = [], 0
+    if held:
+        yield _joined(held)
+
+
+def _joined(batches: list[Any]) -> Any:
+    return batches[0] if len(batches) == 1 else pa.Table.from_batches(batches).combine_chunks().to_batches()[0]
 
 
 def _batches(file: Path, called: str, head: Head, columns: Sequence[str]) -> Iterator[Any]:

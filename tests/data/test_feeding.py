@@ -13,7 +13,7 @@ from dlkit import mapped
 from dlkit.config.problems import RunError
 from dlkit.data import feeding
 from dlkit.data.bound import Input, Spec
-from dlkit.data.contract import Rows, Stream, in_memory
+from dlkit.data.contract import Rows, Stream, gathered, in_memory
 from dlkit.data.feeding import (
     DeviceFeeder,
     Feeder,
@@ -200,3 +200,20 @@ def test_what_is_mapped_since_it_is_large_is_not_copied_into_memory(
     large = in_memory({"x": mapped.empty((SIZE, 1), np.float32)}, HELD.held.targets)
     assert isinstance(make_feeder(large, spec, data, training=True), PipelineFeeder)
     assert isinstance(make_feeder(HELD, spec, data, training=True), DeviceFeeder)
+
+
+@pytest.mark.parametrize("array", [
+    np.arange(60, dtype=np.uint8).reshape(5, 3, 4),
+    np.arange(20.0).reshape(4, 5).T,
+    np.array(["a", "bc", "d", "e", "f"]),
+    np.array([None, "bc", 3, "e", b"f"], object),
+    np.zeros((5, 0), np.float32),
+    np.lib.stride_tricks.sliding_window_view(np.arange(7), 3),
+])  # fmt: skip
+def test_rows_of_any_array_are_gathered_where_tensorflow_takes_numbers_without_a_copy(array: np.ndarray) -> None:
+    rows = np.array([4, 0, 3, 3])
+    found = gathered(array, rows)
+    assert found.dtype == array.dtype
+    assert found.tolist() == array[rows].tolist()
+    if array.flags.c_contiguous and array.size and array.dtype.kind == "u":
+        assert np.asarray(found).ctypes.data % 64 == 0

@@ -159,3 +159,12 @@ def test_a_stream_stops_at_a_number_that_is_not_whole() -> None:
     assert settings.example(tf.constant(3.0), feature).numpy().tolist() == [3]
     with pytest.raises(tf.errors.InvalidArgumentError, match="input words: a category is no whole number"):
         settings.example(tf.constant(3.5), feature)
+
+
+@pytest.mark.parametrize("values", [["b", "a", "b", "ö", "b", "a"], [7, -1, 7, 3, 7, -1]])
+def test_arrays_have_the_ids_that_the_layers_of_the_saved_model_give(values: list[Any]):
+    bound, _ = spec_and_notes(np.array(values), min_count=2)
+    (lookup,) = make_preprocessing({"words": bound}).host["words"]
+    new = np.array([*values, *(["never seen", ""] if isinstance(values[0], str) else [5, 0])])[:, None]
+    found, expected = lookup(new), lookup(tf.constant(new))
+    assert found.dtype == np.int32 and found.tolist() == np.asarray(expected).tolist()

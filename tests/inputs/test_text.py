@@ -284,3 +284,17 @@ def test_a_state_that_fit_cannot_have_given_is_refused(changed: dict[str, Any]) 
 def test_a_stream_gives_what_arrays_give() -> None:
     example = TextInput(kind="text").example(tf.constant(["a b"]), Feature("x", "text", (), "string"))
     assert example.shape == () and example.numpy() == b"a b"
+
+
+@pytest.mark.parametrize("html", [False, True])
+def test_texts_in_one_row_have_the_words_that_the_layers_of_the_saved_model_find(html: bool):
+    random, letters = np.random.default_rng(0), list("aAbé'’ .<>/b!😀日本\u0301x\0")
+    words = Words(Rules(characters.letters_of(letters, lowercase=True), html=html))
+    for _ in range(40):
+        several = random.integers(1, 9)
+        texts = np.array(["".join(random.choice(letters, random.integers(0, 14))) for _ in range(several)], str)
+        length, x = int(random.integers(1, 6)), words.of_codes(texts)
+        numbers, there = words.numbers(np, x, length)
+        expected, expected_there = map(np.asarray, words.numbers(keras.ops, tf.constant(x), length))
+        assert there.tolist() == expected_there.tolist()
+        assert numbers[there].tolist() == expected[there].tolist()
