@@ -28,7 +28,7 @@ class Case:
     Attributes:
         model: key of `MODELS`.
         source: `npz`; `tfds`, a prepared set on disk; `stream`, the same set read as a stream; `csv`, a table of
-            numbers and words; `folder`, image files of several sizes; `ragged`, rows of images down to the last with ink.
+            numbers and words; `folder`, image files of several sizes; `ragged`, rows of images down to the last ink.
         feed: `device` or `pipeline`.
     """
 
