@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import keras
 import numpy as np
 
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
+from dlkit.keras_internals import outputs_of_calls
 
 # An untrained classifier guesses; a first loss of more than this times ln(classes) comes from weights or inputs that
 # are far too large.
@@ -82,13 +84,21 @@ def probabilities_for_logits(case: CheckContext) -> Iterator[Problem]:
     if case.trial is None:
         return
     for name, target in case.built.spec.targets.items():
-        if target.settings.are_results(case.trial.outputs[name].astype(np.float64)):
+        outputs = case.trial.outputs[name].astype(np.float64)
+        if target.settings.are_results(outputs) and not _ends_linearly(case.built.network, name):
             yield Problem(
                 "probabilities-for-logits",
                 f"the network's outputs for `{name}` are probabilities, and the loss takes logits",
                 ("model",),
                 help=f"leave out the last {target.settings.activation}: dlkit adds it to the saved model",
             )
+
+
+def _ends_linearly(network: keras.Model, target: str) -> bool:
+    """Whether the last layer before an output has no activation: its values lie between 0 and 1 by chance."""
+    output = network.output[target] if isinstance(network.output, dict) else network.output
+    last = [layer for layer in network.layers if any(given is output for given in outputs_of_calls(layer))]
+    return any(getattr(layer, "activation", None) is keras.activations.linear for layer in last)
 
 
 def _and_others(paths: list[str]) -> str:

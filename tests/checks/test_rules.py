@@ -204,6 +204,10 @@ def test_a_sigmoid_under_a_loss_on_logits() -> None:
     case = examine(load(config), data=data).case
     assert not fires("probabilities-for-logits", case)
     assert fires("probabilities-for-logits", with_network(case, network(case, units=1, activation="sigmoid")))
+    by_chance = network(case, units=1)
+    kernel, bias = by_chance.get_weights()
+    by_chance.set_weights([kernel / 1000, bias + 0.5])
+    assert not fires("probabilities-for-logits", with_network(case, by_chance))
 
 
 class Unused(keras.layers.Layer):
