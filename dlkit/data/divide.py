@@ -241,7 +241,7 @@ def _as_times(source: SourceData, parts: tuple[Part, ...], column: str, values: 
     if values.dtype.kind not in "iuf":
         return read_times(times)
     if (missing := np.flatnonzero(np.isnan(values))).size:
-        raise times.wrong(int(missing[0]), "", "it is empty")
+        raise times.empty(int(missing[0]))
     return values
 
 

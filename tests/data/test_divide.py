@@ -179,7 +179,7 @@ def test_dates_of_parquet_are_put_in_order(tmp_path: Path) -> None:
     [
         (["01/02/2024", "03/04/2024"], r"such as `01/02/2024`, can be day/month/year or month/day/year"),
         (["2024-01-31", "31.01.2024"], r"a\.csv:12: column `day` has `31\.01\.2024`, and others are year-month-day"),
-        (["2024-01-31", ""], r"a\.csv:12: column `day` has ``"),
+        (["2024-01-31", ""], r"a\.csv:12: column `day` is empty"),
     ],
 )
 def test_dates_that_cannot_be_put_in_order_are_named(tmp_path: Path, days: list[str], says: str) -> None:
