@@ -91,6 +91,13 @@ def test_what_is_missing_or_unknown_is_counted(run: dlkit.Run, tmp_path: Path) -
     assert any("Rome" in note for note in notes)
 
 
+def test_a_table_is_asked_for_where_another_file_is_given(run: dlkit.Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(RunError) as refused:
+        results(run, tmp_path / "a.png")
+    assert "give a table with the columns" in refused.value.problems[0].help
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 def test_a_table_that_states_its_encoding_is_read_in_it(run: dlkit.Run, tmp_path: Path, encoding: str) -> None:
     _, as_trained = results(run, write(tmp_path / "new.csv", ROWS))
