@@ -284,7 +284,10 @@ def _notes(splits: Splits, by: str, values: np.ndarray | None, which: dict[str, 
 
 def _more_help(by: str, values: np.ndarray | None) -> str:
     if by == "group" and values is not None:
-        return f"there are {len(np.unique(_codes(values)))} groups, which stay whole: take a larger share"
+        groups = len(np.unique(_codes(values)))
+        if groups == 1:
+            return "all rows are of one group, which stays whole: divide them by another column"
+        return f"there are {groups} groups, which stay whole: take a larger share"
     return "take a larger share"
 
 

@@ -149,12 +149,14 @@ def test_what_cannot_be_meant_is_refused_before_data_are_read(splits: dict[str, 
     [
         ({"validation": "0.1%"}, "no examples are left for validation"),
         ({"by": "group", "column": "g", "test": "1%"}, r"no examples are left for test[\s\S]*there are 2 groups"),
-        ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `t`, `x`, `y`"),
+        ({"by": "group", "column": "one", "test": "10%"}, "all rows are of one group"),
+        ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `one`, `t`, `x`, `y`"),
         ({"by": "time", "column": "t", "test": "10%"}, "row 3 of `train`: column `t` has `31/01/2024`, and others are"),
     ],
 )
 def test_what_the_rows_do_not_allow_is_refused(splits: dict[str, Any], says: str) -> None:
-    others = {"g": np.arange(20) % 2, "t": np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)}
+    days = np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)
+    others = {"g": np.arange(20) % 2, "one": np.zeros(20), "t": days}
     with pytest.raises(DlkitError, match=says):
         divided(np.arange(20) % 2, others, **splits)
 
