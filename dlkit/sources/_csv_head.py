@@ -159,7 +159,7 @@ def _check_names(called: str, first: Sequence[str], names: Sequence[str], separa
         raise broken("one-column", message, f'state `separator: "{shown}"`, or put quotes around the field')
     for number, name in enumerate(names):
         if name and name in names[:number]:
-            message = f"{called}:1 names two columns `{name}`: the {names.index(name) + 1}. and the {number + 1}."
+            message = f"{called}:1 names two columns `{name}`: columns {names.index(name) + 1} and {number + 1}"
             if not from_file:
                 message = f"`names` lists `{name}` twice"
             raise broken("duplicate-column", message, "rename one of them in the file, or name all of them by `names:`")
