@@ -223,3 +223,5 @@ def test_windows_are_divided_by_time_and_none_is_seen_in_training() -> None:
     assert windows(train="train[:85]", test="train[96:]").test.size == 13
     with pytest.raises(ConfigError, match="windows overlap"):
         windows(by="share", test="20%")
+    with pytest.raises(ConfigError, match="leave `column` out"):
+        windows(by="group", column="g", test="20%")
