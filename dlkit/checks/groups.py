@@ -20,7 +20,7 @@ def in_two_splits(case: CheckContext) -> Iterator[Problem]:
         if one.ids is None or other.ids is None or splits.groups is None:
             continue
         ours, theirs = splits.groups(one.ids), splits.groups(other.ids)
-        rows = np.flatnonzero(np.isin(ours, theirs))
+        rows = np.flatnonzero(np.isin(ours, theirs) & (ours >= 0))
         if not rows.size:
             continue
         row, shared = int(rows[0]), np.unique(ours[rows])

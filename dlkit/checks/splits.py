@@ -18,7 +18,8 @@ def no_validation(case: CheckContext) -> Iterator[Problem]:
             "no-validation",
             NO_VALIDATION,
             ("data", "splits"),
-            help='hold some examples back, as in `splits: {train: "train[:90%]", validation: "train[90%:]"}`',
+            help="hold some examples back, as in `splits: {validation: 10%}`, or of a stream, in "
+            '`splits: {train: "train[:90%]", validation: "train[90%:]"}`',
             severity="warning",
         )
 

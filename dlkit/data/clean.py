@@ -17,7 +17,7 @@ from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.data.choose import SPLITS
 from dlkit.data.contract import Dropped
 from dlkit.data.parts import Chosen, picked
-from dlkit.data.values import RowPlace
+from dlkit.data.values import RowPlace, missing
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 
@@ -97,7 +97,7 @@ def _wrong(
     settings, name = data.clean, str(key[2])
     assert settings is not None
     if "missing" in settings.drop and not _fills(data, key, feature):
-        yield _missing(values), f"`{name}` is missing"
+        yield missing(values), f"`{name}` is missing"
     if "unreadable" in settings.drop and decode is not None:
         yield _unreadable(values, decode), f"`{name}` cannot be decoded"
     if "unknown_labels" in settings.drop and known is not None:
@@ -122,22 +122,8 @@ def _plain(values: np.ndarray) -> np.ndarray:
 
 def _values_of(values: np.ndarray) -> np.ndarray:
     """The different values that are there."""
-    there = values[~_missing(values)]
+    there = values[~missing(values)]
     return np.unique(_plain(there))
-
-
-def _missing(values: np.ndarray) -> np.ndarray:
-    """Rows in which a value is NaN, None or an empty text: bool, shape (examples,)."""
-    flat = values.reshape(len(values), -1)
-    if values.dtype.kind == "f":
-        wrong = np.isnan(flat)
-    elif values.dtype.kind in "SUT":
-        wrong = flat == flat.dtype.type("")
-    elif values.dtype.kind == "O":
-        wrong = np.frompyfunc(lambda x: x is None or x in ("", b"") or x != x, 1, 1)(flat).astype(bool)
-    else:
-        return np.zeros(len(values), bool)
-    return np.asarray(wrong.any(axis=1))
 
 
 def _outside(values: np.ndarray, limits: Sequence[float | None], key: Key) -> np.ndarray:

@@ -147,7 +147,7 @@ class Splits:
         origin: the source of the rows, where something identifies it.
         dropped: rows that cleaning left out.
         place: words for a row of the source, by its number in `ids`; None where the source has none.
-        groups: the groups of rows of these `ids`, numbers from 0, int64; None where nothing says them.
+        groups: groups of rows of these `ids`, numbers from 0, -1 for none, int64; None where nothing says them.
     """
 
     spec: Spec

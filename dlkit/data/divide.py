@@ -16,7 +16,7 @@ from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.base_rows import between, moments
 from dlkit.data.choose import SPLITS
 from dlkit.data.parts import Chosen, Part, numbers, picked
-from dlkit.data.values import RowPlace
+from dlkit.data.values import RowPlace, missing
 from dlkit.schema.data import Data, Splits
 from dlkit.schema.source import BaseRows, Piece, SourceData
 from dlkit.sources._timestamps import Times, read_times
@@ -89,7 +89,7 @@ def _windows(
         every = dict(zip(("train", *names), rows, strict=True))
         found = {name: picked(parts, np.isin(numbers(part), some)) for name, some in every.items()}
     else:
-        help = "write `by: time`, or `by: group` for whole series"
+        help = "leave `column` out" if splits.by == "group" else "write `by: time`, or `by: group` for whole series"
         raise _refused("windows overlap, so that at random most test examples would be seen in training", "by", help)
     for name, some in found.items():
         if not some:
@@ -133,13 +133,18 @@ def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
 
 
 def groups_of(data: Data, source: SourceData) -> Callable[[np.ndarray], np.ndarray] | None:
-    """The groups of rows, by their numbers counted through all splits of a source, where `splits` names a column."""
+    """The groups of rows, by their numbers counted through all splits, where `splits` names a column; -1 for none."""
     splits = data.splits
     if splits is None or splits.by != "group" or splits.column is None or source.arrays is None:
         return None
     column = splits.column
     every = [Piece(name, 0, size) for name, size in source.sizes.items() if size]
-    return lambda ids: _codes(_values(source, every, column))[ids]
+
+    def groups(ids: np.ndarray) -> np.ndarray:
+        values = _values(source, every, column)
+        return np.asarray(np.where(missing(values), -1, _codes(values))[ids])
+
+    return groups
 
 
 def counts(splits: Splits, size: int) -> dict[str, int]:
@@ -241,7 +246,7 @@ def _as_times(source: SourceData, parts: tuple[Part, ...], column: str, values: 
     if values.dtype.kind not in "iuf":
         return read_times(times)
     if (missing := np.flatnonzero(np.isnan(values))).size:
-        raise times.wrong(int(missing[0]), "", "it is empty")
+        raise times.empty(int(missing[0]))
     return values
 
 
@@ -284,7 +289,10 @@ def _notes(splits: Splits, by: str, values: np.ndarray | None, which: dict[str, 
 
 def _more_help(by: str, values: np.ndarray | None) -> str:
     if by == "group" and values is not None:
-        return f"there are {len(np.unique(_codes(values)))} groups, which stay whole: take a larger share"
+        groups = len(np.unique(_codes(values)))
+        if groups == 1:
+            return "all rows are of one group, which stays whole: divide them by another column"
+        return f"there are {groups} groups, which stay whole: take a larger share"
     return "take a larger share"
 
 

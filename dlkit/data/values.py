@@ -187,11 +187,11 @@ class RowPlace:
                 if not isinstance(value, str | bytes):
                     width = np.size(values[0])
                     row, where = number // width, self.within(number % width, width)
-                    missing = value is None or (isinstance(value, float) and np.isnan(value))
+                    empty = value is None or (isinstance(value, float) and np.isnan(value))
                     help = (
                         'give what is missing a word of its own, such as "none", or leave such rows out with '
                         "`data.clean: {drop: [missing]}`"
-                        if missing
+                        if empty
                         else "give text alone"
                     )
                     message = f"{self.row(row)} holds {value!r} ({type(value).__name__}) among text{where}"
@@ -201,3 +201,17 @@ class RowPlace:
         return (
             np.char.decode(values, "utf-8", "replace") if values.dtype.kind == "S" else values.astype(str, copy=False)
         )
+
+
+def missing(values: np.ndarray) -> np.ndarray:
+    """Rows in which a value is NaN, None or an empty text: bool, shape (examples,)."""
+    flat = values.reshape(len(values), -1)
+    if values.dtype.kind == "f":
+        wrong = np.isnan(flat)
+    elif values.dtype.kind in "SUT":
+        wrong = flat == flat.dtype.type("")
+    elif values.dtype.kind == "O":
+        wrong = np.frompyfunc(lambda x: x is None or x in ("", b"") or x != x, 1, 1)(flat).astype(bool)
+    else:
+        return np.zeros(len(values), bool)
+    return np.asarray(wrong.any(axis=1))

@@ -143,10 +143,13 @@ def _rows(bound: Input, array: np.ndarray) -> np.ndarray:
     return array
 
 
-def only_input(inputs: Mapping[str, Input]) -> Input:
-    """The input of a model that has one alone."""
+def only_input(inputs: Mapping[str, Input], *, tables: bool = False) -> Input:
+    """The input of a model that has one alone; `tables` says whether rows of tables do for others."""
     if len(inputs) > 1:
-        raise UnusableError(f"the model has {len(inputs)} inputs", f"give an .npz with arrays {', '.join(inputs)}")
+        table = "a table with the columns that they read, or " if tables else ""
+        raise UnusableError(
+            f"the model has {len(inputs)} inputs", f"give {table}an .npz with arrays {', '.join(inputs)}"
+        )
     return next(iter(inputs.values()))
 
 

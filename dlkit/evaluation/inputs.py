@@ -101,7 +101,7 @@ def _read(
             notes = () if start else (*file.notes, *_notes(trained, file, path))
             yield Inputs([file.place(path, row) for row in range(start, min(start + size, rows))], part, notes)
     elif suffix in suffixes or read_by_some_kind(suffix):
-        bound = only_input(inputs)
+        bound = only_input(inputs, tables=bool(table_endings(trained.spec)))
         if suffix not in suffixes:
             message = f"the model takes {bound.kind} input, which is not read from `{path.suffix}` files"
             raise UnusableError(message, f"give {', '.join(suffixes)}")

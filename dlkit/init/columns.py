@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from dlkit.config.names import did_you_mean
 from dlkit.config.phrases import count
-from dlkit.config.problems import ConfigError, Problem, RunError
+from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.init.sources import Found
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import INPUTS
 from dlkit.schema.registry import Registry
 from dlkit.schema.target import TARGETS
-from dlkit.sources._timestamps import READINGS
+from dlkit.sources._timestamps import READINGS, Times, read_times
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,6 +156,8 @@ def _labels(target: Reading) -> tuple[str, ...]:
 
 def _not_learned_from(column: Sample) -> str:
     """Why nothing is learned from a column; empty if something may be."""
+    if column.values.dtype.kind == "M":
+        return _DATES if len(column.present) else "all of its values are missing"
     if column.field.encoding or column.values.ndim != 1 or column.values.dtype.kind not in "biufUO":
         return ""
     rows, different = len(column.present), len(column.distinct)
@@ -190,12 +192,14 @@ def _are_dates(column: Sample) -> bool:
 
 
 def _can_be_put_in_order(column: Sample) -> bool:
-    """Whether every row has a date, as a number or as ISO 8601 has it."""
+    """Whether every row has a date, and all of them one format, which can be read in one way."""
+    if column.missing or column.is_number:
+        return not column.missing
     try:
-        column.distinct.astype("datetime64[us]" if column.is_text else np.int64)
-    except ValueError:
+        read_times(Times("", "", column.distinct, str, ("data", "splits", "column")))
+    except DlkitError:
         return False
-    return not column.missing
+    return True
 
 
 def _are_whole_dates(column: Sample) -> bool:

@@ -216,10 +216,10 @@ class Sample:
 
 
 def _absent(values: np.ndarray) -> np.ndarray:
-    """Rows of a column whose value is NaN, None or an empty text: bool, shape (rows,)."""
+    """Rows of a column whose value is NaN, None, no date or an empty text: bool, shape (rows,)."""
     if values.ndim != 1:
         return np.zeros(len(values), bool)
-    if values.dtype.kind == "f":
+    if values.dtype.kind in "fM":
         return np.isnan(values)
     if values.dtype.kind == "U":
         return np.asarray(np.char.strip(values) == "")

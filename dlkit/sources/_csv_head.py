@@ -23,6 +23,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
 }  # fmt: skip
 _POINT, _COMMA = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?"), re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
+_NOT_ASCII = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 _WHOLE, _THOUSANDS = re.compile(r"[+-]?\d+"), re.compile(r"[+-]?\d{1,3}(,\d{3})+")
 
 
@@ -34,11 +35,13 @@ class Head:
         dialect: how the file is written, complete.
         names: of every column.
         lines: how many lines stand before the first row of values.
+        doubt: what speaks against the encoding, in a sentence; empty where nothing does.
     """
 
     dialect: Dialect
     names: tuple[str, ...]
     lines: int
+    doubt: str = ""
 
 
 def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Sequence[str] | None) -> Head:
@@ -60,7 +63,7 @@ def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Seque
     if not start.removeprefix(codecs.BOM_UTF8).strip():
         help = "write a line with the names of the columns, and then the rows"
         raise broken("no-rows", f"{called} is empty", help)
-    encoding = stated.encoding or _encoding(start, path, called)
+    encoding = _marked(start) or stated.encoding or _unmarked(start, path, called)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(start, whole).removeprefix("\ufeff")
     if "\0" in text:
         raise not_text(path, called, encoding)
@@ -77,18 +80,38 @@ def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Seque
     else:
         found = tuple(names or (name.strip() for name in first))
     _check_names(called, first, found, separator, from_file=header and names is None)
-    return Head(dialect, found, last if header else 0)
+    return Head(dialect, found, last if header else 0, _doubt(start, encoding, called))
 
 
-def _encoding(start: bytes, path: Path, called: str) -> str:
-    """The encoding that a file's first bytes state, else UTF-8.
+def _marked(start: bytes) -> str:
+    """The encoding that a file's first bytes state, which holds whatever the settings say; empty if they state none."""
+    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "")
+
+
+def _doubt(start: bytes, encoding: str, called: str) -> str:
+    """What is to be said of a file that is read in another encoding, and whose bytes are UTF-8 as well."""
+    if encoding.startswith("utf") or start.isascii():
+        return ""
+    try:
+        text = codecs.getincrementaldecoder("utf-8")().decode(start)
+    except UnicodeDecodeError:
+        return ""
+    word = _NOT_ASCII.search(text)
+    if word is None:
+        return ""
+    read = word.group().encode().decode(encoding, "replace")
+    return (
+        f"{called} seems to be UTF-8, and it is read as {encoding}: `{word.group()}` becomes `{read}`; save it as "
+        f"{encoding}, or with the mark of UTF-8 at its beginning"
+    )
+
+
+def _unmarked(start: bytes, path: Path, called: str) -> str:
+    """The encoding of a file that does not state it: UTF-8.
 
     Raises:
         RunError: it is UTF-16 without its mark, or holds a NUL.
     """
-    for mark, name in _MARKS.items():
-        if start.startswith(mark):
-            return name
     zeros = [start[n::2].count(0) * 2 / max(1, len(start)) for n in (0, 1)]
     if max(zeros) > 0.3 and min(zeros) < 0.05:
         likely = "utf-16-be" if zeros[0] > zeros[1] else "utf-16-le"
@@ -136,7 +159,7 @@ def _check_names(called: str, first: Sequence[str], names: Sequence[str], separa
         raise broken("one-column", message, f'state `separator: "{shown}"`, or put quotes around the field')
     for number, name in enumerate(names):
         if name and name in names[:number]:
-            message = f"{called}:1 names two columns `{name}`: the {names.index(name) + 1}. and the {number + 1}."
+            message = f"{called}:1 names two columns `{name}`: columns {names.index(name) + 1} and {number + 1}"
             if not from_file:
                 message = f"`names` lists `{name}` twice"
             raise broken("duplicate-column", message, "rename one of them in the file, or name all of them by `names:`")

@@ -62,6 +62,7 @@ def notes_of(heads: Mapping[Path, Head], called: Mapping[Path, str], columns: Co
         if not dialect.plain:
             more = f" and {len(files) - 1} more" if len(files) > 1 else ""
             notes.append(f"{files[0]}{more}: {dialect.in_words()}")
+    notes += [head.doubt for head in heads.values() if head.doubt]
     for column in columns:
         if column.missing:
             counts = ", ".join(f"`{word}` ({count:,})" for word, count in column.missing.most_common(5))

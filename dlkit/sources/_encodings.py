@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 from pathlib import Path
 from typing import Annotated
 
@@ -36,6 +37,10 @@ def likely(path: Path, wrong: str) -> str:
     """The encoding that the beginning of a file speaks for, which is not `wrong`."""
     with open_bytes(path) as file:
         start = file.read(_BLOCK)
+    if wrong != "utf-8":
+        with contextlib.suppress(UnicodeDecodeError):
+            codecs.getincrementaldecoder("utf-8")().decode(start)
+            return "utf-8"
     try:
         start[: start.rfind(b"\n") + 1].decode("gb18030")
         pairs = True
@@ -52,6 +57,8 @@ def likely(path: Path, wrong: str) -> str:
 def proposal(path: Path, wrong: str) -> str:
     """What to do about a file that is not in the encoding `wrong`."""
     found = likely(path, wrong)
+    if found == "utf-8":
+        return f"it is UTF-8: state `encoding: utf-8`, or save the file as {wrong}"
     words = {"gb18030": " for Chinese (`big5`, `shift_jis`, `euc_kr` for others)"}
     words["cp1252"] = " for Western European text, or another"
     return f"state `encoding: {found}`{words.get(found, '')}, or save the file as UTF-8"

@@ -28,7 +28,7 @@ SPLITS = {
 FOREIGN = "__MACOSX"
 # Why entries are skipped.
 HIDDEN = "hidden"
-OTHER = "not {kinds}"
+OTHER = "other than {kinds}"
 OUTSIDE = "in no class folder"
 EMPTY = "class folders without a {kinds} file"
 OTHER_FOLDER = "beside the folders of splits"

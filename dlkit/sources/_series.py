@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import RunError
 from dlkit.lazy import lazy
 from dlkit.sources._long_table import KEY, LongTable, table_problem
@@ -187,7 +188,7 @@ def _refuse_empty(series: Series, empty: np.ndarray, channels: Sequence[str]) ->
         return
     row, channel = (int(found[0]) for found in np.nonzero(empty))
     message = f"{_at(series, row)}: column `{channels[channel]}` has no number{series.of(int(series.numbers[row]))} "
-    message += f"({int(empty.sum()):,} such cells)"
+    message += f"({count(int(empty.sum()), 'such cell')})"
     help = "fill it in, or set `fill: forward`, `linear` or `zero`"
     raise table_problem(RunError, "not-finite", message, KEY, help)
 

@@ -37,7 +37,7 @@ class TextFiles(SourceSettings):
     )
     decimal: Literal[".", ","] | None = Field(None, description="The decimal mark; null for what the numbers have.")
     encoding: Encoding | None = Field(
-        None, description="Such as `cp1252` or `gb18030`; null for UTF-8, or what the first bytes of a file state."
+        None, description="Such as `cp1252` or `gb18030`; null for UTF-8. What the first bytes of a file state holds."
     )
     quote: str = Field('"', max_length=1, description="The character around fields; empty where there is none.")
     missing: list[str | int | float] = Field(

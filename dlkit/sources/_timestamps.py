@@ -19,7 +19,8 @@ else:
 pa, pc = lazy("pyarrow"), lazy("pyarrow.compute")
 
 _Y, _M, _D = r"(?P<Y>\d{4})", r"(?P<m>\d{1,2})", r"(?P<d>\d{1,2})"
-_CLOCK = r"(?:[T ](?P<H>\d{1,2}):(?P<M>\d{2})(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?P<z> ?Z| ?[+-]\d{2}:?\d{2})?)?"
+_ZONE = r"(?:Z|[+-]\d{2}(?::?\d{2})?)"
+_CLOCK = rf"(?:[T ](?P<H>\d{{1,2}}):(?P<M>\d{{2}})(?::(?P<S>\d{{2}})(?:[.,](?P<f>\d{{1,9}}))?)?(?P<z> ?{_ZONE})?)?"
 # Readings of text as dates, by their names, with the `time_format` that asks for each.
 READINGS = {
     "year-month-day": (rf"^{_Y}[-/.]{_M}[-/.]{_D}{_CLOCK}$", "%Y-%m-%d"),
@@ -28,7 +29,7 @@ READINGS = {
     "year-month": (rf"^{_Y}[-/.]{_M}$", "%Y-%m"),
     "yyyymmdd": (r"^(?P<Y>(?:19|20)\d{2})(?P<m>\d{2})(?P<d>\d{2})$", "%Y%m%d"),
 }
-_ZONED = r":\d{2}.*(?:Z|[+-]\d{2}:?\d{2})$"
+_ZONED = rf":\d{{2}}.*{_ZONE}$"
 NUMBERS = "whole numbers"
 DAY = 24 * 60 * 60 * 10**6  # in microseconds
 
@@ -53,12 +54,20 @@ class Times:
     key: Key
     format_key: Key | None = None
 
-    def wrong(self, row: int, value: Any, why: str, key: Key | None = None) -> RunError:
+    def empty(self, row: int) -> RunError:
+        """The error for a row without a time."""
+        message = f"{self.line(row)}: column `{self.name}` is empty"
+        return RunError(Problem("time-format", message, self.key, help="fill it in, or remove the row"))
+
+    def wrong(self, row: int, value: Any, why: str, key: Key | None = None, help: str = "") -> RunError:
         """The error for a value that is no time."""
+        if not value:
+            return self.empty(row)
         message = f"{self.line(row)}: column `{self.name}` has `{value}`, and {why}"
-        help = "correct it, or write all of them as 2024-01-31 or 2024-01-31 12:00"
-        if self.format_key is not None:
-            help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
+        if not help:
+            help = "correct it, or write all of them as 2024-01-31 or 2024-01-31 12:00"
+            if self.format_key is not None:
+                help = 'correct it, or state the format with `time_format:`, as in `time_format: "%d.%m.%Y %H:%M"`'
         return RunError(Problem("time-format", message, key or self.key, help=help))
 
 
@@ -75,7 +84,7 @@ def read_times(column: Times, format: str | None = None) -> np.ndarray:
     """
     values = column.values
     if values.dtype.kind in "Mf" and (missing := np.flatnonzero(values != values)).size:
-        raise column.wrong(int(missing[0]), "", "it is empty")
+        raise column.empty(int(missing[0]))
     if values.dtype.kind == "M":
         return np.asarray(values)
     if values.dtype.kind == "f":
@@ -86,8 +95,8 @@ def read_times(column: Times, format: str | None = None) -> np.ndarray:
     encoded = texts.dictionary_encode()
     different, of_row = encoded.dictionary, np.asarray(encoded.indices)
 
-    def wrong(text: str, why: str, key: Key | None = None) -> RunError:
-        return column.wrong(int(np.flatnonzero(np.asarray(pc.equal(texts, text)))[0]), text, why, key)
+    def wrong(text: str, *why: Any) -> RunError:
+        return column.wrong(int(np.flatnonzero(np.asarray(pc.equal(texts, text)))[0]), text, *why)
 
     read = _by_reading(column, different, wrong) if format is None else _by_format(column, different, format, wrong)
     return read[of_row]
@@ -145,7 +154,8 @@ def _refuse_some_zones(texts: Any, wrong: Wrong) -> None:
     zoned = np.asarray(pc.match_substring_regex(texts, _ZONED))
     if zoned.any() and not zoned.all():
         other = texts[int(np.flatnonzero(zoned)[0])]
-        raise wrong(texts[int(np.flatnonzero(~zoned)[0])].as_py(), f"others state their zone, such as `{other}`")
+        why, help = f"others state their zone, such as `{other}`", "state the zone in every row, or in none"
+        raise wrong(texts[int(np.flatnonzero(~zoned)[0])].as_py(), why, None, help)
 
 
 def _two_ways(column: Times, text: str, fits: Sequence[str]) -> ConfigError:
@@ -208,7 +218,7 @@ def _offset(parts: Any, names: list[str]) -> Any:
 def _microseconds(zone: str) -> int:
     if zone in ("", "Z"):
         return 0
-    minutes = int(zone[1:3]) * 60 + int(zone[-2:])
+    minutes = int(zone[1:3]) * 60 + int(zone[3:].removeprefix(":") or 0)
     return (-minutes if zone[0] == "-" else minutes) * 60 * 10**6
 
 

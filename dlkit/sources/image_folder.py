@@ -98,9 +98,7 @@ def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header
     if unreadable and (not cleaned or len(unreadable) == len(paths)):
         more = f"; and {len(unreadable) - NAMED:,} more" if len(unreadable) > NAMED else ""
         listed = "; ".join(f"{path.relative_to(root).as_posix()}: {why}" for path, why in unreadable[:NAMED])
-        message = (
-            f"{len(unreadable):,} of {len(paths):,} files in {root} are no images that can be read: {listed}{more}"
-        )
+        message = f"{len(unreadable):,} of {len(paths):,} files in {root} cannot be read as images: {listed}{more}"
         help = "make or copy them again, or leave them out with `data.clean: {drop: [unreadable]}`"
         raise RunError(Problem("unusable-image", message, KEY, help=help))
     return [header for header in found if not isinstance(header, str)]

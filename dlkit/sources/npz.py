@@ -60,6 +60,10 @@ def _read(path: Path, wanted: Collection[str]) -> tuple[dict[str, dict[str, np.n
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise _problem(RunError, "not-npz", f"{path} holds no named arrays", "save it with numpy.savez")
             every = _fields(path, file.files, wanted)
+            if not every:
+                help = f"it has {', '.join(f'`{name}`' for name in file.files) or 'none'}"
+                help += "; name them as in `x_train`, `y_train`, or save each in a `.npy` file of its own"
+                raise _problem(ConfigError, "npz-names", f"{path} has no array named <column>_<split>", help)
             read = expanded(wanted, every)
             names = _by_split(path, file.files, read)
             arrays = {

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
 from dlkit.inputs._decode_text import decode_text
 from dlkit.lazy import lazy
@@ -95,5 +96,5 @@ class TextFolderSource(ClassFolderSettings):
         empty = [path for files in folders.files.values() for path in files if path.stat().st_size == 0]
         if not empty:
             return folders.notes
-        what = f"{len(empty):,} files have no content, such as `{self.name_of(empty[0])}`"
+        what = f"{count(len(empty), 'file')} without content, such as `{self.name_of(empty[0])}`"
         return (*folders.notes, f"{Path(self.path).name}: {what}")

@@ -51,6 +51,12 @@ def test_shares_of_the_training_rows_beside_a_split_of_the_source(tmp_path: Path
     assert [problem.message.split(" that ")[1].split(" has")[0] for problem in found] == ["train", "validation"]
 
 
+def test_rows_without_a_group_share_none(tmp_path: Path) -> None:
+    splits = {"by": "group", "column": "patient", "test": "test"}
+    assert not says(tmp_path, {"train": ["", *TRAIN], "test": ["q1", ""]}, splits)
+    assert not says(tmp_path, {"train": ["", "1", "2"], "test": ["3", ""]}, splits)
+
+
 def test_whole_groups_are_reported_nothing(tmp_path: Path) -> None:
     splits = {"by": "group", "column": "patient", "validation": "20%", "test": "20%"}
     assert not says(tmp_path, {"train": TRAIN}, splits)

@@ -149,12 +149,14 @@ def test_what_cannot_be_meant_is_refused_before_data_are_read(splits: dict[str, 
     [
         ({"validation": "0.1%"}, "no examples are left for validation"),
         ({"by": "group", "column": "g", "test": "1%"}, r"no examples are left for test[\s\S]*there are 2 groups"),
-        ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `t`, `x`, `y`"),
+        ({"by": "group", "column": "one", "test": "10%"}, "all rows are of one group"),
+        ({"by": "group", "column": "gruop", "test": "10%"}, r"gruop[\s\S]*it has `g`, `one`, `t`, `x`, `y`"),
         ({"by": "time", "column": "t", "test": "10%"}, "row 3 of `train`: column `t` has `31/01/2024`, and others are"),
     ],
 )
 def test_what_the_rows_do_not_allow_is_refused(splits: dict[str, Any], says: str) -> None:
-    others = {"g": np.arange(20) % 2, "t": np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)}
+    days = np.array(["2024-01-01"] * 3 + ["31/01/2024"] + ["2024-01-02"] * 16, object)
+    others = {"g": np.arange(20) % 2, "one": np.zeros(20), "t": days}
     with pytest.raises(DlkitError, match=says):
         divided(np.arange(20) % 2, others, **splits)
 
@@ -179,7 +181,7 @@ def test_dates_of_parquet_are_put_in_order(tmp_path: Path) -> None:
     [
         (["01/02/2024", "03/04/2024"], r"such as `01/02/2024`, can be day/month/year or month/day/year"),
         (["2024-01-31", "31.01.2024"], r"a\.csv:12: column `day` has `31\.01\.2024`, and others are year-month-day"),
-        (["2024-01-31", ""], r"a\.csv:12: column `day` has ``"),
+        (["2024-01-31", ""], r"a\.csv:12: column `day` is empty"),
     ],
 )
 def test_dates_that_cannot_be_put_in_order_are_named(tmp_path: Path, days: list[str], says: str) -> None:
@@ -221,3 +223,5 @@ def test_windows_are_divided_by_time_and_none_is_seen_in_training() -> None:
     assert windows(train="train[:85]", test="train[96:]").test.size == 13
     with pytest.raises(ConfigError, match="windows overlap"):
         windows(by="share", test="20%")
+    with pytest.raises(ConfigError, match="leave `column` out"):
+        windows(by="group", column="g", test="20%")

@@ -91,6 +91,31 @@ def test_what_is_missing_or_unknown_is_counted(run: dlkit.Run, tmp_path: Path) -
     assert any("Rome" in note for note in notes)
 
 
+def test_a_table_is_asked_for_where_another_file_is_given(run: dlkit.Run, tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    with pytest.raises(RunError) as refused:
+        results(run, tmp_path / "a.png")
+    assert "give a table with the columns" in refused.value.problems[0].help
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_table_that_states_its_encoding_is_read_in_it(run: dlkit.Run, tmp_path: Path, encoding: str) -> None:
+    _, as_trained = results(run, write(tmp_path / "new.csv", ROWS))
+    text = (tmp_path / "new.csv").read_text("cp1252")
+    (tmp_path / "other.csv").write_text(text, encoding)
+    np.testing.assert_array_equal(results(run, tmp_path / "other.csv")[1], as_trained)
+
+
+def test_a_table_that_seems_to_be_in_another_encoding_than_that_of_the_training_is_reported(
+    run: dlkit.Run, tmp_path: Path
+) -> None:
+    text = write(tmp_path / "new.csv", ROWS).read_text("cp1252")
+    assert not any("seems to be" in note for note in predict(run.folder, [tmp_path / "new.csv"]).notes)
+    (tmp_path / "other.csv").write_text(text, "utf-8")
+    notes = predict(run.folder, [tmp_path / "other.csv"]).notes
+    assert any("other.csv seems to be UTF-8" in note and "`Gmünd` becomes `GmÃ¼nd`" in note for note in notes)
+
+
 @pytest.mark.parametrize(
     ("row", "header", "says", "help"),
     [

@@ -8,6 +8,8 @@ from typing import Any
 
 import keras
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 import yaml
 from typer.testing import Result
@@ -99,10 +101,32 @@ def test_the_split_by_time_in_the_comment_is_one(tmp_path: Path) -> None:
     config["data"]["splits"] = yaml.safe_load(line.strip().removeprefix("# "))["splits"]
     splits = load_splits(from_mapping(config).config.data)
     assert splits.validation is not None and splits.test is not None
-    path = table(
-        tmp_path / "a.csv", x=np.arange(60) / 7, when=[f"{n % 28 + 1}.12.2020" for n in range(60)], y=WORDS[:2] * 30
-    )
-    assert "by: time" not in written(path, tmp_path)[0], "such dates are not put in order"
+
+
+@pytest.mark.parametrize(
+    ("dates", "in_order"),
+    [
+        ([f"{n % 28 + 1}.12.2020" for n in range(60)], True),
+        ([f"2020-12-{n % 28 + 1:02d}T00:00:00+01:00" for n in range(60)], True),
+        ([f"{n % 12 + 1}.12.2020" for n in range(60)], False),
+        ([f"2020-12-{n % 28 + 1:02d} 00:00{'Z' if n else ''}" for n in range(60)], False),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+def test_a_split_by_time_is_proposed_where_dates_can_be_put_in_order(
+    dates: list[str], in_order: bool, tmp_path: Path
+) -> None:
+    path = table(tmp_path / "a.csv", x=np.arange(60) / 7, when=dates, y=WORDS[:2] * 30)
+    assert ("by: time" in written(path, tmp_path)[0]) is in_order
+
+
+def test_dates_of_a_parquet_file_are_dates(tmp_path: Path) -> None:
+    days = np.datetime64("2020-12-01") + np.arange(60) % 28
+    columns = {"x": np.arange(60) / 7, "when": days, "y": WORDS[:2] * 30}
+    pyarrow.parquet.write_table(pyarrow.table(columns), tmp_path / "a.parquet")
+    text = written(tmp_path / "a.parquet", tmp_path)[0]
+    assert "by: time, column: when" in text
+    assert "Left out: `when`: dates" in text
 
 
 @pytest.mark.parametrize(

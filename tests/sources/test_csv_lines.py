@@ -19,7 +19,7 @@ from tests.sources.tables import columns, problem, source
         ("a,b", "no-rows", "a.csv has names of columns and no rows"),
         ("a,b\n1,2\n3\n4,5\n", "ragged-row", "a.csv:3 has 1 field, and there are 2 columns: `3`"),
         ("a,b\n1,2\n\n3,4,5\n", "ragged-row", "a.csv:4 has 3 fields, and there are 2 columns: `3,4,5`"),
-        ("a,b,a\n1,2,3\n", "duplicate-column", "a.csv:1 names two columns `a`: the 1. and the 3."),
+        ("a,b,a\n1,2,3\n", "duplicate-column", "a.csv:1 names two columns `a`: columns 1 and 3"),
         ("a,b\n1,2\n3,\0\n", "damaged-data", "a.csv:3 holds a NUL, a byte of value 0"),
         ("a,b\r\n1,2\r\n3,\0\r\n", "damaged-data", "a.csv:3 holds a NUL, a byte of value 0"),
         ("# made by x\na,b\n1,2\n", "ragged-row", "a.csv:2 has 2 fields, and there is 1 column: `a,b`"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dlkit.schema.source import SOURCES
+from dlkit.sources._encodings import proposal
 
 SETTINGS: list[dict[str, Any]] = [
     {"kind": "csv", "path": "a.csv"},
@@ -29,3 +31,15 @@ def test_encodings_go_by_the_names_of_python(settings: dict[str, Any]) -> None:
     for wrong in ("latin-one", "rot13", "a\0b", ""):
         with pytest.raises(ValidationError, match="name of an encoding"):
             sources.validate_python({**settings, "encoding": wrong})
+
+
+@pytest.mark.parametrize(
+    ("written", "wrong", "says"),
+    [("utf-8", "cp1252", "encoding: utf-8"), ("cp1252", "utf-8", "encoding: cp1252"), ("gbk", "utf-8", "gb18030")],
+)
+def test_the_encoding_that_a_file_seems_to_have_is_proposed(
+    written: str, wrong: str, says: str, tmp_path: Path
+) -> None:
+    text = "电影非常好看\n" if written == "gbk" else "Málaga, Köln and São Paulo\n"
+    (tmp_path / "a.csv").write_text(text * 10, written)
+    assert says in proposal(tmp_path / "a.csv", wrong)

@@ -103,7 +103,11 @@ def test_what_is_hidden_or_foreign_is_skipped_counted_and_said(tmp_path: Path) -
     assert folders.classes == ("a", "b") and len(folders.files["train"]) == 2
     (note,) = folders.notes
     assert "3 hidden, such as `.ipynb_checkpoints`" in note
-    for words in ("1 not .txt, such as `b/x.docx`", "1 in no class folder, such as `stray.txt`", "such as `empty`"):
+    for words in (
+        "1 other than .txt, such as `b/x.docx`",
+        "1 in no class folder, such as `stray.txt`",
+        "such as `empty`",
+    ):
         assert words in note
 
 

@@ -54,6 +54,12 @@ def test_missing_arrays_are_listed_with_the_nearest(tmp_path, arrays, says):
     assert all(words in expected for words in says), expected
 
 
+def test_arrays_that_name_no_split_are_refused_with_what_to_do(tmp_path):
+    problem = problem_of(ConfigError, save(tmp_path / "a.npz", x=X, y=Y), wanted=())
+    assert problem.code == "npz-names"
+    assert all(words in problem.help for words in ("`x`, `y`", "`x_train`", ".npy"))
+
+
 def test_a_column_that_no_array_has_is_reported_where_it_is_named(tmp_path):
     source = {"kind": "npz", "path": str(tmp_path / "a.npz")}
     np.savez(tmp_path / "a.npz", x_train=X, age_train=Y, income_train=Y, x_test=X, age_test=Y, income_test=Y)

@@ -78,7 +78,7 @@ def test_labels_are_names_of_folders_and_rows_have_the_names_of_files(tmp_path: 
 def test_an_empty_file_is_said_and_is_an_empty_text(tmp_path: Path) -> None:
     root = made(tmp_path, x=b"")
     source = TextFolderSource(kind="text_folder", path=str(root)).open(WANTED)
-    assert any("1 files have no content, such as `a/x.txt`" in note for note in source.notes)
+    assert any("1 file without content, such as `a/x.txt`" in note for note in source.notes)
     assert opened(root)["a/x.txt"] == ""
 
 
