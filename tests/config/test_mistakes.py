@@ -215,7 +215,7 @@ def test_what_needs_a_validation_split_says_so(tmp_path, slices, setting, code):
 
 
 @pytest.mark.parametrize(("kind", "builder", "fits"), [
-    ("image", "cnn", True), ("number", "cnn", False), ("sequence", "cnn", False), ("image", "rnn", True),
+    ("image", "cnn", True), ("number", "cnn", False), ("sequence", "cnn", True), ("image", "rnn", True),
     ("sequence", "rnn", True), ("number", "rnn", False), ("number", "mlp", True), ("image", "mlp", True),
 ])  # fmt: skip
 def test_a_builder_is_refused_inputs_that_it_cannot_read(tmp_path, kind, builder, fits):

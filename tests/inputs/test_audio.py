@@ -256,5 +256,9 @@ def test_augmented_sounds_train_and_as_images_a_cnn_reads_them(tmp_path: Path) -
     given = config(preprocess=steps, augment=["spec_augment", "shift"])
     given["model"] = {"builder": "cnn", "blocks": [{"filters": 4}]}
     assert dlkit.train(given, data=(PADDED, Y), runs_folder=tmp_path, verbose=False).state == "finished"
-    with pytest.raises(ConfigError, match="cnn"):
-        from_mapping({**config(), "model": {"builder": "cnn", "blocks": [{"filters": 4}]}}, needs_source=False)
+    # Frames of bands are steps of channels to it; what it does not read is a single number an example.
+    cnn = {"builder": "cnn", "blocks": [{"filters": 4}]}
+    assert from_mapping({**config(), "model": cnn}, needs_source=False)
+    numbers = {**config()["data"], "inputs": {"x": {"kind": "number"}}}
+    with pytest.raises(ConfigError, match="the cnn builder needs an image, a sequence or a text"):
+        from_mapping({**config(), "data": numbers, "model": cnn}, needs_source=False)
