@@ -10,6 +10,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.init.sources import Found
+from dlkit.inputs._characters import is_cjk
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import INPUTS
@@ -29,6 +30,8 @@ TARGET_NAMES = ("target", "label", "labels", "class", "y", "outcome", "response"
 FEWEST_ROWS = 20
 # A text that a row has for itself is an id up to so many words.
 WORDS_OF_AN_ID = 2.5
+# Texts that are looked at for that.
+LOOKED_AT = 2_000
 # A guess with a lower score is none that the user may want.
 SOUND = 0.3
 
@@ -173,7 +176,7 @@ def _not_learned_from(column: Sample) -> str:
         return _DATES
     if rows < FEWEST_ROWS:
         return ""
-    is_word = column.is_text and column.words <= WORDS_OF_AN_ID and not column.field.hint
+    is_word = column.is_text and not column.field.hint and _are_words(column)
     if is_word and rows / 2 < different < rows:
         return f"{different:,} different values in {rows:,} rows, too few rows of each to learn from"
     if different < rows:
@@ -183,6 +186,13 @@ def _not_learned_from(column: Sample) -> str:
     if column.whole and column.values.dtype.kind in "iuf" and not column.field.classes:
         return "a different whole number in every row, as an id has"
     return ""
+
+
+def _are_words(column: Sample) -> bool:
+    """Whether texts are as short as ids; two letters of Chinese or Japanese, which has no spaces, are about a word."""
+    sample = column.present[:LOOKED_AT].tolist()
+    letters = sum(is_cjk(ord(letter)) for text in sample for letter in text)
+    return bool(column.words + letters / len(sample) / 2 <= WORDS_OF_AN_ID)
 
 
 def _are_dates(column: Sample) -> bool:

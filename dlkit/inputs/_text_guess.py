@@ -32,8 +32,9 @@ def guess_text(column: Sample, *, stated: bool) -> Guess | None:
         return None
     words = max(1.0, length if by_character else column.words)
     ratio = column.rows / words
-    what = f"texts of {words:.0f} {'characters' if by_character else 'words'} in the middle"
-    said = f"{column.rows:,} texts / {words:.0f} words = {ratio:,.0f}"
+    unit = "characters" if by_character else "words"
+    what = f"texts of {words:.0f} {unit} in the middle"
+    said = f"{column.rows:,} texts / {words:.0f} {unit} = {ratio:,.0f}"
     settings: dict[str, Any] = {"kind": "text"}
     if ratio < FEW_TEXTS:
         settings |= {"ngrams": 3 if by_character else 2, "min_count": 1 if column.rows < 20_000 else 2}

@@ -120,6 +120,16 @@ def test_a_split_by_time_is_proposed_where_dates_can_be_put_in_order(
     assert ("by: time" in written(path, tmp_path)[0]) is in_order
 
 
+def test_texts_of_characters_are_counted_in_characters(tmp_path: Path) -> None:
+    texts = [f"电影很好看，第{n}次也想再看一遍" if n % 2 else f"太糟糕了我不喜欢，第{n}次" for n in range(60)]
+    text = " ".join(written(table(tmp_path / "a.csv", text=texts, y=WORDS[:2] * 30), tmp_path)[0].split())
+    assert "text: {kind: text" in text
+    assert "60 texts / 14 characters" in text.replace("# ", "")
+    names = [f"{'王李张刘陈杨'[n % 6]}{'一二三四五六七八九十'[n // 6]}" for n in range(60)]
+    text = written(table(tmp_path / "b.csv", x=np.arange(60) / 7, name=names, y=WORDS[:2] * 30), tmp_path)[0]
+    assert "Left out: `name`: a different value in every row" in text
+
+
 def test_dates_of_a_parquet_file_are_dates(tmp_path: Path) -> None:
     days = np.datetime64("2020-12-01") + np.arange(60) % 28
     columns = {"x": np.arange(60) / 7, "when": days, "y": WORDS[:2] * 30}
