@@ -35,5 +35,8 @@ def of_first_steps(mask: Any, stride: Any) -> Any:
 
 
 def of_whole_windows(mask: Any, size: Any, stride: Any) -> Any:
-    """The mask of windows, without padding, that count where all of their steps are there."""
-    return mask[:, size - 1 :: stride]
+    """The mask of windows, without padding, that count where all of their steps are there, and the first in any case.
+
+    What is shorter than a window is thus seen, with zeros after it.
+    """
+    return ops.concatenate([mask[:, :1], mask[:, size - 1 :: stride][:, 1:]], axis=1)
