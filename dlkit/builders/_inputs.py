@@ -45,11 +45,19 @@ class WithBody(BuilderSettings):
 
         A single input always goes through the body, which refuses it if it does not fit.
         """
-        every = [x.encoding.axes for x in inputs.values()]
-        reads = next(((axes,) for axes in self.reads_one_of if axes in every), self.reads)
+        reads = self._read_of([x.encoding.axes for x in inputs.values()])
         own = [x for x in inputs.values() if not reads or x.encoding.axes in reads or len(inputs) == 1]
         others = [x for x in inputs.values() if all(x is not one for one in own)]
         return [(f"{x.name}_" if len(own) > 1 else "", x) for x in own], others
+
+    def reads_in_order(self, name: str, config: Config) -> bool:
+        """Whether its body takes the input."""
+        inputs = {name: given.prepared_axes() for name, given in config.data.inputs.items()}
+        return inputs[name] in self._read_of(list(inputs.values()))
+
+    def _read_of(self, every: Sequence[tuple[str, ...]]) -> tuple[tuple[str, ...], ...]:
+        """Which of the axes that inputs have the body takes; empty for any."""
+        return next(((axes,) for axes in self.reads_one_of if axes in every), self.reads)
 
 
 def joined(vectors: Sequence[Any], others: Sequence[Encoded] = ()) -> Any:

@@ -33,7 +33,7 @@ def in_two_splits(case: CheckContext) -> Iterator[Problem]:
             f"`{column}` that {second} has too; the first is {place(splits, first, row)}, of the same group as "
             f"{place(splits, second, twin)}",
             ("data", "splits"),
-            help="take whole groups from one split of the source, as in `splits: {by: group, column: "
-            f"{column}, validation: 10%, test: 20%}}`",
+            help="put the source's splits together and take whole groups of them, as in `splits: {train: train+test, "
+            f"by: group, column: {column}, validation: 10%, test: 20%}}`",
             severity="warning",
         )

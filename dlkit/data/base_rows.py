@@ -1,4 +1,4 @@
-"""Windows on either side of moments in time, so that none straddles a cut."""
+"""Windows over base rows: on either side of moments in time, so that none straddles a cut, and none seen before."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.schema.source import BaseRows
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.data.parts import Chosen, numbers
+from dlkit.schema.source import BaseRows, SourceData
 
 
 def moments(base: BaseRows, shares: Sequence[float]) -> list[Any]:
@@ -40,3 +42,31 @@ def between(base: BaseRows, cuts: Sequence[Any]) -> list[np.ndarray]:
     predicts_from = base.times[base.first + base.span - base.ahead]
     from_part, to_part = (np.searchsorted(np.array(cuts), times, side="right") for times in (predicts_from, last))
     return [np.flatnonzero((from_part == part) & (to_part == part)) for part in range(len(cuts) + 1)]
+
+
+def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
+    """Refuse slices of windows in which training covers what another split predicts.
+
+    Raises:
+        ConfigError: saying how many windows of which split.
+    """
+    if source.base is None:
+        return
+    seen: dict[str, np.ndarray] = {}
+    for part in chosen["train"]:
+        base = source.base(part.split)
+        covered = seen.setdefault(part.split, np.zeros(len(base.series) + 1, np.int64))
+        np.add.at(covered, base.first[numbers(part)], 1)
+        np.add.at(covered, base.first[numbers(part)] + base.span, -1)
+    rows_before = {split: np.concatenate([[0], np.cumsum(np.cumsum(x)[:-1] > 0)]) for split, x in seen.items()}
+    for name in [name for name in ("validation", "test") if name in chosen]:
+        count = 0
+        for part in chosen[name]:
+            base = source.base(part.split)
+            if (before := rows_before.get(part.split)) is not None:
+                ends = base.first[numbers(part)] + base.span
+                count += int((before[ends] > before[ends - base.ahead]).sum())
+        if count:
+            message = f"{count:,} windows of {name} predict steps that windows of training hold"
+            help = "cut by time, as in `splits: {by: time, test: 20%}`, or leave out the windows between the slices"
+            raise ConfigError(Problem("overlapping-splits", message, ("data", "splits", name), help=help))

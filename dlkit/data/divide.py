@@ -93,7 +93,12 @@ def _windows(
         raise _refused("windows overlap, so that at random most test examples would be seen in training", "by", help)
     for name, some in found.items():
         if not some:
-            raise _refused(f"no windows are left for {name}", name, "take a larger share, or smaller windows")
+            help = "take a larger share, or smaller windows"
+            if splits.by == "group":
+                series = len(np.unique(base.series))
+                there_are = "is one series, which stays" if series == 1 else f"are {series} series, which stay"
+                help = f"there {there_are} whole: take a larger share, or `by: time`"
+            raise _refused(f"no windows are left for {name}", name, help)
     sizes = {name: sum(p.size or 0 for p in some) for name, some in found.items()}
     lost = (part.size or 0) - sum(sizes.values())
     listed = ", ".join(f"{size:,} {name}" for name, size in sizes.items())
@@ -102,34 +107,6 @@ def _windows(
     if lost:
         notes[0] += f"; {lost:,} that predict on both sides of a cut are left out"
     return _in_order({**chosen, **found}), notes
-
-
-def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
-    """Refuse slices of windows in which training covers what another split predicts.
-
-    Raises:
-        ConfigError: saying how many windows of which split.
-    """
-    if source.base is None:
-        return
-    seen: dict[str, np.ndarray] = {}
-    for part in chosen["train"]:
-        base = source.base(part.split)
-        covered = seen.setdefault(part.split, np.zeros(len(base.series) + 1, np.int64))
-        np.add.at(covered, base.first[numbers(part)], 1)
-        np.add.at(covered, base.first[numbers(part)] + base.span, -1)
-    rows_before = {split: np.concatenate([[0], np.cumsum(np.cumsum(x)[:-1] > 0)]) for split, x in seen.items()}
-    for name in [name for name in ("validation", "test") if name in chosen]:
-        count = 0
-        for part in chosen[name]:
-            base = source.base(part.split)
-            if (before := rows_before.get(part.split)) is not None:
-                ends = base.first[numbers(part)] + base.span
-                count += int((before[ends] > before[ends - base.ahead]).sum())
-        if count:
-            message = f"{count:,} windows of {name} predict steps that windows of training hold"
-            help = "cut by time, as in `splits: {by: time, test: 20%}`, or leave out the windows between the slices"
-            raise ConfigError(Problem("overlapping-splits", message, (*_KEY, name), help=help))
 
 
 def groups_of(data: Data, source: SourceData) -> Callable[[np.ndarray], np.ndarray] | None:

@@ -9,12 +9,13 @@ from typing import Any
 
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data import weights
+from dlkit.data.base_rows import refuse_seen_windows
 from dlkit.data.bound import Input, Spec, Target
 from dlkit.data.choose import SPLITS, Pieces, choose, overlap_notes
 from dlkit.data.collect import collect
 from dlkit.data.columns import Columns, resolve, side_by_side
 from dlkit.data.contract import Dropped, Split, Splits
-from dlkit.data.divide import counts, divide, groups_of, refuse_seen_windows
+from dlkit.data.divide import counts, divide, groups_of
 from dlkit.data.rows import make_rows, origin_of
 from dlkit.data.splits import total
 from dlkit.data.streams import make_streams, stream_fingerprints

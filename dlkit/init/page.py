@@ -138,14 +138,18 @@ def _splits(plan: Plan) -> Iterator[str]:
 
 
 def _cleaning(plan: Plan) -> Iterator[str]:
-    target = plan.columns.target.column
-    if not target.missing:
-        return
-    words = f"`{target.name}` is missing in {target.missing:.1%} of the rows, which cannot be learned from"
-    texts = [f"`{r.column.name}`" for r in plan.columns.inputs if r.column.is_text and r.column.missing]
-    words += f"; so are rows left out in which {', '.join(texts)} is empty" if texts else ""
-    yield from remark(words + ".", 2)
-    yield from setting("clean", {"drop": ["missing"]}, 2)
+    target, drop = plan.columns.target.column, []
+    if target.missing:
+        drop.append("missing")
+        words = f"`{target.name}` is missing in {target.missing:.1%} of the rows, which cannot be learned from"
+        texts = [f"`{r.column.name}`" for r in plan.columns.inputs if r.column.is_text and r.column.missing]
+        words += f"; so are rows left out in which {', '.join(texts)} is empty" if texts else ""
+        yield from remark(words + ".", 2)
+    if plan.found.unreadable:
+        drop.append("unreadable")
+        yield from remark(f"Left out, and counted in every run: {plan.found.unreadable}.", 2)
+    if drop:
+        yield from setting("clean", {"drop": drop}, 2)
 
 
 def _inputs(plan: Plan) -> Iterator[str]:

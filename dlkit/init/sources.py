@@ -40,6 +40,7 @@ class Found:
         data: what it gives: every column.
         columns: by name, in the order of the source; without those that cannot be read.
         left_out: names of columns that the source leaves out, or that cannot be read, with the reason.
+        unreadable: why some of its files cannot be read; empty where all can.
     """
 
     guess: SourceGuess
@@ -48,6 +49,7 @@ class Found:
     data: SourceData
     columns: Mapping[str, Sample]
     left_out: Mapping[str, str]
+    unreadable: str = ""
 
 
 def find(asked: Asked) -> Found:
@@ -69,10 +71,10 @@ def find(asked: Asked) -> Found:
         raise RunError(Problem("mixed-folder", message, help=help))
     cls = SOURCES[best.settings["kind"]]
     settings = cls.model_validate(dict(best.settings))
-    data = _opened(settings)
+    data, unreadable = _opened(settings)
     columns, left_out = _columns(data, best)
     written = _guesses(asked)
-    return Found(written[0], settings, written[1] if others else None, data, columns, left_out)
+    return Found(written[0], settings, written[1] if others else None, data, columns, left_out, unreadable)
 
 
 def _guesses(asked: Asked) -> list[SourceGuess]:
@@ -81,11 +83,21 @@ def _guesses(asked: Asked) -> list[SourceGuess]:
     return sorted(found, key=lambda guess: -guess.score)
 
 
-def _opened(settings: SourceSettings) -> SourceData:
-    """The source with all of its columns, in its own order: patterns would give that of the alphabet."""
-    names = settings.open(Wanted((), ()))
+def _opened(settings: SourceSettings) -> tuple[SourceData, str]:
+    """The source with all of its columns, and why some of its files cannot be read.
+
+    The columns are in its own order: patterns would give that of the alphabet.
+    """
+    try:
+        names, unreadable = settings.open(Wanted((), ())), ""
+    except RunError as error:
+        try:
+            names = settings.open(Wanted((), (), cleans_unreadable=True))
+        except RunError:
+            raise error from None
+        unreadable = error.problems[0].message
     every = tuple(dict.fromkeys([*names.fields, *names.others]))
-    return settings.open(Wanted(every, ()))
+    return settings.open(Wanted(every, (), cleans_unreadable=bool(unreadable))), unreadable
 
 
 def _columns(data: SourceData, guess: SourceGuess) -> tuple[dict[str, Sample], dict[str, str]]:

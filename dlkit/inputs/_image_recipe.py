@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from statistics import median
 
@@ -28,7 +29,10 @@ def size_for(column: Sample) -> tuple[tuple[int, int], str]:
             height, width
         ), f"images of {in_words((height, width))}, made smaller, since larger ones take longer"
     some = column.values[:: -(-len(column.values) // LOOKED_AT)]
-    headers = [read_header(stored if isinstance(stored, bytes) else Path(str(stored))) for stored in some]
+    headers = []
+    for stored in some:
+        with suppress(ValueError, OSError):  # what cannot be read is left out by `data.clean`
+            headers.append(read_header(stored if isinstance(stored, bytes) else Path(str(stored))))
     heights, widths = [h.height for h in headers], [h.width for h in headers]
     size = round(median(heights)), round(median(widths))
     # A source that has not looked at all of them has no shape.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -28,6 +28,7 @@ from dlkit.schema.source import SourceField
 if TYPE_CHECKING:
     from dlkit.data.bound import Input
     from dlkit.data.values import RowPlace
+    from dlkit.schema import Config
 
 np, tf = lazy("numpy"), lazy("tensorflow")
 
@@ -141,6 +142,16 @@ class TextInput(InputSettings):
             message = f"{place.row(number)} holds half a character (a surrogate), which no text can hold"
             raise place.run_error("field-type", message, "read it again with the right encoding") from None
         return texts
+
+    def rules(self, name: str, config: Config) -> Iterator[Problem]:
+        """Groups of words are for networks that count them."""
+        yield from super().rules(name, config)
+        builder = config.model
+        if self.ngrams > 1 and builder.reads_in_order(name, config):
+            message = f"the {builder.builder} builder reads the words of `{name}` in their order, and `ngrams` puts "
+            message += "groups of words behind them"
+            key = (*self.key_of(name), "ngrams")
+            yield Problem("contradiction", message, key, label="leave it out", help="or take `builder: mlp`")
 
     def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
         """The texts as they are, for models of tables."""

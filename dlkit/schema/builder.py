@@ -50,5 +50,9 @@ class BuilderSettings(Section):
         """What is wrong with the builder, given the whole configuration."""
         yield from ()
 
+    def reads_in_order(self, name: str, config: Config) -> bool:
+        """Whether the network goes over the steps or tokens of an input of this name in their order."""
+        return False
+
 
 BUILDERS = Registry("builder", BuilderSettings, "builder", package="dlkit.builders")

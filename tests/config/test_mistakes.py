@@ -232,6 +232,27 @@ model:
 
 
 @pytest.mark.parametrize(
+    ("inputs", "model", "fits"),
+    [
+        ("x: {kind: text, ngrams: 2}", "{builder: mlp}", True),
+        ("x: {kind: text, ngrams: 2}", "{builder: rnn}", False),
+        ("x: {kind: text, ngrams: 2}", "{builder: cnn}", False),
+        ("x: {kind: text, ngrams: 2}, i: {kind: image}", "{builder: cnn}", True),
+        ("x: {kind: text}", "{builder: rnn}", True),
+    ],
+)
+def test_groups_of_words_are_for_networks_that_count_them(tmp_path, inputs, model, fits):
+    text = f"""name: a
+data:
+  source: {{kind: csv, path: a.csv}}
+  inputs: {{{inputs}}}
+  targets: {{y: {{kind: number}}}}
+model: {model}
+"""
+    assert [p.key for p in mistakes(tmp_path, text)] == ([] if fits else [("data", "inputs", "x", "ngrams")])
+
+
+@pytest.mark.parametrize(
     ("word", "label"),
     [
         ("runtime.device=gpu", "did you mean `devices`?"),

@@ -225,3 +225,5 @@ def test_windows_are_divided_by_time_and_none_is_seen_in_training() -> None:
         windows(by="share", test="20%")
     with pytest.raises(ConfigError, match="leave `column` out"):
         windows(by="group", column="g", test="20%")
+    with pytest.raises(ConfigError, match=r"no windows are left for t[\s\S]*there is one series, which stays whole"):
+        windows(by="group", test="20%")

@@ -23,6 +23,7 @@ from dlkit.schema.input import INPUTS, InputSettings
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS, TargetSettings
 from tests.init.data import FILES, WORDS, people
+from tests.init.writing import one_line, table, written
 
 Dlkit = Callable[..., Result]
 
@@ -30,24 +31,6 @@ Dlkit = Callable[..., Result]
 @pytest.fixture(autouse=True)
 def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-
-
-def written(path: Path, folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
-    """The text of a configuration, and its content."""
-    text = write_config(str(path.relative_to(folder)), Path("out.yaml"), force=True, **options).text
-    return text, yaml.safe_load(text)
-
-
-def one_line(text: str) -> str:
-    """The words of comments without their line ends."""
-    return " ".join(text.replace("#", "").split())
-
-
-def table(path: Path, **columns: Any) -> Path:
-    """A CSV file of these columns."""
-    rows = zip(*columns.values(), strict=True)
-    path.write_text("\n".join(",".join(map(str, row)) for row in [list(columns), *rows]) + "\n")
-    return path
 
 
 def test_columns_of_a_mixed_table(tmp_path: Path) -> None:
@@ -166,32 +149,6 @@ def test_which_column_is_the_target(tmp_path: Path) -> None:
     assert list(written(by_name, tmp_path, target="b")[1]["data"]["targets"]) == ["b"]
     last = table(tmp_path / "b.csv", a=numbers[0], b=numbers[1], c=[f"n-{n}" for n in range(50)])
     assert list(written(last, tmp_path)[1]["data"]["targets"]) == ["b"], "nobody predicts an id"
-
-
-def test_pixels_decide_on_the_size_and_names_of_classes_on_the_flip(tmp_path: Path) -> None:
-    text, config = written(FILES["digits_8"](tmp_path / "digits_8"), tmp_path)
-    image = config["data"]["inputs"]["image"]
-    assert "preprocess" not in image and "random_flip" not in str(image)
-    assert "random_flip" in text and "not for digits and letters" in text
-    text, config = written(FILES["pets"](tmp_path / "pets"), tmp_path)
-    image = config["data"]["inputs"]["image"]
-    assert image["preprocess"][0] == {"resize": {"height": 96, "width": 128}}
-    assert "random_flip" in str(image) and "without the mirrored images" in text.lower()
-    assert config["data"]["splits"] == {"by": "stratified", "validation": "10%", "test": "test"}
-
-
-def test_a_table_that_names_images_is_one_of_their_labels(tmp_path: Path) -> None:
-    FILES["digits_8"](tmp_path / "digits_8")
-    files = sorted((tmp_path / "digits_8").rglob("*.png"))
-    names = [path.relative_to(tmp_path / "digits_8").as_posix() for path in files]
-    path = table(tmp_path / "digits_8" / "digits.csv", picture=names, digit=[path.parent.name for path in files])
-    text, config = written(path, tmp_path)
-    assert config["data"]["source"] == {
-        "kind": "image_folder", "path": "digits_8", "labels": "digits_8/digits.csv", "file_column": "picture",
-        "label_column": "digit",
-    }  # fmt: skip
-    assert list(config["data"]["inputs"]) == ["image"] and list(config["data"]["targets"]) == ["label"]
-    assert "what `digit` says of each file" in text
 
 
 def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
