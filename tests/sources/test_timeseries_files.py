@@ -35,4 +35,4 @@ def test_a_time_that_is_missing_is_named(tmp_path: Path) -> None:
     times = pa.array([datetime(2024, 1, 1), None, datetime(2024, 1, 3)], pa.timestamp("s"))
     pq.write_table(pa.table({"t": times, "y": [1, 2, 3]}), tmp_path / "a.parquet")
     found = problem_of(RunError, tmp_path, "", path=str(tmp_path / "a.parquet"))
-    assert found.message == "a.parquet, row 2: column `t` has ``, and it is empty"
+    assert found.message == "a.parquet, row 2: column `t` is empty"
