@@ -71,10 +71,7 @@ def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:
         Float, shape (batch, features).
     """
     if given.encoding.vocabulary and given.mask is not None:
-        there = ops.expand_dims(ops.cast(given.mask, "float32"), -1)
-        x = _token_embeddings(given)
-        total = ops.sum(x * ops.cast(there, x.dtype), axis=1)
-        return total / ops.cast(ops.maximum(ops.sum(there, axis=1), 1), x.dtype)
+        return masked_mean(_token_embeddings(given), given.mask)
     if given.encoding.vocabulary and len(given.encoding.shape) == len(given.encoding.vocabulary) == 1:
         return _embedded(given, given.tensor[:, 0], given.encoding.vocabulary[0], f"{given.name}_embedding")
     if given.encoding.vocabulary:
@@ -84,11 +81,25 @@ def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:
         ]
         return layers.Concatenate(name=f"{given.name}_embedded")(parts)
     if given.mask is not None:
-        there = ops.expand_dims(ops.cast(given.mask, given.tensor.dtype), -1)
-        return ops.sum(given.tensor * there, axis=1) / ops.sum(there, axis=1)
+        return masked_mean(given.tensor, given.mask)
     if len(given.tensor.shape) == 2:
         return given.tensor
     return origin(layers.Flatten(name=flatten), MODEL)(given.tensor)
+
+
+def masked_mean(x: Any, mask: Any) -> Any:
+    """The mean of each channel over the steps that are there; 0 where none is.
+
+    Args:
+        x: float, shape (batch, steps, channels).
+        mask: bool, shape (batch, steps).
+
+    Returns:
+        Float, shape (batch, channels).
+    """
+    there = ops.expand_dims(ops.cast(mask, "float32"), -1)
+    total = ops.sum(x * ops.cast(there, x.dtype), axis=1)
+    return total / ops.cast(ops.maximum(ops.sum(there, axis=1), 1), x.dtype)
 
 
 def as_sequence(given: Encoded, *, rows: str = "rows") -> Any:

@@ -17,12 +17,6 @@ def filled(x: Any, mask: Any, value: float = 0.0) -> Any:
     return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, value)
 
 
-def average(x: Any, mask: Any) -> Any:
-    """The mean of each channel: float, shape (batch, channels); 0 where no step is there."""
-    there = ops.expand_dims(ops.cast(mask, x.dtype), -1)
-    return ops.sum(x * there, axis=1) / ops.maximum(ops.sum(there, axis=1), 1)
-
-
 def largest(x: Any, mask: Any) -> Any:
     """The largest value of each channel: float, shape (batch, channels); 0 where no step is there."""
     found = ops.max(filled(x, mask, LOWEST), axis=1)

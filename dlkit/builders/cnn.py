@@ -11,7 +11,7 @@ from dlkit.builders import _masked
 from dlkit.builders._conv_blocks import ConvBlock
 from dlkit.builders._dense import DenseStack
 from dlkit.builders._inputs import joined
-from dlkit.encoded import Encoded, as_grid
+from dlkit.encoded import Encoded, as_grid, masked_mean
 from dlkit.lazy import lazy
 from dlkit.origins import origin
 
@@ -69,7 +69,7 @@ class Cnn(DenseStack):
         if pooling == "flatten":
             return origin(layers.Flatten(name=f"{prefix}flatten"), POOLING)(x)
         if mask is not None:
-            return _masked.average(x, mask) if pooling == "average" else _masked.largest(x, mask)
+            return masked_mean(x, mask) if pooling == "average" else _masked.largest(x, mask)
         average, largest = (
             (layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D)
             if sequence

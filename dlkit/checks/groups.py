@@ -10,16 +10,21 @@ from dlkit.checks.context import CheckContext
 from dlkit.checks.sampling import pairs, place
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
+from dlkit.data.contract import Rows
 
 
 def in_two_splits(case: CheckContext) -> Iterator[Problem]:
     """A model that knows a group from training is judged on it too kindly."""
-    if case.raw is None or case.raw.groups is None:
+    splits = case.raw
+    if splits is None or splits.groups is None:
         return
-    for splits, first, one, second, other in pairs(case):
-        if one.ids is None or other.ids is None or splits.groups is None:
-            continue
-        ours, theirs = splits.groups(one.ids), splits.groups(other.ids)
+    groups = {
+        name: splits.groups(split.ids)
+        for name, split in splits.by_name.items()
+        if isinstance(split, Rows) and split.ids is not None
+    }
+    for _, first, one, second, _ in pairs(case):
+        ours, theirs = groups[first], groups[second]
         rows = np.flatnonzero(np.isin(ours, theirs) & (ours >= 0))
         if not rows.size:
             continue

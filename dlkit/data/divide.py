@@ -222,8 +222,8 @@ def _as_times(source: SourceData, parts: tuple[Part, ...], column: str, values: 
     times = Times(column, source.name, values, place.row, place.key)
     if values.dtype.kind not in "iuf":
         return read_times(times)
-    if (missing := np.flatnonzero(np.isnan(values))).size:
-        raise times.empty(int(missing[0]))
+    if (empty := np.flatnonzero(np.isnan(values))).size:
+        raise times.empty(int(empty[0]))
     return values
 
 

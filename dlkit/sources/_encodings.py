@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
+from dlkit.inputs._decode_text import MARKS
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import open_bytes
 
@@ -69,7 +70,7 @@ def written_in(path: Path) -> tuple[str, str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         block = file.read(_BLOCK)
-        if block.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)) or b"\0" in block:
+        if block.startswith(tuple(MARKS)) or b"\0" in block:
             return "", ""
         try:
             while block:
