@@ -201,8 +201,8 @@ class NumberTarget(TargetSettings):
     def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
         """Labels and results; for R2, which does not change thereby, less the mean of the training rows.
 
-        Keras takes the variance as the difference of two sums of squares in float32, which is nothing but rounding
-        where the mean is far larger than the deviation.
+        Keras takes the variance as the difference of two sums of squares in float32, whatever the metric's dtype, which
+        is nothing but rounding where the mean is far larger than the deviation.
         """
         labels, results = super().metric_values(target, metric, labels, results)
         if not self._is_scaled(target) or not isinstance(metric, keras.metrics.R2Score):
