@@ -19,6 +19,8 @@ else:
 
 # Fewer rows are no series to learn from; so many columns beside the time are a table; longer windows are rarely wanted.
 FEWEST_ROWS, MOST_COLUMNS, LONGEST = 60, 20, 48
+# The share of steps that may be missing, and of cells that may be empty.
+MOST_MISSING = 0.05
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,9 @@ class FoundSeries:
         season: steps after which the series is like itself, 1 where nothing says it.
         past: steps to look back.
         horizon: steps to forecast.
+        in_order: whether the rows of each series stand in the order of time.
+        missing: steps without a row.
+        empty: cells without a number.
     """
 
     time: str
@@ -44,10 +49,13 @@ class FoundSeries:
     season: int
     past: int
     horizon: int
+    in_order: bool
+    missing: int
+    empty: int
 
 
 def find_series(path: Path, target: str, written: Mapping[str, Any]) -> FoundSeries | None:
-    """The series of a table: a column of dates, regular and in order, beside numbers, and at most one of their names.
+    """The series of a table: a column of regular dates, beside numbers, and at most one of the names of series.
 
     None if it is none.
 
@@ -68,19 +76,26 @@ def find_series(path: Path, target: str, written: Mapping[str, Any]) -> FoundSer
     (time, moments), others = next(iter(times.items())), [name for name in table.columns if name not in times]
     group, lengths = _group(table, others)
     others = [name for name in others if name != group]
-    if not others or not all(_are_numbers(table, name) for name in others) or (target and target not in others):
+    if not others or (target and target not in others):
         return None
     if not lengths or min(lengths.values()) < FEWEST_ROWS // (2 if group else 1):
         return None
-    step = _regular(moments, table.columns[group] if group else np.zeros(len(table), int))
-    if step is None:
+    regular = _regular(moments, table.columns[group] if group else np.zeros(len(table), int))
+    if regular is None:
+        return None
+    step, in_order, missing, first = regular
+    empty = [_empty(table, name, first) for name in others]
+    if None in empty:
         return None
     chosen, shortest = target or others[-1], min(lengths.values())
     season = step.season if step.season <= shortest // 6 else 1
     horizon = max(1, min(season if season > 1 else 12, LONGEST, shortest // 12))
     past = max(2 * horizon, min(2 * season, LONGEST))
     covariates = tuple(name for name in others if name != chosen)
-    return FoundSeries(time, chosen, covariates, group, step.words(), season, past, horizon)
+    return FoundSeries(
+        time, chosen, covariates, group, step.words(), season, past, horizon, in_order, missing,
+        sum(number for number in empty if number),
+    )  # fmt: skip
 
 
 def _group(table: LongTable, names: list[str]) -> tuple[str, dict[Any, int]]:
@@ -95,13 +110,22 @@ def _group(table: LongTable, names: list[str]) -> tuple[str, dict[Any, int]]:
     return group, dict(zip(series.tolist(), rows.tolist(), strict=True))
 
 
-def _regular(moments: Any, groups: Any) -> Step | None:
-    """How far apart rows are; None where that differs, or a series is not in order."""
-    order = np.argsort(groups.astype(str), kind="stable")
-    moments, groups = moments[order], groups[order]
-    same = groups[1:] == groups[:-1]
+def _regular(moments: Any, groups: Any) -> tuple[Step, bool, int, Any] | None:
+    """How far apart steps are, whether rows stand in order, the steps without a row, and the first row of each series.
+
+    None where rows are no whole number of steps apart, or too many are missing.
+    """
+    names = groups.astype(str)
+    as_given, order = np.argsort(names, kind="stable"), np.lexsort((moments, names))
+    in_order = bool((as_given == order).all())
+    moments, names = moments[order], names[order]
+    same = names[1:] == names[:-1]
     step = step_of(moments, same)
-    return step if np.all(np.diff(step.counts(moments))[same] == step.size) else None
+    steps, rest = np.divmod(np.diff(step.counts(moments))[same], step.size)
+    missing = int((steps - 1).sum())
+    if rest.any() or (steps < 1).any() or missing > MOST_MISSING * len(moments):
+        return None
+    return step, in_order, missing, order[np.append(True, ~same)]
 
 
 def _times(table: LongTable, name: str) -> Any:
@@ -113,8 +137,16 @@ def _times(table: LongTable, name: str) -> Any:
     return found if found.dtype.kind == "M" else None
 
 
-def _are_numbers(table: LongTable, name: str) -> bool:
+def _empty(table: LongTable, name: str, first: Any) -> int | None:
+    """The empty cells of a column of numbers; None where it holds others, too many are empty, or one of the first is.
+
+    Args:
+        table: that has the column.
+        name: of the column.
+        first: the first row of each series, from which later cells can be filled.
+    """
     try:
-        return bool(np.isfinite(table.numbers(name)).all())
+        empty = np.isnan(table.numbers(name))
     except DlkitError:
-        return False
+        return None
+    return None if empty[first].any() or empty.mean() > MOST_MISSING else int(empty.sum())

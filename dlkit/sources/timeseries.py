@@ -114,6 +114,14 @@ class TimeseriesSource(TextFiles):
         settings |= {"covariates": list(found.covariates)} if found.covariates else {}
         settings |= {"group": found.group} if found.group else {}
         settings |= {"past": found.past, "horizon": found.horizon}
+        if not found.in_order:
+            reason += "; the rows are sorted, since they do not stand in the order of time"
+            settings["sort"] = True
+        holes = [("missing step", found.missing), ("empty cell", found.empty)]
+        if any(number for _, number in holes):
+            listed = " and ".join(count(number, what) for what, number in holes if number)
+            reason += f"; {listed} repeat what stands before"
+            settings["fill"] = "forward"
         doubt = "the rows may also be examples that stand for themselves"
         why = f"the steps of `{found.target}` after those that the network sees"
         return SourceGuess(0.95, settings, reason, target=FUTURE, why_target=why, predicts=found.target, doubt=doubt)

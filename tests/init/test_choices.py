@@ -163,6 +163,26 @@ def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
     assert written(tmp_path / "sales.csv", tmp_path, target="price")[1]["data"]["source"]["targets"] == "price"
 
 
+def test_a_series_out_of_order_or_with_holes_is_sorted_and_filled_and_the_comment_says_so(tmp_path: Path) -> None:
+    hours = np.arange("2024-03-01", "2024-05-01", np.timedelta64(1, "h"), "datetime64[m]")
+    heat, load = np.random.default_rng(1).normal(size=len(hours)).round(2), np.arange(len(hours)) % 24 + 1.0
+    keep = np.random.default_rng(0).permutation(np.delete(np.arange(len(hours)), [50, 51, 600]))
+    cells = [f"{value:.2f}" for value in load]
+    cells[700] = ""
+    path = table(tmp_path / "load.csv", at=hours[keep], heat=heat[keep], load=[cells[n] for n in keep])
+    text, config = written(path, tmp_path)
+    source = config["data"]["source"]
+    assert (source["kind"], source["sort"], source["fill"]) == ("timeseries", True, "forward")
+    assert "the rows are sorted, since they do not stand in the order of time" in one_line(text)
+    assert "3 missing steps and 1 empty cell repeat what stands before" in one_line(text)
+    data = from_mapping({**config, "data": {**config["data"], "source": {**source, "path": str(path)}}}).config.data
+    assert load_splits(data).train.size
+    at_first = table(tmp_path / "first.csv", at=hours, heat=heat, load=["", *cells[1:]])
+    assert written(at_first, tmp_path)[1]["data"]["source"]["kind"] == "csv", "there is nothing before to repeat"
+    half = table(tmp_path / "half.csv", at=hours[keep[:700]], heat=heat[:700], load=load[keep[:700]])
+    assert written(half, tmp_path)[1]["data"]["source"]["kind"] == "csv", "half of the hours are no series"
+
+
 def test_series_of_several_shops_are_told_apart_by_the_column_that_names_them(tmp_path: Path) -> None:
     months = [f"{2015 + n // 12}-{n % 12 + 1:02}-01" for n in range(72)]
     shops = ["north", "south"] * 72
