@@ -20,6 +20,7 @@ from dlkit.data.parts import Chosen, picked
 from dlkit.data.values import RowPlace, missing
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
+from dlkit.schema.source import Unreadable
 
 # Rows that are named for each reason; all are counted.
 NAMED = 1000
@@ -96,6 +97,9 @@ def _wrong(
     """Which rows of an input or target are asked to be left out, and why."""
     settings, name = data.clean, str(key[2])
     assert settings is not None
+    if "unreadable" in settings.drop and values.dtype == object:
+        unread = np.fromiter((isinstance(value, Unreadable) for value in values), bool, len(values))
+        yield unread, f"`{name}` cannot be decoded"
     if "missing" in settings.drop and not _fills(data, key, feature):
         yield missing(values), f"`{name}` is missing"
     if "unreadable" in settings.drop and decode is not None:

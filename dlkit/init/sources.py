@@ -14,7 +14,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
 from dlkit.schema.guess import Asked, Sample, SourceGuess
-from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Wanted
+from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Unreadable, Wanted
 from dlkit.sources._files import must_be_file
 
 if TYPE_CHECKING:
@@ -71,8 +71,8 @@ def find(asked: Asked) -> Found:
         raise RunError(Problem("mixed-folder", message, help=help))
     cls = SOURCES[best.settings["kind"]]
     settings = cls.model_validate(dict(best.settings))
-    data, unreadable = _opened(settings)
-    columns, left_out = _columns(data, best)
+    data, arrays, unreadable = _opened(settings)
+    columns, left_out = _columns(data, arrays, best)
     written = _guesses(asked)
     return Found(written[0], settings, written[1] if others else None, data, columns, left_out, unreadable)
 
@@ -83,33 +83,54 @@ def _guesses(asked: Asked) -> list[SourceGuess]:
     return sorted(found, key=lambda guess: -guess.score)
 
 
-def _opened(settings: SourceSettings) -> tuple[SourceData, str]:
-    """The source with all of its columns, and why some of its files cannot be read.
+# Columns by name, by split of the source.
+Arrays = Mapping[str, Mapping[str, Any]]
 
-    The columns are in its own order: patterns would give that of the alphabet.
-    """
+
+def _opened(settings: SourceSettings) -> tuple[SourceData, Arrays, str]:
+    """The source, all that it holds, and why some of its files cannot be read."""
     try:
-        names, unreadable = settings.open(Wanted((), ())), ""
+        return *_read(settings, cleans_unreadable=False), ""
     except RunError as error:
         try:
-            names = settings.open(Wanted((), (), cleans_unreadable=True))
+            return *_read(settings, cleans_unreadable=True), error.problems[0].message
         except RunError:
             raise error from None
-        unreadable = error.problems[0].message
+
+
+def _read(settings: SourceSettings, *, cleans_unreadable: bool) -> tuple[SourceData, Arrays]:
+    """The source with all of its columns, in its own order: patterns would give that of the alphabet."""
+    names = settings.open(Wanted((), (), cleans_unreadable=cleans_unreadable))
     every = tuple(dict.fromkeys([*names.fields, *names.others]))
-    return settings.open(Wanted(every, (), cleans_unreadable=bool(unreadable))), unreadable
+    data = settings.open(Wanted(every, (), cleans_unreadable=cleans_unreadable))
+    if data.arrays is None:
+        return data, {(split := _trained_on(data)): _first(data, split)}
+    arrays = {name: data.arrays(name) for name in data.sizes}
+    if not cleans_unreadable:
+        return data, arrays
+    return data, {split: _without_unreadable(some) for split, some in arrays.items()}
 
 
-def _columns(data: SourceData, guess: SourceGuess) -> tuple[dict[str, Sample], dict[str, str]]:
+def _without_unreadable(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Columns without the rows that have a value that cannot be read."""
+    keep = np.ones(len(next(iter(columns.values()))), bool)
+    for values in columns.values():
+        if values.dtype == object:
+            keep &= [not isinstance(value, Unreadable) for value in values]
+    return {name: values[keep] for name, values in columns.items()}
+
+
+def _trained_on(data: SourceData) -> str:
+    """The split that is trained on."""
+    return "train" if "train" in data.sizes else next(iter(data.sizes), "train")
+
+
+def _columns(data: SourceData, arrays: Arrays, guess: SourceGuess) -> tuple[dict[str, Sample], dict[str, str]]:
     """Samples of the columns, and which are left out."""
-    split = "train" if "train" in data.sizes else next(iter(data.sizes), "train")
+    split = _trained_on(data)
     left_out = {
         name: reason for pattern, reason in guess.left_out.items() for name in fitting(pattern, list(data.fields))
     }
-    if data.arrays is not None:
-        arrays = {name: data.arrays(name) for name in data.sizes}
-    else:
-        arrays = {split: _first(data, split)}
     for name in (*data.fields, *data.others):
         if name not in arrays[split]:
             left_out.setdefault(name, "its values are of a type that is not read")

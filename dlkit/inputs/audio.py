@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,7 +13,7 @@ from pydantic import Field, model_validator
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
-from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio
+from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio, read_header
 from dlkit.inputs._sounds import columns, headers_of, lengths_of, padded, samples_of
 from dlkit.lazy import lazy
 from dlkit.schema import looking
@@ -40,6 +41,12 @@ else:
 np, tf = lazy("numpy"), lazy("tensorflow")
 
 
+# Samples per second that speech needs.
+SPEECH = 16_000
+# Files whose headers are looked at for what `dlkit init` proposes.
+LOOKED_AT = 1_000
+
+
 def _default() -> list[StepSettings]:
     return [LogMel(step="log_mel"), Normalize(step="normalize")]
 
@@ -62,7 +69,7 @@ class AudioInput(InputSettings):
     from_data, instead_of_data = "length", "state it with `seconds:`"
 
     kind: Literal["audio"]
-    rate: Positive = Field(16_000, description="Samples per second; files of another rate are brought to it.")
+    rate: Positive = Field(SPEECH, description="Samples per second; files of another rate are brought to it.")
     seconds: PositiveFloat | None = Field(
         None, description="Length of each sound: longer ones are cut, shorter padded; null for the longest of training."
     )
@@ -110,9 +117,16 @@ class AudioInput(InputSettings):
         training = {"optimizer": {"name": "adam", "learning_rate": 0.003}, "schedule": "cosine"}
         why = "A recurrent network over the frames of a sound."
         recipe = Recipe(3.5, model, why, training, epochs, max(4, epochs // 4), batch)
-        option = Option("rate", 32_000, "for music and noises, of which high frequencies matter; speech needs 16,000")
         reason = "sounds, as the power of frequencies over time"
-        return Guess(0.9, {"kind": "audio"}, reason, recipe=recipe, options=(option,))
+        settings, options = dict[str, Any](kind="audio"), list[Option]()
+        highest = max((sound.rate for sound in _headers(column.values[:LOOKED_AT])), default=SPEECH)
+        if highest < SPEECH:
+            reason += f", at the {highest:,} samples per second that the files have"
+            settings["rate"] = highest
+        elif highest > SPEECH:
+            why = f"for music and noises, of which high frequencies matter; speech needs {SPEECH:,}"
+            options.append(Option("rate", min(highest, 2 * SPEECH), why))
+        return Guess(0.9, settings, reason, recipe=recipe, options=tuple(options))
 
     def feature(self, name: str, column: SourceField) -> Feature:
         """Samples: float32. Files, and arrays that are padded, have the stated length or that of the longest."""
@@ -262,3 +276,10 @@ class AudioInput(InputSettings):
         return tf.ensure_shape(
             tf.pad(value, [[0, samples - tf.size(value)]], constant_values=float("nan")), feature.shape
         )
+
+
+def _headers(values: Any) -> Iterator[Sound]:
+    """The headers of files, those aside that cannot be read, which the run reports."""
+    for stored in values.reshape(-1).tolist():
+        with contextlib.suppress(ValueError):
+            yield read_header(stored)

@@ -49,6 +49,10 @@ class Wanted(Collection[str]):
         return name in self.names()
 
 
+class Unreadable(str):
+    """Why a value of a column of text cannot be read: it stands in its place where cleaning leaves such rows out."""
+
+
 def expanded(wanted: Collection[str], names: Collection[str]) -> list[str]:
     """The wanted columns, each once, with those that fit a pattern in its place; nothing for one that none fits.
 

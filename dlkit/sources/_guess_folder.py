@@ -1,4 +1,4 @@
-"""What `dlkit init` makes of a folder with a folder for each class."""
+"""What `dlkit init` makes of a folder with a folder for each class, or with a table of labels."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from dlkit.sources._folders import FOREIGN
 
 # Files of a folder that are looked at to see what it holds.
 LOOKED_AT = 10_000
+# Tables of a folder that may have the labels of its files.
+TABLES = 10
 # Lines of a table that are looked at, and what the column with the class of each file is mostly called.
 LINES = 1_000
 LABELS = ("label", "class", "target", "category", "y")
@@ -29,6 +31,9 @@ def guess_folder(kind: str, asked: Asked, endings: Collection[str], what: str) -
     """
     if (table := asked.file(".csv")) is not None:
         return _of_labels(kind, asked, table, endings, what)
+    for beside in sorted(asked.path.glob("*.csv"))[:TABLES] if asked.path is not None and asked.path.is_dir() else ():
+        if (found := _of_labels(kind, asked, beside, endings, what)) is not None:
+            return found
     share = share_of(asked.path, endings)
     if asked.path is None or not share:
         return None

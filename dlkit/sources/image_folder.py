@@ -7,12 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from dlkit.config.problems import Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.features import in_words
 from dlkit.schema.guess import Asked, SourceGuess
 from dlkit.schema.source import SourceData, SourceField, Wanted
-from dlkit.sources._class_folder import KEY, ClassFolderSettings
+from dlkit.sources._class_folder import ClassFolderSettings
 from dlkit.sources._guess_folder import guess_folder
 
 if TYPE_CHECKING:
@@ -27,8 +26,6 @@ images = lazy("dlkit.inputs._decode_image")
 SUFFIXES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 # Files whose headers are read at a time: where a disk is far away, waiting for it takes most of the time.
 THREADS = 8
-# How many unreadable files a message names.
-NAMED = 10
 
 
 class ImageFolderSource(ClassFolderSettings):
@@ -56,7 +53,7 @@ class ImageFolderSource(ClassFolderSettings):
         found = self.found(SUFFIXES, "images")
         # A plain collection of names is what `describe` and tests give.
         cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
-        headers = _headers(root, [path for paths in found.files.values() for path in paths], cleaned=cleaned)
+        headers = self._headers([path for paths in found.files.values() for path in paths], cleaned=cleaned)
         columns = {
             split: {"image": np.array([str(path) for path in paths]), "label": np.array(found.labels[split])}
             for split, paths in found.files.items()
@@ -72,36 +69,30 @@ class ImageFolderSource(ClassFolderSettings):
             fingerprint=found.fingerprint,
         )
 
+    def _headers(self, paths: Sequence[Path], *, cleaned: bool) -> list[Header]:
+        """What each file says of its image, those aside that cannot be read.
 
-def _headers(root: Path, paths: Sequence[Path], *, cleaned: bool) -> list[Header]:
-    """What each file says of its image, those aside that cannot be read.
+        Args:
+            paths: of the files.
+            cleaned: whether files that cannot be read are left out later.
 
-    Args:
-        root: the folder.
-        paths: of the files.
-        cleaned: whether files that cannot be read are left out later.
+        Raises:
+            RunError: naming the files that are no images, unless they are left out later; or where no other is left.
+        """
 
-    Raises:
-        RunError: naming the files that are no images, unless they are left out later; or where no other is left.
-    """
+        def read(path: Path) -> Header | str:
+            try:
+                found: Header = images.read_header(path)
+                return found
+            except (ValueError, OSError) as error:
+                return str(getattr(error, "strerror", None) or error)
 
-    def read(path: Path) -> Header | str:
-        try:
-            found: Header = images.read_header(path)
-            return found
-        except (ValueError, OSError) as error:
-            return str(getattr(error, "strerror", None) or error)
-
-    with ThreadPoolExecutor(THREADS) as threads:
-        found = list(threads.map(read, paths, chunksize=64))
-    unreadable = [(path, why) for path, why in zip(paths, found, strict=True) if isinstance(why, str)]
-    if unreadable and (not cleaned or len(unreadable) == len(paths)):
-        more = f"; and {len(unreadable) - NAMED:,} more" if len(unreadable) > NAMED else ""
-        listed = "; ".join(f"{path.relative_to(root).as_posix()}: {why}" for path, why in unreadable[:NAMED])
-        message = f"{len(unreadable):,} of {len(paths):,} files in {root} cannot be read as images: {listed}{more}"
-        help = "make or copy them again, or leave them out with `data.clean: {drop: [unreadable]}`"
-        raise RunError(Problem("unusable-image", message, KEY, help=help))
-    return [header for header in found if not isinstance(header, str)]
+        with ThreadPoolExecutor(THREADS) as threads:
+            found = list(threads.map(read, paths, chunksize=64))
+        unreadable = {path: why for path, why in zip(paths, found, strict=True) if isinstance(why, str)}
+        if unreadable and (not cleaned or len(unreadable) == len(paths)):
+            raise self.unreadable("unusable-image", "images", unreadable, len(paths), "make or copy them again")
+        return [header for header in found if not isinstance(header, str)]
 
 
 def _field(headers: Sequence[Header]) -> SourceField:

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import contextlib
+from collections import Counter
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from functools import cache
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
 from dlkit.config.phrases import count
-from dlkit.config.problems import Problem, RunError
 from dlkit.inputs._decode_text import decode_text
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField
-from dlkit.sources._class_folder import KEY, ClassFolderSettings
-from dlkit.sources._encodings import Encoding
+from dlkit.schema.source import SourceData, SourceField, Unreadable, Wanted
+from dlkit.sources._class_folder import ClassFolderSettings
+from dlkit.sources._encodings import Encoding, written_in
 from dlkit.sources._folders import Folders
 from dlkit.sources._guess_folder import guess_folder
 
@@ -26,6 +29,8 @@ else:
     np = lazy("numpy")
 
 SUFFIXES = (".txt",)
+# Files of a folder whose encoding is looked at.
+LOOKED_AT = 1_000
 
 
 class TextFolderSource(ClassFolderSettings):
@@ -45,7 +50,12 @@ class TextFolderSource(ClassFolderSettings):
     @classmethod
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A folder, by the share of its files that are texts."""
-        return guess_folder("text_folder", asked, SUFFIXES, "texts")
+        found = guess_folder("text_folder", asked, SUFFIXES, "texts")
+        encoding = _encoding_below(asked.path) if found and asked.path and asked.path.is_dir() else ""
+        if found is None or not encoding:
+            return found
+        reason = f"{found.reason}; most are not UTF-8, and look like `{encoding}`"
+        return replace(found, settings={**found.settings, "encoding": encoding}, reason=reason)
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The texts and their labels; files are read when a split's arrays are first asked for.
@@ -55,10 +65,15 @@ class TextFolderSource(ClassFolderSettings):
             RunError: files are missing, or something is no file; there is no class, or a single one.
         """
         folders = self.found(SUFFIXES, "texts")
+        # A plain collection of names is what `describe` and tests give.
+        cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
 
         @cache
         def arrays(split: str) -> dict[str, np.ndarray]:
-            return {"text": self._texts(folders.files[split]), "label": np.array(folders.labels[split])}
+            return {
+                "text": self._texts(folders.files[split], cleaned=cleaned),
+                "label": np.array(folders.labels[split]),
+            }
 
         fields = {
             "text": SourceField((), "string", hint="text"),
@@ -74,22 +89,27 @@ class TextFolderSource(ClassFolderSettings):
             fingerprint=f"{folders.fingerprint} {self.encoding}",
         )
 
-    def _texts(self, files: list[Path]) -> np.ndarray:
-        """The content of files, as Python's text: no file is as long as the longest."""
-        found = np.empty(len(files), object)
-        for number, path in enumerate(files):
-            found[number] = self._text(path)
-        return found
+    def _texts(self, files: Sequence[Path], *, cleaned: bool) -> np.ndarray:
+        """The content of files, as Python's text: no file is as long as the longest.
 
-    def _text(self, path: Path) -> str:
-        try:
-            return decode_text(path.read_bytes(), self.encoding)
-        except OSError as error:
-            message, help = f"{path} cannot be read ({error.strerror})", "check its permissions, or remove it"
-        except ValueError as error:
-            message = f"{path} is not text in the encoding that is expected: {error}"
-            help = "state how the files are written, as in `encoding: latin-1` or `encoding: gb18030`, or save it again"
-        raise RunError(Problem("bad-encoding", message, KEY, help=help))
+        Args:
+            files: of a split.
+            cleaned: whether files that cannot be read are left out later.
+
+        Raises:
+            RunError: naming the files that cannot be read, unless they are left out later.
+        """
+        found, unreadable = np.empty(len(files), object), dict[Path, str]()
+        for number, path in enumerate(files):
+            try:
+                found[number] = decode_text(path.read_bytes(), self.encoding)
+            except (OSError, ValueError) as error:
+                unreadable[path] = str(getattr(error, "strerror", None) or error)
+                found[number] = Unreadable(unreadable[path])
+        if unreadable and (not cleaned or len(unreadable) == len(files)):
+            help = "state how they are written, as in `encoding: latin-1` or `encoding: gb18030`, save them again"
+            raise self.unreadable("bad-encoding", "texts", unreadable, len(files), help)
+        return found
 
     def _notes(self, folders: Folders) -> tuple[str, ...]:
         """What was skipped, which classes there are, and which files are empty."""
@@ -98,3 +118,14 @@ class TextFolderSource(ClassFolderSettings):
             return folders.notes
         what = f"{count(len(empty), 'file')} without content, such as `{self.name_of(empty[0])}`"
         return (*folders.notes, f"{Path(self.path).name}: {what}")
+
+
+def _encoding_below(folder: Path) -> str:
+    """The encoding that has to be stated for most of the texts of a folder; empty for UTF-8."""
+    files = (path for path in sorted(folder.rglob("*")) if path.suffix.lower() in SUFFIXES and path.is_file())
+    found = Counter[str]()
+    for path in islice(files, LOOKED_AT):
+        with contextlib.suppress(OSError):  # which is reported with all others that cannot be read
+            found[written_in(path)[0]] += 1
+    most, number = found.most_common(1)[0] if found else ("", 0)
+    return most if number * 2 > found.total() else ""

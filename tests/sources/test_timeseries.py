@@ -153,11 +153,6 @@ def test_dates_are_read_and_give_the_season(times: list[str], season: int, tmp_p
         (["1", "2", "2"], "time-doubled", ["a.csv:4", "a.csv:3"]),
         (["2020-01-01", "2020-02-01", "2020-02-01"], "time-doubled", ["a.csv:4", "2020-02-01"]),
         (["2020-01-01", "2020-01-02", "2020-01-03", "2020-01-04 06:00"], "time-irregular", ["a.csv:5", "1 day"]),
-        (
-            [*(f"2020-01-01T0{n}:00+02" for n in range(3)), "2020-01-01T03:30+02"],
-            "time-irregular",
-            ["a.csv:5", "is 2020-01-01T03:30+02, which", "1 hour"],
-        ),
         (["2020-01-01", "2020-01-02", "2020-01-05"], "time-missing", ["a.csv:4", "2 steps of 1 day", "2020-01-05"]),
         (["2020-01", "2020-02", "2020-03", "2020-07"], "time-missing", ["a.csv:5", "3 steps of 1 month"]),
         (["1", "2"], "series-too-short", ["2 steps", "window of 3"]),

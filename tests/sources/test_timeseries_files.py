@@ -36,3 +36,12 @@ def test_a_time_that_is_missing_is_named(tmp_path: Path) -> None:
     pq.write_table(pa.table({"t": times, "y": [1, 2, 3]}), tmp_path / "a.parquet")
     found = problem_of(RunError, tmp_path, "", path=str(tmp_path / "a.parquet"))
     assert found.message == "a.parquet, row 2: column `t` is empty"
+
+
+def test_a_time_is_shown_as_the_table_has_it(tmp_path: Path) -> None:
+    text = table([f"2024-01-01T{clock}+02" for clock in ("01:00", "02:00", "03:00", "03:30")])
+    assert "`t` is 2024-01-01T03:30+02, which is no whole number" in problem_of(RunError, tmp_path, text).message
+    times = pa.array([datetime(2024, 1, day) for day in (1, 2, 5)], pa.timestamp("s"))
+    pq.write_table(pa.table({"t": times, "y": [1, 2, 3]}), tmp_path / "a.parquet")
+    found = problem_of(RunError, tmp_path, "", path=str(tmp_path / "a.parquet"))
+    assert "missing before 2024-01-05;" in found.message
