@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +21,15 @@ Size = Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
 class ConvBlock(Section):
     """A convolution, then, each if given, batch normalisation, activation, pooling and dropout."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "filters": "channels, out_channels, units, features",
+        "kernel_size": "kernel, window, size",
+        "strides": "stride",
+        "batch_normalization": "batch_norm, batchnorm, bn, norm",
+        "pool_size": "pool, pooling, max_pool, maxpool",
+        "dropout": "dropout_rate",
+    }
 
     filters: Positive = Field(description="Output channels of the convolution.")
     kernel_size: Size = Field(3, description="Side of the square window, or its height and width; steps of a sequence.")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import Any, ClassVar
 
 from pydantic import Field
 
@@ -18,6 +18,12 @@ layers = lazy("keras.layers")
 
 class DenseStack(WithBody):
     """Dense layers between a builder's features and the heads."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "dense": "hidden, hidden_units, hidden_layers, hidden_sizes, layer_sizes, fc, mlp, widths",
+        "activation": "act, activation_fn, nonlinearity",
+        "dropout": "dropout_rate, drop, drop_rate",
+    }
 
     dense: list[Positive] = Field(default_factory=list, description="Units of each dense layer before the head.")
     activation: Activation = Field("relu", description="Activation of the dense layers.")

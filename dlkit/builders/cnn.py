@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -23,6 +23,11 @@ class Cnn(DenseStack):
     """A convolutional network over images, or over sequences and texts; other inputs join before the dense layers."""
 
     also_called = "conv, convnet, conv_net, convolutional, conv1d, conv2d"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **DenseStack.fields_also_called,
+        "blocks": "conv, convs, conv_layers, conv_blocks, convolutions, layers, filters",
+        "pooling": "pool, global_pool, global_pooling",
+    }
     cost = "convolution"
     reads = (("height", "width", "channels"), ("steps", "channels"), ("tokens",))
     reads_one_of = (("height", "width", "channels"),)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -20,6 +20,10 @@ layers = lazy("keras.layers")
 class Mlp(DenseStack):
     """A multi-layer perceptron over the flattened inputs, side by side."""
 
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **DenseStack.fields_also_called,
+        "dense": f"{DenseStack.fields_also_called['dense']}, layers, units",
+    }
     cost = "dense"
     also_called = "dense, fc, feedforward, perceptron"
 

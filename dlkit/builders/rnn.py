@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -22,6 +22,11 @@ class Rnn(DenseStack):
     """A recurrent network over a sequence or a text; an image is read row by row, other inputs join behind it."""
 
     also_called = "lstm, gru, recurrent"
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **DenseStack.fields_also_called,
+        "cell": "cell_type, rnn_type, type, recurrent",
+        "units": "hidden, hidden_size, hidden_units, rnn_units, layers",
+    }
     cost = "recurrent"
     reads = (("steps", "channels"), ("tokens",), ("height", "width", "channels"))
     reads_in_words = "a sequence, a text or an image"

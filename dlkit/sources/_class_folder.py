@@ -45,7 +45,7 @@ class ClassFolderSettings(SourceSettings):
         columns = self.file_column, self.label_column
         return labelled_files(Path(self.path), Path(self.labels), suffixes, columns, what)
 
-    def unreadable(self, code: str, what: str, files: Mapping[Path, str], total: int, help: str) -> RunError:
+    def broken_files(self, code: str, what: str, files: Mapping[Path, str], total: int, help: str) -> RunError:
         """The error for files that cannot be read.
 
         Args:

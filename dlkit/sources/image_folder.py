@@ -91,7 +91,7 @@ class ImageFolderSource(ClassFolderSettings):
             found = list(threads.map(read, paths, chunksize=64))
         unreadable = {path: why for path, why in zip(paths, found, strict=True) if isinstance(why, str)}
         if unreadable and (not cleaned or len(unreadable) == len(paths)):
-            raise self.unreadable("unusable-image", "images", unreadable, len(paths), "make or copy them again")
+            raise self.broken_files("unusable-image", "images", unreadable, len(paths), "make or copy them again")
         return [header for header in found if not isinstance(header, str)]
 
 

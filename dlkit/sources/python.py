@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -11,7 +12,7 @@ from pydantic import Field
 
 from dlkit.config.causes import kind_and_line, reported_as
 from dlkit.config.names import did_you_mean
-from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.schema.base import FunctionName
 from dlkit.schema.column import is_pattern
 from dlkit.schema.plugins import import_plugin
@@ -64,7 +65,12 @@ class PythonSource(SourceSettings):
             returned = function(**self.arguments)
         if _is_one_split(returned, wanted):
             returned = {"train": returned}
-        return open_given(returned, wanted, f"from `{self.function}`")
+        try:
+            return open_given(returned, wanted, f"from `{self.function}`")
+        except RunError as error:
+            # What data given in Python have no place in the configuration for, the function returned.
+            found = [p if len(p.key) > 1 else replace(p, key=_KEY, label="returned it") for p in error.problems]
+            raise RunError(found) from error
 
     def _function(self) -> Callable[..., Any]:
         """The function, whose module is imported now."""

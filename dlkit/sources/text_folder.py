@@ -108,7 +108,7 @@ class TextFolderSource(ClassFolderSettings):
                 found[number] = Unreadable(unreadable[path])
         if unreadable and (not cleaned or len(unreadable) == len(files)):
             help = "state how they are written, as in `encoding: latin-1` or `encoding: gb18030`, save them again"
-            raise self.unreadable("bad-encoding", "texts", unreadable, len(files), help)
+            raise self.broken_files("bad-encoding", "texts", unreadable, len(files), help)
         return found
 
     def _notes(self, folders: Folders) -> tuple[str, ...]:

@@ -62,7 +62,7 @@ class ForecastTarget(NumberTarget):
     pictured = True
     own_figures = (MASE,)
     fields_also_called: ClassVar[Mapping[str, str]] = {
-        **TargetSettings.fields_also_called,
+        **NumberTarget.fields_also_called,
         "season": "seasonality, period, season_length, seasonal_period, frequency, freq",
     }
 

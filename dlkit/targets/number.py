@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -50,6 +50,10 @@ class NumberTarget(TargetSettings):
     """A number, or a vector of them, to be predicted."""
 
     state_type: ClassVar[type[Fitted]] = Scale
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        **TargetSettings.fields_also_called,
+        "normalize": "preprocess, standardize, scale, scaling, scaler",
+    }
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
     holds = "numbers"
     losses = frozenset(

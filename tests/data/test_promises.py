@@ -42,7 +42,9 @@ HELD = {
         "inputs/test_decode_image.py: a_picture_larger_than_any_photograph_is_refused_unread",
     ],
     "sounds are empty": [FILES, "inputs/test_audio.py: files_that_are_no_whole_sound_are_refused"],
-    "an image, a sound or a text is to be left out": [CLEANED, "init/test_file_choices.py: texts_that_cannot_be_read_are_left_out_in_what_is_written"],
+    "an image, a sound or a text is to be left out": [
+        CLEANED, "init/test_file_choices.py: texts_that_cannot_be_read_are_left_out_in_what_is_written",
+    ],
     "a table is empty": [
         FILES, "sources/test_files.py: an_empty_and_a_foreign_file_are_refused",
         "sources/test_parquet.py: what_is_no_parquet_file", "sources/test_tables.py: gzip_by_name",

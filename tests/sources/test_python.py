@@ -52,6 +52,9 @@ def broken():
 def nothing():
     return None
 
+def five():
+    return 5
+
 number = 3
 
 class Made:
@@ -130,6 +133,7 @@ def test_loading_a_configuration_imports_nothing(tmp_path: Path) -> None:
         ("function: 'my_data:pair'", "function-arguments", "arguments", "missing a required argument: 'count'"),
         ("function: 'my_data:pair', arguments: {counts: 3}", "function-arguments", "arguments", "'count'"),
         ("function: 'my_data:broken'", "function-failed", "function", "failed: ValueError: no disk"),
+        ("function: 'my_data:five'", "given-data", "function", "is given as int"),
         ("function: 'my_data'", "invalid-value", "function", "module:function"),
     ],
 )
