@@ -61,7 +61,7 @@ def verdicts(found: Mapping[str, Any], network: Figures, directions: Mapping[str
         ours, theirs = network[figure], best["figures"][figure]
         if not (ours > theirs if directions[figure] == "max" else ours < theirs):
             of = f"`{target}`: " if len(targets) > 1 else ""
-            lines.append(f"{of}no better than {best['name']}: {figure} {_figure(ours)} against {_figure(theirs)}")
+            lines.append(f"{of}no better than {best['name']}: {figure} {' against '.join(_figures(ours, theirs))}")
     return lines
 
 
@@ -72,5 +72,8 @@ def _judged_by(rows: list[Any], network: Figures, directions: Mapping[str, str |
     return next((name for name in names if name not in losses), losses[0] if losses else None)
 
 
-def _figure(value: float) -> str:
-    return f"{value:.3f}" if abs(value) < 10 else f"{value:,.1f}"
+def _figures(ours: float, theirs: float) -> tuple[str, str]:
+    """Both figures, with as many digits as it takes to see that they differ."""
+    first = 3 if max(abs(ours), abs(theirs)) < 10 else 1
+    written = ((f"{ours:,.{digits}f}", f"{theirs:,.{digits}f}") for digits in range(first, 7))
+    return next((pair for pair in written if pair[0] != pair[1] or ours == theirs), (str(ours), str(theirs)))

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from dlkit.builders._dense import drop
 from dlkit.builders._masked import LOWEST, filled, of_first_steps, of_whole_windows
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.lazy import lazy
 from dlkit.origins import origin
@@ -110,7 +111,7 @@ def _must_fit(x: Any, window: Any, number: int, field: str) -> None:
     sides = window if isinstance(window, list) else [window] * len(sizes)
     if any(size is not None and size < side for size, side in zip(sizes, sides, strict=True)):
         shape = " x ".join(map(str, sizes))
-        what = f"a feature map of {shape}" if len(sizes) > 1 else f"a sequence of {shape} steps"
+        what = f"a feature map of {shape}" if len(sizes) > 1 else f"a sequence of {count(sizes[0], 'step')}"
         raise ConfigError(
             Problem(
                 "window-too-large",

@@ -243,7 +243,9 @@ def _training(plan: Plan) -> Iterator[str]:
     recipe, factor = plan.recipe, TIMES[plan.time]
     by_time = {word: _epochs(plan, word) for word in TIMES}
     epochs, others = by_time[plan.time], [f"{n} for `--time {w}`" for w, n in by_time.items() if w != plan.time]
-    said = f"Passes over {count(_rows(plan), 'row')} for `--time {plan.time}`; {', '.join(others)}."
+    said = (
+        f"Passes over the training part of {count(_rows(plan), 'row')} for `--time {plan.time}`; {', '.join(others)}."
+    )
     if recipe.multiply_adds:
         seconds = cost.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
         words = cost.in_words(seconds * epochs)

@@ -173,13 +173,12 @@ class AudioInput(InputSettings):
         """The samples by time, or the frames by frequencies, the low ones below."""
         if not prepared:
             axes.plot(np.arange(len(value)) / self.rate, value, linewidth=0.5)
-            axes.locator_params(nbins=3)
-            axes.tick_params(labelsize=6, length=2)
+            looking.small_axes(axes, "seconds")
             return
         frames = value.reshape(value.shape[0], -1)
         frames = frames[~np.isnan(frames).all(axis=1)]
         axes.imshow(frames.T, aspect="auto", origin="lower", cmap="magma", interpolation="nearest")
-        axes.set_axis_off()
+        looking.small_axes(axes, "frame", "band")
 
     # Files.
 

@@ -36,7 +36,7 @@ class Panel(NamedTuple):
 
 
 IMAGE = Panel(0.9, 0.9, 0.05, 0.05, 0.18, 0.04, across=12)
-LINES = Panel(2.2, 1.0, 0.38, 0.08, 0.18, 0.2, across=4)
+LINES = Panel(2.2, 1.0, 0.42, 0.08, 0.18, 0.3, across=4)
 # Above all panels, and between examples.
 HEAD, GAP = 0.42, 0.1
 

@@ -149,5 +149,18 @@ def lines(axes: Any, values: Any, **style: Any) -> None:
     steps = np.arange(start, start + len(values))
     for channel in np.asarray(values, np.float64).T:
         axes.plot(steps, channel, linewidth=1, **style)
+    small_axes(axes, "step")
+
+
+def small_axes(axes: Any, x: str, y: str = "") -> None:
+    """Few ticks, in small print, with what the axes count.
+
+    Args:
+        axes: matplotlib's.
+        x: what the horizontal axis counts.
+        y: what the vertical one counts.
+    """
     axes.locator_params(nbins=3)  # ticks are what takes the time
-    axes.tick_params(labelsize=6, length=2)
+    axes.tick_params(labelsize=6, length=2, pad=1)
+    axes.set_xlabel(x, fontsize=6, labelpad=1)
+    axes.set_ylabel(y, fontsize=6, labelpad=1)
