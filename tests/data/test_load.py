@@ -4,6 +4,7 @@ import hashlib
 
 import numpy as np
 import pytest
+import sklearn.datasets
 
 from dlkit.config.problems import ConfigError, RunError
 from dlkit.data.load import load_spec, load_splits
@@ -98,7 +99,7 @@ class TestSplits:
 
 class TestInputs:
     def test_gray_images_get_a_channel_axis_and_stay_uint8(self):
-        digits = pytest.importorskip("sklearn.datasets").load_digits()
+        digits = sklearn.datasets.load_digits()
         data = settings(x={"kind": "image"})
         splits = load(digits.images.astype(np.uint8), digits.target, data)
         assert splits.spec.inputs["x"].shape == (8, 8, 1)
@@ -106,12 +107,11 @@ class TestInputs:
         assert load(digits.images, digits.target, data).spec.inputs["x"].dtype == "float32"
 
     def test_real_tables(self):
-        datasets = pytest.importorskip("sklearn.datasets")
-        x, y = datasets.load_breast_cancer(return_X_y=True)
+        x, y = sklearn.datasets.load_breast_cancer(return_X_y=True)
         splits = load(x, y, settings(y={"kind": "binary", "classes": ["malignant", "benign"]}))
         assert splits.spec.inputs["x"].shape == (30,)
         assert splits.spec.targets["y"].classes == ("malignant", "benign")
-        x, y = datasets.load_diabetes(return_X_y=True)
+        x, y = sklearn.datasets.load_diabetes(return_X_y=True)
         target = load(x, y, settings(y={"kind": "number"})).spec.targets["y"]
         assert (target.shape, target.dtype) == ((), "float32")
 

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import pandas as pd
+import polars as pl
 import pyarrow as pa
 import pytest
 
@@ -27,8 +29,7 @@ def arrow(rows: dict[str, list[Any]]) -> Any:
 
 
 def pandas(rows: dict[str, list[Any]]) -> Any:
-    found = pytest.importorskip("pandas", reason="pandas is optional, and not installed here")
-    frame = found.DataFrame(rows)
+    frame = pd.DataFrame(rows)
     for name, kind in {"age": "Int64", "job": "category", "income": "string"}.items():
         if name in frame:
             frame[name] = frame[name].astype(kind)
@@ -36,8 +37,7 @@ def pandas(rows: dict[str, list[Any]]) -> Any:
 
 
 def polars(rows: dict[str, list[Any]]) -> Any:
-    found = pytest.importorskip("polars", reason="polars is optional, and not installed here")
-    return found.DataFrame(rows)
+    return pl.DataFrame(rows)
 
 
 def lazy(rows: dict[str, list[Any]]) -> Any:
@@ -122,8 +122,7 @@ def test_dates_are_refused_where_they_are_named() -> None:
 
 
 def test_a_column_of_several_types() -> None:
-    found = pytest.importorskip("pandas", reason="pandas is optional, and not installed here")
-    frame = found.DataFrame(ROWS | {"job": [1, "a", None, 2.5]})
+    frame = pd.DataFrame(ROWS | {"job": [1, "a", None, 2.5]})
     assert problem(frame).code == "mixed-types"
 
 
