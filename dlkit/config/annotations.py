@@ -54,7 +54,19 @@ def short_form_in(annotation: Any) -> ShortForm | None:
 
 def is_step(annotation: Any) -> bool:
     """Whether a type is that of a step, written as its name or `{name: {settings}}`."""
-    return isinstance(short_form_in(annotation), SingleKey)
+    return noun_of_step(annotation) != ""
+
+
+def noun_of_step(annotation: Any) -> str:
+    """What messages call such a step; empty for any other type."""
+    form = step_form(annotation)
+    return "" if form is None else form.noun
+
+
+def step_form(annotation: Any) -> SingleKey | None:
+    """How such a step is written; None for any other type."""
+    short_form = short_form_in(annotation)
+    return short_form if isinstance(short_form, SingleKey) else None
 
 
 def names_by(annotation: Any) -> str | None:

@@ -12,9 +12,10 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel
 
-from dlkit.config.annotations import as_section, bare, choice_in, container, field_type, is_step, members
+from dlkit.config.annotations import as_section, bare, choice_in, container, field_type, members, noun_of_step
 from dlkit.config.choices import Choice
 from dlkit.config.problems import Key
+from dlkit.config.short_forms import TAGS
 from dlkit.config.tree import Node, find
 
 
@@ -28,6 +29,7 @@ class Path:
         section: the class of the innermost mapping on the way, if it has one.
         section_key: the key path of that mapping.
         step_key: the key path of the innermost step on the way; None where there is none.
+        noun: what messages call it.
         choice: what the mapping could have been, where its class is chosen by name.
         annotation: the type at the end of the path; None where the schema knows nothing there.
     """
@@ -37,6 +39,7 @@ class Path:
     section: type[BaseModel] | None = None
     section_key: Key = ()
     step_key: Key | None = None
+    noun: str = "step"
     choice: Choice | None = None
     annotation: Any = None
 
@@ -97,12 +100,12 @@ def _enter(path: Path, part: str | int, root: Node) -> None:
 
 def _enter_section(path: Path, section: type[BaseModel], root: Node) -> None:
     """Step into a mapping; where it is a step written `{name: {settings}}`, the name is a key."""
-    if is_step(path.annotation):
-        path.step_key = path.key
+    if noun := noun_of_step(path.annotation):
+        path.step_key, path.noun = path.key, noun
         node = find(root, path.key)
         if node is not None and isinstance(node.value, dict) and len(node.value) == 1:
             (name,) = node.value
-            if name not in ("step", "name"):
+            if name not in TAGS:
                 path.key = (*path.key, name)
     path.section, path.section_key, path.annotation = section, path.key, section
     path.choice = None

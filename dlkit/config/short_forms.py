@@ -16,6 +16,9 @@ from pydantic_core import CoreSchema, core_schema
 
 from dlkit.config.tree import Node
 
+# The fields that may hold the name of a step.
+TAGS = ("step", "name", "layer")
+
 
 class ShortForm(ABC):
     """One way to write a mapping short."""
@@ -74,13 +77,18 @@ class SingleKey(ShortForm):
     """A step: `rescale` stands for `{rescale: {}}`, which is typed with the name under `tag`.
 
     Args:
-        tag: the field that holds the name.
+        tag: the field that holds the name: one of `TAGS`.
         word: from the name of a step to the setting that a bare value stands for, as in `{fill_missing: median}`; an
             empty text where there is none.
+        noun: what messages call it.
+        lists: whether a list is such a bare value too, as in `{reshape: [7, 7, 64]}`.
     """
 
-    def __init__(self, tag: str, word: Callable[[str], str] = lambda name: "") -> None:
-        self.tag, self.word = tag, word
+    def __init__(
+        self, tag: str, word: Callable[[str], str] = lambda name: "", *, noun: str = "step", lists: bool = False
+    ) -> None:
+        self.tag, self.word, self.noun = tag, word, noun
+        self._settings = dict if lists else dict | list
 
     def read(self, value: Any) -> Any:
         if isinstance(value, str):
@@ -89,14 +97,14 @@ class SingleKey(ShortForm):
             ((name, settings),) = value.items()
             if settings is None or isinstance(settings, dict):
                 return {self.tag: name, **(settings or {})}
-            if isinstance(name, str) and not isinstance(settings, list) and (word := self.word(name)):
+            if isinstance(name, str) and not isinstance(settings, self._settings) and (word := self.word(name)):
                 return {self.tag: name, word: settings}
         return value
 
     def expand(self, node: Node) -> Node:
         if isinstance(node.value, dict) and len(node.value) == 1:
             ((name, below),) = node.value.items()
-            word = "" if isinstance(below.value, dict | list) or below.value is None else self.word(name)
+            word = "" if isinstance(below.value, self._settings) or below.value is None else self.word(name)
             return replace(node, value={name: Word(word).wrapped(below)}) if word else node
         if not isinstance(node.value, str):
             return node

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dlkit.config.annotations import noun_of_step, step_form
 from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
+from dlkit.config.short_forms import TAGS
 from dlkit.config.tree import Node, plain
 from dlkit.config.words import section_name, shown
 
@@ -12,17 +14,18 @@ def malformed_step(path: Path, node: Node | None) -> Problem | None:
     """The problem of a step that is neither a name nor `{name: {settings}}`; None where the form is right."""
     if node is None or isinstance(node.value, str):
         return None
-    where = section_name(path.key)
-    form = "a step is its name, or `name: {setting: value}`"
+    where, noun = section_name(path.key), noun_of_step(path.annotation) or path.noun
+    form = f"a {noun} is its name, or `name: {{setting: value}}`"
     if not isinstance(node.value, dict):
         return Problem(
-            "malformed-step", f"{where} must be a step, got {shown(plain(node), node)}", path.key, label=form
+            "malformed-step", f"{where} must be a {noun}, got {shown(plain(node), node)}", path.key, label=form
         )
-    if "step" in node.value or "name" in node.value:
+    if any(tag in node.value for tag in TAGS):
         return None
     if len(node.value) == 1:
         ((name, settings),) = node.value.items()
-        if isinstance(settings.value, dict | None):
+        form_of_step = step_form(path.annotation)
+        if isinstance(settings.value, dict | None) or (form_of_step is not None and form_of_step.word(name)):
             return None
         return Problem(
             "malformed-step",
@@ -38,5 +41,5 @@ def malformed_step(path: Path, node: Node | None) -> Problem | None:
         f"{where} has more than one key",
         (*path.key, first),
         label=form,
-        help=f"indent the settings of `{first}` two spaces further, or start each step with `- `",
+        help=f"indent the settings of `{first}` two spaces further, or start each {noun} with `- `",
     )

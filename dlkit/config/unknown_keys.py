@@ -33,7 +33,8 @@ def unknown_key(
         return Problem("unknown-key", message, key, label="a space is missing after the colon")
     siblings = path.choice.classes() if path.choice is not None else {}
     others = sorted(name for name, member in siblings.items() if word in member.model_fields)
-    if others:
+    synonyms = getattr(path.section, "fields_also_called", {})
+    if others and not any(name in names for name in meant_by(word, synonyms)):
         return Problem(
             "unknown-key",
             message,
@@ -43,7 +44,6 @@ def unknown_key(
         )
     left_over = _left_over(path, root)
     home = _other_home(word, path, root, config_class)
-    synonyms = getattr(path.section, "fields_also_called", {})
     near = _nearest(word, names, path, root)
     same = near is not None and (_plain(near) == _plain(word) or near in meant_by(word, synonyms))
     if near and (home is None or same or near == home[1] or len(home[0]) > 2):

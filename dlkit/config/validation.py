@@ -14,6 +14,7 @@ from dlkit.config.errors_path import Path, follow, union_form
 from dlkit.config.missing_keys import missing_key, missing_tag
 from dlkit.config.problems import MAX_PROBLEMS, Problem
 from dlkit.config.scalars import UnclearNumberError, read_scalar
+from dlkit.config.short_forms import TAGS
 from dlkit.config.steps import malformed_step
 from dlkit.config.tree import Node, dotted, find, nearest, plain
 from dlkit.config.unknown_keys import unknown_key
@@ -126,7 +127,7 @@ def _problem(details: ErrorDetails, path: Path, root: Node, config_class: type[B
     text = shown(value, node)
     if is_step(path.annotation) and (problem := malformed_step(path, node)):
         return problem
-    if kind == "missing" and path.key[-1] in ("name", "step"):
+    if kind == "missing" and path.key[-1] in TAGS:
         step = path.step_key
         if step and (problem := malformed_step(replace(path, key=step), find(root, step))):
             return problem

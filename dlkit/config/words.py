@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, get_args, get_origin
 
-from dlkit.config.annotations import as_section, choice_in, is_step, literal_choices, members, short_form_in
+from dlkit.config.annotations import as_section, choice_in, literal_choices, members, noun_of_step, short_form_in
 from dlkit.config.errors_path import Path
 from dlkit.config.phrases import cut
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Location
@@ -56,8 +56,8 @@ def type_in_words(path: Path) -> str:
     annotation = at_the_end(path)
     if get_origin(members(annotation)[0]) is list:
         (item,) = get_args(members(annotation)[0])
-        if is_step(item) or isinstance(short_form_in(item), Word):
-            return "a list of steps" if is_step(item) else "a list of names"
+        if (noun := noun_of_step(item)) or isinstance(short_form_in(item), Word):
+            return f"a list of {noun or 'name'}s"
     return annotation_in_words(annotation)
 
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from dlkit.config.annotations import is_step, literal_choices, members
+from dlkit.config.annotations import is_step, literal_choices, members, noun_of_step
 from dlkit.config.corrections import correction
 from dlkit.config.errors_path import Path
 from dlkit.config.problems import Problem
 from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find, plain
 from dlkit.config.words import at_the_end, list_choices, section_name, shown, type_in_words
+
+# More choices than this are not listed where it is known which one was meant.
+MANY = 50
 
 
 def wrong_word(path: Path, value: Any, node: Node | None, root: Node, config_class: type[BaseModel]) -> Problem:
@@ -55,11 +58,13 @@ def unknown_choice(
     said = find(root, key)
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
-    if is_step(path.annotation):
-        message = f"`{shown_value}` is not a step of {section_name(path.key[:-1])}"
+    if noun := noun_of_step(path.annotation):
+        message = f"`{shown_value}` is not a {noun} of {section_name(path.key[:-1])}"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
     help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)
+    if label and len(fit or choices) > MANY:
+        help_ = ""
     if len(members(at_the_end(path))) > 1:
         help_ = f"it must be {type_in_words(path)}"
     return Problem("unknown-choice", message, key, label=label, help=help_)

@@ -11,12 +11,14 @@ from typing import Any
 
 import keras
 
-from dlkit.config.keras_names import snake_case
+from dlkit.config.keras_names import layer_name, snake_case
 
 # Arguments that every Keras object takes and that no configuration states.
 HIDDEN = {"self", "name", "dtype", "kwargs", "args", "fn", "reduction", "gradient_accumulation_steps", "seed"}
-SKIPPED = {"Loss", "Metric", "MeanMetricWrapper", "Optimizer", "LossScaleOptimizer", "Initializer", "Mean", "Sum",
-           "RandomColorJitterLayer"}  # fmt: skip
+SKIPPED = {
+    "Constraint", "Initializer", "Loss", "LossScaleOptimizer", "Mean", "MeanMetricWrapper", "Metric", "Optimizer",
+    "RandomColorJitterLayer", "Regularizer", "Sum",
+}  # fmt: skip
 
 # Callbacks that do what dlkit's own loop does, or are made of Python functions or of other callbacks.
 NOT_FOR_A_CONFIGURATION = {
@@ -24,6 +26,30 @@ NOT_FOR_A_CONFIGURATION = {
     "learning_rate_scheduler", "model_checkpoint", "orbax_checkpoint", "progbar_logger", "swap_ema_weights",
     "terminate_on_na_n",
 }  # fmt: skip
+
+
+# Layers of several tensors, wrappers and cells, code of others, bases, and what belongs in `preprocess` or `augment`.
+NOT_IN_A_STACK = {
+    "Add", "AdditiveAttention", "Attention", "AugMix", "AutoContrast", "Average", "Bidirectional", "CategoryEncoding",
+    "Concatenate", "ContrastLimitedAdaptiveHistogramEqualization", "CutMix", "Discretization", "Dot", "Embedding",
+    "Equalization", "FlaxLayer", "GRUCell", "GroupQueryAttention", "HashedCrossing", "Hashing", "InputLayer",
+    "IntegerLookup", "JaxLayer", "LSTMCell", "Lambda", "Layer", "Masking", "MaxNumBoundingBoxes", "Maximum",
+    "MelSpectrogram", "Minimum", "MixUp", "MultiHeadAttention", "Multiply", "Normalization", "Pipeline", "RNN",
+    "RandAugment", "Rescaling", "Resizing", "ReversibleEmbedding", "STFTSpectrogram", "SimpleRNNCell", "Solarization",
+    "SpectralNormalization", "StackedRNNCells", "StringLookup", "Subtract", "TFSMLayer", "TextVectorization",
+    "TimeDistributed", "TorchModuleWrapper", "Wrapper",
+}  # fmt: skip
+
+
+def layers() -> dict[str, list[str]]:
+    """The layers from one tensor to another, each once, by their names in a configuration."""
+    found = {}
+    for name, cls in sorted(vars(keras.layers).items()):
+        if not isinstance(cls, type) or not issubclass(cls, keras.layers.Layer) or cls.__name__ != name:
+            continue
+        if name not in NOT_IN_A_STACK and not name.startswith("Random"):
+            found[layer_name(name)] = [a for a in arguments(cls) if a not in ("data_format", "stateful")]
+    return found
 
 
 def arguments(cls: type) -> list[str]:
@@ -59,6 +85,9 @@ def build_table() -> dict[str, dict[str, list[str]]]:
         "metrics": classes(keras.metrics, keras.metrics.Metric),
         "optimizers": classes(keras.optimizers, keras.optimizers.Optimizer),
         "initializers": classes(keras.initializers, keras.initializers.Initializer),
+        "regularizers": classes(keras.regularizers, keras.regularizers.Regularizer),
+        "constraints": classes(keras.constraints, keras.constraints.Constraint),
+        "layers": layers(),
         "random_layers": random_layers,
     }
 

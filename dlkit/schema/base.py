@@ -64,7 +64,7 @@ class KerasObject(Section):
         known = self.known_arguments()
         if self.name not in known:
             raise unknown_choice(self.name, sorted(known), self.hint(self.name))
-        check_arguments(self, known[self.name])
+        check_arguments(self, self.name, known[self.name])
         return self
 
 
@@ -79,17 +79,25 @@ def known_name(category: str) -> Callable[[str], str]:
     return check
 
 
-def unknown_choice(value: str, choices: list[str], hint: str = "") -> PydanticCustomError:
-    """The error for a word that is none of `choices`; `hint` is what its label says."""
-    details = {"tag": "name", "value": value, "choices": choices, "hint": hint}
+def unknown_choice(value: str, choices: list[str], hint: str = "", tag: str = "name") -> PydanticCustomError:
+    """The error for a word under `tag` that is none of `choices`; `hint` is what its label says."""
+    details = {"tag": tag, "value": value, "choices": choices, "hint": hint}
     return PydanticCustomError("unknown-choice", "{tag}", details)
 
 
-def check_arguments(given: KerasObject, allowed: list[str]) -> None:
+# Endings of arguments whose words are names of Keras's, and the category of those.
+_WORDS = {
+    "activation": "activations", "initializer": "initializers", "regularizer": "regularizers",
+    "constraint": "constraints",
+}  # fmt: skip
+
+
+def check_arguments(given: Section, name: str, allowed: list[str]) -> None:
     """Refuse arguments that the constructor of the named object does not have.
 
     Args:
         given: the object as the configuration states it.
+        name: of the object.
         allowed: the arguments that the configuration may give.
 
     Raises:
@@ -97,16 +105,26 @@ def check_arguments(given: KerasObject, allowed: list[str]) -> None:
     """
     choices = [*type(given).model_fields, *allowed]
     errors = [
-        InitErrorDetails(
-            type=PydanticCustomError("unknown-key", "{name}", {"name": given.name, "choices": choices}),
-            loc=(key,),
-            input=value,
-        )
-        for key, value in given.arguments.items()
-        if key not in allowed
+        InitErrorDetails(type=error, loc=(key,), input=value)
+        for key, value in (given.model_extra or {}).items()
+        if (error := _wrong_argument(key, value, name, allowed, choices)) is not None
     ]
     if errors:
         raise ValidationError.from_exception_data(type(given).__name__, errors)
+
+
+def _wrong_argument(
+    key: str, value: Any, name: str, allowed: list[str], choices: list[str]
+) -> PydanticCustomError | None:
+    """What is wrong with an argument: it is unknown, or its word is no name of Keras's; see `check_arguments`."""
+    if key not in allowed:
+        return PydanticCustomError("unknown-key", "{name}", {"name": name, "choices": choices})
+    category = next((words for ending, words in _WORDS.items() if key.endswith(ending)), None)
+    known = keras_names.table().get(category or "", {})
+    # Keras takes the names of its classes too.
+    if not known or not isinstance(value, str) or keras_names.snake_case(value) in known:
+        return None
+    return PydanticCustomError("unknown-choice", "{value}", {"value": value, "choices": sorted(known)})
 
 
 def _keras_word(category: str) -> Any:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import Field, model_serializer, model_validator
 
 from dlkit.config.causes import first_line, reported_as
-from dlkit.config.keras_names import snake_case
+from dlkit.config.keras_names import layer_name, snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
 from dlkit.lazy import lazy
@@ -179,7 +179,8 @@ def keras_class(category: str, name: str) -> type[Any] | None:
         name: as a configuration has it.
     """
     classes = vars(keras.layers if category == RandomStep.category else getattr(keras, category)).items()
-    return next((cls for written, cls in classes if isinstance(cls, type) and snake_case(written) == name), None)
+    named = layer_name if category == "layers" else snake_case
+    return next((cls for written, cls in classes if isinstance(cls, type) and named(written) == name), None)
 
 
 def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> AbstractContextManager[None]:

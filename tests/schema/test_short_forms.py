@@ -27,6 +27,7 @@ CASES = {
     "data.targets.label.metrics.0": ("sparse_top_k_categorical_accuracy", "k", 2),
     "data.inputs.image.preprocess.0": ("rescale", "rescale.scale", 0.5),
     "data.source.features.image": ("int64", "shape", [3]),
+    "model.layers.0": ({"dense": 3}, "dense.use_bias", False),
     "data.inputs.image.augment.0": ("random_rotation", "random_rotation.factor", 0.1),
 }
 
@@ -75,7 +76,8 @@ def settings_of(made: Any) -> dict[str, Any]:
     """The settings of a section, of a step or of a Keras object."""
     if hasattr(made, "arguments"):
         return made.arguments
-    return made.model_dump()[made.step] if hasattr(made, "step") else made.model_dump()
+    name = getattr(made, "step", None) or getattr(made, "layer", None)
+    return made.model_dump()[name] if name else made.model_dump()
 
 
 def text_with(key: str, value: Any) -> dict[str, Any]:
@@ -86,7 +88,8 @@ def text_with(key: str, value: Any) -> dict[str, Any]:
         "inputs": {"image": {"kind": "image"}},
         "targets": targets,
     }
-    mapping = {"name": "a", "data": data, "model": {"builder": "cnn"}, "training": {}}
+    builder = "sequential" if key.startswith("model.layers") else "cnn"
+    mapping = {"name": "a", "data": data, "model": {"builder": builder}, "training": {}}
     below: Any = mapping
     *parts, last = key.removesuffix(".0").split(".")
     for part in parts:
