@@ -82,14 +82,14 @@ def write_json(path: Path, content: Any) -> None:
     write_text(path, json.dumps(content, indent=2) + "\n")
 
 
-def read_bytes(path: Path, limit: int = LARGEST_JSON) -> bytes:
+def read_bytes(path: Path | str, limit: int = LARGEST_JSON) -> bytes:
     """The content of an ordinary file that may come from anybody.
 
     Raises:
         OSError: if it cannot be read.
         ValueError: if it is no ordinary file (a pipe would be waited for without end), or larger than `limit` bytes.
     """
-    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb") as file:
+    with os.fdopen(os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0)), "rb", buffering=0) as file:
         about = os.fstat(file.fileno())
         if not stat.S_ISREG(about.st_mode):
             raise ValueError("it is no ordinary file")

@@ -6,8 +6,9 @@ Whether its results are kept, and where, is decided in `dlkit.data.prepare`; the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from functools import cache, partial
 from typing import Any
@@ -20,8 +21,9 @@ from dlkit.data.bound import Input
 from dlkit.data.contract import Rows, Tensors, uneven
 from dlkit.data.preprocessing import Layers, apply_layers
 
-# Examples that one thread is given at a time: few where each has to be decoded, else as many as have these bytes.
-PIECE_OF_DECODED, PIECE, PIECE_BYTES = 16, 8192, 2**22
+# Examples that one thread is given at a time: as many as have these bytes; fewer files; and few of those that Python
+# decodes, since large images are held whole.
+PIECE, PIECE_BYTES, PIECE_OF_FILES, PIECE_OF_DECODED = 8192, 2**22, 64, 16
 
 
 class HostStage:
@@ -47,12 +49,15 @@ class HostStage:
         compiled = self._layers.keys() & (decoded | self._alone)
         self._compiled = {name: _function(host[name], inputs[name]) for name in compiled}
         self._raw, self._decoded = inputs, decoded
-        self._in_graph = all(
-            inputs[name].settings.decodes_in_graph and None not in self.inputs[name].shape for name in decoded
+        has_plain = all(
+            inputs[n].settings.has_plain(inputs[n].feature) and None not in self.inputs[n].shape for n in decoded
         )
-        self._decoding: dict[tuple[str, bool], Callable[[Any], Any]] = {}
+        plain = decoded if has_plain else ()
+        self._decoding = {n: _of_plain(self._layers.get(n, []), inputs[n], self.inputs[n]) for n in plain}
         size = sum(bytes_of(bound) for bound in self.inputs.values())
-        self._piece = PIECE_OF_DECODED if decoded else max(1, min(PIECE, PIECE_BYTES // max(1, size)))
+        self._piece = max(1, min(PIECE, PIECE_BYTES // max(1, size)))
+        if decoded:
+            self._piece = PIECE_OF_FILES if self._decoding else PIECE_OF_DECODED
 
     def of_arrays(self, inputs: Tensors) -> Tensors:
         """Its inputs, in arrays whose first axis counts the examples, after the stage."""
@@ -60,37 +65,94 @@ class HostStage:
 
     def of_rows(self, split: Rows, rows: np.ndarray) -> Tensors:
         """Its inputs of these rows of a split, after the stage; several threads share the work."""
-        run = self._functions(split) if self._in_graph else {}
+        if len(rows) <= self._piece:
+            return self._of_piece(split, rows)
+        ((_, found),) = self.of_parts(split, rows, len(rows))
+        return found
 
-        def piece(some: np.ndarray) -> Tensors:
-            if run:
-                try:
-                    made = {name: np.asarray(function(split.stored[name][some])) for name, function in run.items()}
-                except tf.errors.OpError:
-                    pass  # what `read` decodes next, naming what is wrong
-                else:
-                    held = self.inputs.keys() - made.keys()
-                    return made | {name: self._apply(name, split.held.inputs[name][some]) for name in held}
-            return self.of_arrays(split.read(some).inputs)
-
-        pieces = [rows[i : i + self._piece] for i in range(0, len(rows), self._piece)] or [rows]
-        found = list(_threads().map(piece, pieces)) if len(pieces) > 1 else [piece(rows)]
-        return {name: np.concatenate([part[name] for part in found]) for name in self.inputs}
+    def of_parts(self, split: Rows, rows: np.ndarray, count: int) -> Iterator[tuple[np.ndarray, Tensors]]:
+        """As `of_rows`, so many rows at a time, with these; threads go on with the next while some are used."""
+        begun: deque[tuple[np.ndarray, list[Future[Tensors]]]] = deque()
+        try:
+            for start in range(0, len(rows), count):
+                part = rows[start : start + count]
+                pieces = [part[i : i + self._piece] for i in range(0, len(part), self._piece)]
+                begun.append((part, [_threads().submit(self._of_piece, split, piece) for piece in pieces]))
+                if len(begun) > 1:
+                    yield begun[0][0], self._joined(piece.result() for piece in begun[0][1])
+                    begun.popleft()
+            for part, work in begun:
+                yield part, self._joined(piece.result() for piece in work)
+        finally:
+            for _, work in begun:
+                for piece in work:
+                    piece.cancel()
 
     def of_example(self, inputs: Tensors) -> Tensors:
         """All inputs of one example of a stream, in TensorFlow ops, after the stage."""
         one = {name: x[tf.newaxis] for name, x in inputs.items()}
         return {n: apply_layers(self._layers[n], x)[0] if n in self._layers else inputs[n] for n, x in one.items()}
 
-    def _functions(self, split: Rows) -> dict[str, Callable[[Any], Any]]:
-        """For each input that is decoded, what makes prepared examples of paths or contents of files."""
-        found = {}
-        for name in self._decoded:
-            key = name, isinstance(next(iter(split.stored[name]), ""), str)
-            if key not in self._decoding:
-                self._decoding[key] = _of_files(self._layers.get(name, []), self._raw[name], self.inputs[name], key[1])
-            found[name] = self._decoding[key]
+    def _of_piece(self, split: Rows, rows: np.ndarray) -> Tensors:
+        """As `of_rows`, in this thread: plain files are decoded in TensorFlow ops, others in Python."""
+        if not self._decoding:
+            return self._in_python(split, rows)
+        found: list[Tensors] = []
+        start = 0
+        while start < len(rows) or not found:
+            contents = self._contents(split, rows[start:])
+            found.append(self._of_contents(split, rows[start : start + len(contents)], contents))
+            start += len(contents)
+        return self._joined(found)
+
+    def _contents(self, split: Rows, rows: np.ndarray) -> list[dict[str, bytes] | None]:
+        """For each of the first rows, the contents of its files by input; None where they are not all plain."""
+        found: list[dict[str, bytes] | None] = []
+        size = 0
+        for row in rows:
+            own = {}
+            for name in self._decoding:
+                content = self._raw[name].settings.plain(split.stored[name][row], self._raw[name].feature)
+                if content is None:
+                    break
+                own[name] = content
+                size += len(content)
+            found.append(own if len(own) == len(self._decoding) else None)
+            if size >= PIECE_BYTES:
+                break
         return found
+
+    def _of_contents(self, split: Rows, rows: np.ndarray, contents: list[dict[str, bytes] | None]) -> Tensors:
+        """Its inputs of rows whose plain files were read."""
+        few = [own for own in contents if own is not None]
+        if rows.size and not few:
+            return self._in_python(split, rows)
+        try:
+            made = {
+                name: np.asarray(run(tf.constant([own[name] for own in few], tf.string, (len(few),))))
+                for name, run in self._decoding.items()
+            }
+        except tf.errors.OpError:
+            return self._in_python(split, rows)  # which names the file, and says what is wrong with it
+        plain = np.array([own is not None for own in contents], bool)
+        held = self.inputs.keys() - made.keys()
+        made |= {name: self._apply(name, split.held.inputs[name][rows[plain]]) for name in held}
+        if plain.all():
+            return made
+        both = self._joined([made, self._in_python(split, rows[~plain])])
+        order = np.argsort(~plain, kind="stable").argsort()
+        return {name: x[order] for name, x in both.items()}
+
+    def _in_python(self, split: Rows, rows: np.ndarray) -> Tensors:
+        """Its inputs of these rows, read as everything else reads them; few files at a time."""
+        count = PIECE_OF_DECODED if split.stored else max(1, len(rows))
+        pieces = [rows[i : i + count] for i in range(0, len(rows), count)] or [rows]
+        return self._joined(self.of_arrays(split.read(some).inputs) for some in pieces)
+
+    def _joined(self, pieces: Iterable[Tensors]) -> Tensors:
+        """Examples of several pieces in a row."""
+        found = list(pieces)
+        return {name: np.concatenate([x[name] for x in found]) for name in self.inputs} if len(found) > 1 else found[0]
 
     def _apply(self, name: str, values: np.ndarray) -> np.ndarray:
         if name not in self._layers:
@@ -111,23 +173,22 @@ def _function(layers: list[Any], bound: Input) -> Callable[[Any], Any]:
     return run
 
 
-def _of_files(layers: list[Any], bound: Input, after: Input, paths: bool) -> Callable[[Any], Any]:
-    """The decoder of an input and its layers as one function of files, one after the other.
+def _of_plain(layers: list[Any], bound: Input, after: Input) -> Callable[[Any], Any]:
+    """The decoder of an input and its layers as one function of the contents of plain files, one after the other.
 
     Args:
         layers: of the input.
         bound: the input as it is decoded.
         after: the input as the layers leave it.
-        paths: whether the function takes paths of files, rather than their contents.
     """
 
-    def one(stored: Any) -> Any:
-        raw = bound.settings.decode_in_graph(tf.io.read_file(stored) if paths else stored, bound.feature)
+    def one(content: Any) -> Any:
+        raw = bound.settings.decode_plain(content, bound.feature)
         return tf.convert_to_tensor(apply_layers(layers, raw[tf.newaxis]))[0]
 
     made = tf.TensorSpec(after.shape, after.dtype)
     run: Callable[[Any], Any] = tf.function(
-        lambda stored: tf.map_fn(one, stored, fn_output_signature=made),
+        lambda contents: tf.map_fn(one, contents, fn_output_signature=made),
         input_signature=[tf.TensorSpec((None,), tf.string)],
         autograph=False,
     )

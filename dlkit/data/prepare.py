@@ -242,9 +242,8 @@ class _Keeper:
     def _prepared(self, split: Rows, numbers: np.ndarray) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
         """The host stage of rows of a split, some at a time."""
         count = max(1, _PART // max(1, self._bytes(1)))
-        for start in range(0, len(numbers), count):
-            rows = numbers[start : start + count]
-            yield rows, self._stage.of_rows(split, rows)
+        for rows, values in self._stage.of_parts(split, numbers, count):
+            yield rows, values
             self._done += len(rows)
             self._progress(self._done, self._total)
 

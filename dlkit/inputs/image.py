@@ -14,7 +14,7 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.files import read_bytes
 from dlkit.inputs import _numbers
 from dlkit.inputs._decode_image import MODES, MOST_BYTES, decode_image
-from dlkit.inputs._decode_in_graph import decode_in_graph
+from dlkit.inputs._decode_in_graph import decode_in_graph, decode_plain, has_plain, is_plain
 from dlkit.inputs._image_recipe import flips, recipe, size_for
 from dlkit.lazy import lazy
 from dlkit.schema import looking
@@ -58,7 +58,6 @@ class ImageInput(InputSettings):
     example_file = "image.png"
     suffixes = (".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff", ".webp")
     encodings = ("image",)
-    decodes_in_graph = True
     pictured = True
     augmentation = "{random_translation: {height_factor: 0.1, width_factor: 0.1}}"
 
@@ -189,10 +188,26 @@ class ImageInput(InputSettings):
         found = decode_in_graph(content, channels, feature.dtype, lambda held: self._decoded(held, feature))
         return tf.ensure_shape(found, feature.shape)
 
+    def has_plain(self, feature: Feature) -> bool:
+        """Those of 8 bits, with or without colours."""
+        return has_plain(feature.shape[2] or 3, feature.dtype)
+
+    def plain(self, stored: str | bytes, feature: Feature) -> bytes | None:
+        """The content of a JPEG file that needs nothing but decoding; None for any other, and where it is not read."""
+        try:
+            content = _content(stored)
+        except (OSError, ValueError):
+            return None
+        return content if is_plain(content, feature.shape[2] or 3) else None
+
+    def decode_plain(self, content: Any, feature: Feature) -> Any:
+        """The pixels of a plain JPEG file."""
+        return tf.ensure_shape(decode_plain(content, feature.shape[2] or 3), feature.shape)
+
     def _decoded(self, stored: str | bytes, feature: Feature) -> Any:
         red, green, blue = COLOURS[self.background] if isinstance(self.background, str) else self.background
         try:
-            content = stored if isinstance(stored, bytes) else read_bytes(Path(stored), MOST_BYTES)
+            content = _content(stored)
         except OSError as error:
             raise ValueError(f"it cannot be read ({error.strerror})") from error
         return decode_image(content, feature.shape[2], bits=_BITS[feature.dtype], background=(red, green, blue))
@@ -241,6 +256,10 @@ class ImageInput(InputSettings):
             raise _unusable(message, "resize it, or train with a `resize` step in `preprocess`")
         to_raw = resize.model_copy(update={"height": height, "width": width})
         return np.asarray(to_raw.layer(None)(image[np.newaxis])[0])
+
+
+def _content(stored: str | bytes) -> bytes:
+    return stored if isinstance(stored, bytes) else read_bytes(stored, MOST_BYTES)
 
 
 def _pixels(images: Any) -> Any:

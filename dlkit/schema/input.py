@@ -44,8 +44,6 @@ class InputSettings(ColumnSettings):
     takes_ragged: ClassVar[bool] = False
     # Encodings of columns that `decode` reads: `image`, `audio`.
     encodings: ClassVar[tuple[str, ...]] = ()
-    # Whether `decode_in_graph` is mostly of TensorFlow ops, so that threads share the work.
-    decodes_in_graph: ClassVar[bool] = False
     # Whether `fit` must see the training rows, also those of a stream.
     fitted: ClassVar[bool] = False
     # What a model of tables sees of `as_columns`: numbers, codes whose order says nothing, texts; empty for nothing.
@@ -171,6 +169,23 @@ class InputSettings(ColumnSettings):
         """
         found = tf.numpy_function(lambda held: self.decode(held, feature), [content], feature.dtype)
         return tf.ensure_shape(found, feature.shape)
+
+    def has_plain(self, feature: Feature) -> bool:
+        """Whether some files of such a feature are plain: `decode_plain` decodes them, where threads share the work."""
+        return False
+
+    def plain(self, stored: str | bytes, feature: Feature) -> bytes | None:
+        """The content of a file for which `decode_plain` gives the bits of `decode`, or stops; None for any other.
+
+        Args:
+            stored: the path of a file, or its content.
+            feature: what examples are.
+        """
+        return None
+
+    def decode_plain(self, content: Any, feature: Feature) -> Any:
+        """As `decode_in_graph`, in TensorFlow ops alone, for a plain file."""
+        raise NotImplementedError(f"`kind: {self.kind}` has no plain files")
 
     def from_file(self, path: Path, feature: Feature) -> Any:
         """The only example of a file, as the saved model takes it: of the feature's dtype and shape, without a batch.

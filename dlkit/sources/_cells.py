@@ -64,6 +64,7 @@ class Cells:
         self._known = pa.array(list(dict.fromkeys([*MISSING, "", *self.words])), pa.string())
         self._stated = pa.array(list(dict.fromkeys(self.words)), pa.string())
         self._long: tuple[Path, int, str] | None = None
+        self._large = False
 
     def add(self, split: str, cells: Any, decimal: str, file: Path, start: int) -> None:
         """Add the fields of some rows.
@@ -90,6 +91,29 @@ class Cells:
         if len(self._stated):
             cells = self._without(cells, self._stated)
         self._texts.add(split, cells)
+
+    def plain_type(self, cells: Any) -> Any:
+        """The type of Arrow's in which `add_numbers` takes this column, as far as these strings say; None for none."""
+        if self.kind is not None or len(self._stated) or not self.numbers or not len(cells):
+            return None
+        found = self._cast(cells, ".")
+        return None if found is None else pa.int64() if found.dtype.kind == "i" else pa.float64()
+
+    def add_numbers(self, split: str, cells: Any) -> bool:
+        """Add the fields of some rows that Arrow has read as numbers; False where they have to be read as text."""
+        found = cells.to_numpy(zero_copy_only=False)
+        self.whole = self.whole and found.dtype.kind == "i"
+        if len(found) and not (found.max() < EXACT and found.min() > -EXACT):
+            if found.dtype.kind == "f" and np.count_nonzero(np.isnan(found)) > cells.null_count:
+                return False  # words for what is missing are counted
+            self._large = self._large or bool(((found >= EXACT) | (found <= -EXACT)).any())
+        self._grown.setdefault(split, Growing(self.limit)).add(found)
+        return not cells.null_count or cells.type == pa.float64()
+
+    @property
+    def in_doubt(self) -> bool:
+        """Whether numbers that were not seen as text may be whole ones that a float does not hold."""
+        return self._large and not self.whole
 
     def again_as_text(self) -> Cells:
         """The same column, to be read again as text."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -23,6 +24,7 @@ from dlkit.sources._cells import Cells, has_nul
 from dlkit.sources._csv_file import broken, reading
 from dlkit.sources._csv_head import Head, head_of
 from dlkit.sources._csv_lines import Lines, has_rows, not_text, unreadable
+from dlkit.sources._csv_quick import DoubtError, holds_codes, stopping, types_of, without_doubt
 from dlkit.sources._csv_words import not_a_number, notes_of, why_text
 from dlkit.sources._encodings import written_in
 from dlkit.sources._files import fingerprint
@@ -93,8 +95,11 @@ class CsvSource(TextFiles):
         _tables.same_columns({file: head.names for file, head in heads.items()}, read, called)
         words, limit = [str(word) for word in self.missing], mapped.LIMIT // max(1, len(read))
         kinds = {**self.types, **dict.fromkeys(expanded(as_text, names), "text")}
-        columns = {name: Cells(name, kinds.get(name), words, limit=limit) for name in read}  # type: ignore[arg-type]
-        rows = _read(files, heads, called, list(columns.values()))
+        for quick in (True, False):
+            columns = {n: Cells(n, kinds.get(n), words, limit=limit) for n in read}  # type: ignore[arg-type]
+            with contextlib.suppress(DoubtError):
+                rows = _read(files, heads, called, list(columns.values()), quick=quick)
+                break
         lines = {file: Lines(file, called[file], heads[file].dialect, heads[file].lines) for file in called}
         for column in columns.values():
             column.finish()
@@ -150,15 +155,25 @@ def _read(
     heads: Mapping[Path, Head],
     called: Mapping[Path, str],
     columns: Sequence[Cells],
+    *,
+    quick: bool = False,
 ) -> dict[Path, int]:
-    """Read columns of all files, and count the rows of each; without columns, only that."""
+    """Read columns of all files, and count the rows of each; without columns, only that.
+
+    Raises:
+        DoubtError: if they are read in the quick way, and have to be read as text.
+    """
     rows: dict[Path, int] = {}
     names = [column.name for column in columns]
     workers = os.cpu_count() or 1
-    with ThreadPoolExecutor(workers) as pool:
+    with ThreadPoolExecutor(workers + quick) as pool, stopping() as stop:
         for split, file in ((split, file) for split, some in files.items() for file in some):
             head, seen, work = heads[file], 0, list[Future[None]]()
             batches = _batches(file, called[file], head, names or [next(filter(None, head.names))])
+            if quick:
+                types = types_of(file, head.dialect, columns, batches)
+                codes = pool.submit(holds_codes, file, head.dialect, stop)
+                batches = without_doubt(_reader(file, called[file], head, names, BLOCK, types), codes)
             for batch in _together(batches):
                 # The next rows are read while columns are made of the last ones.
                 for done in work:
@@ -173,12 +188,17 @@ def _read(
                 raise broken("no-rows", f"{called[file]} has names of columns and no rows", "add rows")
             rows[file] = seen
     pa.default_memory_pool().release_unused()
+    if quick and any(column.in_doubt for column in columns):
+        raise DoubtError
     return rows
 
 
 def _add(share: Sequence[tuple[Cells, Any]], split: str, decimal: str, file: Path, start: int) -> None:
     for column, cells in share:
-        column.add(split, cells, decimal, file, start)
+        if cells.type == pa.string():
+            column.add(split, cells, decimal, file, start)
+        elif not column.add_numbers(split, cells):
+            raise DoubtError
 
 
 def _together(batches: Iterator[Any]) -> Iterator[Any]:
@@ -223,7 +243,9 @@ def _batches(file: Path, called: str, head: Head, columns: Sequence[str]) -> Ite
             raise unreadable(file, called, head.dialect, head.names, error, head.lines) from error
 
 
-def _reader(file: Path, called: str, head: Head, columns: Sequence[str], block: int) -> Iterator[Any]:
+def _reader(
+    file: Path, called: str, head: Head, columns: Sequence[str], block: int, types: Mapping[str, Any] | None = None
+) -> Iterator[Any]:
     dialect = head.dialect
     # Names that are empty or the same are those of columns that nobody reads.
     names = [name if name in columns else f"\0{number}" for number, name in enumerate(head.names)]
@@ -236,7 +258,7 @@ def _reader(file: Path, called: str, head: Head, columns: Sequence[str], block: 
                 delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
             ),
             arrow_csv.ConvertOptions(
-                column_types=dict.fromkeys(columns, pa.string()),
+                column_types={**dict.fromkeys(columns, pa.string()), **(types or {})},
                 include_columns=columns,
                 null_values=[""],
                 strings_can_be_null=True,

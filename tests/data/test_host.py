@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from PIL import Image
 
 from dlkit.config.problems import RunError
+from dlkit.data import host
+from dlkit.data.contract import Rows
 from dlkit.data.host import HostStage
 from dlkit.data.load import load_splits
 from dlkit.data.preprocessing import make_preprocessing
@@ -31,17 +34,20 @@ def folder(tmp_path: Path) -> Path:
         image = Image.fromarray(random.integers(0, 256, size).astype(np.uint8))
         path = tmp_path / "images" / "ab"[number % 2] / f"{number:02}{'.png' if channels == 4 else '.jpg'}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        exif = Image.Exif()
-        exif[0x0112] = 6 if number % 5 == 0 else 1
-        image.save(path, exif=exif)
+        turned = Image.Exif()
+        turned[0x0112] = 6
+        image.save(path, exif=turned if number % 5 == 0 else b"")
     return tmp_path / "images"
 
 
-def staged(folder: Path) -> tuple[HostStage, object]:
-    source = {"kind": "image_folder", "path": str(folder)}
-    splits = load_splits(Data.model_validate({**SECTION, "source": source}))
-    host = make_preprocessing(splits.spec.inputs).host
-    return HostStage(host, splits.spec.inputs, set(splits.train.stored)), splits.train
+def source_of(folder: Path) -> dict[str, str]:
+    return {"kind": "image_folder", "path": str(folder)}
+
+
+def staged(folder: Path) -> tuple[HostStage, Rows]:
+    splits = load_splits(Data.model_validate({**SECTION, "source": source_of(folder)}))
+    layers = make_preprocessing(splits.spec.inputs).host
+    return HostStage(layers, splits.spec.inputs, set(splits.train.stored)), splits.train
 
 
 def test_files_decoded_in_graph_have_the_same_bits_as_those_decoded_in_python(folder):
@@ -51,7 +57,6 @@ def test_files_decoded_in_graph_have_the_same_bits_as_those_decoded_in_python(fo
     in_python = stage.of_arrays(train.read(rows).inputs)["image"]
     found = stage.of_rows(train, rows)["image"]
     assert (found.shape, found.dtype) == ((24, 12, 10, 3), np.dtype("uint8"))
-    assert stage._decoding
     np.testing.assert_array_equal(found, in_python)
 
 
@@ -68,3 +73,35 @@ def test_rows_that_are_not_damaged_are_read_beside_those_that_are(folder):
     expected = stage.of_rows(train, np.arange(5))["image"]
     Path(train.stored["image"][5]).write_bytes(b"")
     np.testing.assert_array_equal(stage.of_rows(train, np.arange(5))["image"], expected)
+
+
+def test_plain_files_alone_are_decoded_in_one_compiled_program(folder):
+    stage, train = staged(folder)
+    bound = load_splits(Data.model_validate({**SECTION, "source": source_of(folder)})).spec.inputs["image"]
+    plain = [i for i, path in enumerate(train.stored["image"]) if bound.settings.plain(path, bound.feature)]
+    assert 0 < len(plain) < train.size
+    without_python = replace(train, make=None)
+    assert stage.of_rows(without_python, np.array(plain))["image"].shape == (len(plain), 12, 10, 3)
+
+
+def test_parts_come_in_order_with_their_rows(folder, monkeypatch):
+    monkeypatch.setattr(host, "PIECE_OF_FILES", 3)
+    stage, train = staged(folder)
+    rows = np.arange(train.size)[::-1]
+    whole = stage.of_rows(train, rows)["image"]
+    parts = list(stage.of_parts(train, rows, 10))
+    assert [len(part) for part, _ in parts] == [10, 10, 4]
+    np.testing.assert_array_equal(np.concatenate([part for part, _ in parts]), rows)
+    np.testing.assert_array_equal(np.concatenate([values["image"] for _, values in parts]), whole)
+
+
+def test_large_files_are_read_a_few_at_a_time(folder, monkeypatch):
+    stage, train = staged(folder)
+    whole = stage.of_rows(train, np.arange(train.size))["image"]
+    monkeypatch.setattr(host, "PIECE_BYTES", 1)
+    np.testing.assert_array_equal(stage.of_rows(train, np.arange(train.size))["image"], whole)
+
+
+def test_no_rows_give_no_examples(folder):
+    stage, train = staged(folder)
+    assert stage.of_rows(train, np.arange(0))["image"].shape == (0, 12, 10, 3)

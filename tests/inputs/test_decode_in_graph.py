@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from dlkit.inputs._decode_in_graph import _is_plain
+from dlkit.inputs._decode_in_graph import _is_plain, is_plain
 from dlkit.inputs.image import ImageInput
 from dlkit.schema.features import Feature
 
@@ -56,25 +57,36 @@ def test_a_pipeline_gives_the_same_bits(name: str, dtype: str, channels: int) ->
     (found,) = tf.data.Dataset.from_tensors(content).map(lambda c: SETTINGS.decode_in_graph(c, feature))
     np.testing.assert_array_equal(found, SETTINGS.decode(content, feature))
     assert found.dtype == dtype
-    assert bool(_is_plain(tf.constant(content), channels)) == (channels in plain)
+    assert bool(_is_plain(tf.constant(content), channels)) == is_plain(content, channels) == (channels in plain)
 
 
-def test_damaged_files_are_decoded_alike_or_stop_the_pipeline() -> None:
-    draw, whole = random.Random(0), FILES["photo"][0]
-    feature = Feature("x", "image", (None, None, 3), "uint8")
-    decode = tf.function(lambda c: SETTINGS.decode_in_graph(c, feature), input_signature=[tf.TensorSpec((), tf.string)])
-    outcomes = set()
+def damaged() -> list[bytes]:
+    """Photographs of which some bytes are others, or the end is missing."""
+    draw, whole, files = random.Random(0), FILES["photo"][0], []
     for _ in range(150):
         content = bytearray(whole)
         for _ in range(draw.randint(1, 4)):
             content[draw.randrange(2, len(content) - 2)] = draw.randrange(256)
-        content = content[: draw.randint(1, len(content))] if draw.random() < 0.2 else content
+        files.append(bytes(content[: draw.randint(1, len(content))] if draw.random() < 0.2 else content))
+    return files
+
+
+def decoded(content: bytes, feature: Feature) -> Any:
+    """The pixels of a file, None where it cannot be decoded."""
+    try:
+        return SETTINGS.decode(content, feature)
+    except ValueError:
+        return None
+
+
+def test_damaged_files_are_decoded_alike_or_stop_the_pipeline() -> None:
+    feature = Feature("x", "image", (None, None, 3), "uint8")
+    decode = tf.function(lambda c: SETTINGS.decode_in_graph(c, feature), input_signature=[tf.TensorSpec((), tf.string)])
+    outcomes = set()
+    for content in damaged():
+        expected = decoded(content, feature)
         try:
-            expected = SETTINGS.decode(bytes(content), feature)
-        except ValueError:
-            expected = None
-        try:
-            found = decode(tf.constant(bytes(content))).numpy()
+            found = decode(tf.constant(content)).numpy()
         except tf.errors.OpError:
             found = None
         outcomes.add((expected is None, found is None))
@@ -82,3 +94,27 @@ def test_damaged_files_are_decoded_alike_or_stop_the_pipeline() -> None:
             np.testing.assert_array_equal(found, expected)
     assert {(True, True), (False, False)} <= outcomes
     assert (True, False) not in outcomes
+
+
+def test_what_is_plain_after_damage_is_decoded_alike_or_stops_the_program() -> None:
+    feature = Feature("x", "image", (None, None, 3), "uint8")
+    decode = tf.function(lambda c: SETTINGS.decode_plain(c, feature), input_signature=[tf.TensorSpec((), tf.string)])
+    outcomes = set()
+    for content in damaged():
+        plain = SETTINGS.plain(content, feature)
+        outcomes.add(plain is not None)
+        if plain is None:
+            continue
+        try:
+            np.testing.assert_array_equal(decode(tf.constant(plain)), decoded(content, feature))
+        except tf.errors.OpError:
+            outcomes.add("stopped")
+    assert {True, False} <= outcomes
+
+
+def test_a_file_that_cannot_be_read_is_not_plain(tmp_path: Path) -> None:
+    feature = Feature("x", "image", (None, None, 3), "uint8")
+    (tmp_path / "photo.jpg").write_bytes(FILES["photo"][0])
+    assert SETTINGS.plain(str(tmp_path / "photo.jpg"), feature) == FILES["photo"][0]
+    assert SETTINGS.plain(str(tmp_path / "missing.jpg"), feature) is None
+    assert not any(is_plain(FILES["photo"][0][:size], 3) for size in range(100))
