@@ -51,7 +51,7 @@ def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.M
     needed = 4 * 4 * (784 * 16 + 16 + 16 * 10 + 10)  # weights, gradients and the two moments of Adam
     monkeypatch.setattr("dlkit.checks.model.available_memory", lambda: 2 * needed)
     notes = Notes()
-    train(settings(MLP, SHORT, data={"batch_size": 50}), tmp_path, data=WHOLE, listener=notes)
+    train(settings(MLP, SHORT, data={"batch_size": 56}), tmp_path, data=WHOLE, listener=notes)
     assert any("training and saving need about" in text for text in notes.texts)
     monkeypatch.setattr("dlkit.checks.model.available_memory", lambda: needed)
     with pytest.raises(ConfigError):
@@ -60,7 +60,7 @@ def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.M
 
 # A look at it is what is tested, and the same batch everywhere is traced once.
 SHORT = {"epochs": 1, "health": "off", "baselines": "off"}
-WHOLE = DATA | {"test": images(50, 150)}
+WHOLE = {"train": images(112), "validation": images(56, 112), "test": images(56, 176)}
 
 
 def one_class_left_out() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def one_class_left_out() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("config", "data", "message"),
     [
-        (settings(MLP, data={"batch_size": 1000}), DATA, "larger than the training split of 100"),
+        (settings(MLP, data={"batch_size": 1000}), DATA, "larger than the training split of 112"),
         pytest.param(
             settings(MLP),
             one_class_left_out(),
@@ -79,7 +79,7 @@ def one_class_left_out() -> dict[str, Any]:
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            settings(CNN, image={"preprocess": []}, data={"batch_size": 50}),
+            settings(CNN, image={"preprocess": []}, data={"batch_size": 56}),
             WHOLE,
             "`image` reaches 255 after preprocessing",
             marks=pytest.mark.slow,
@@ -97,12 +97,12 @@ def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, message:
 
 def test_a_healthy_configuration_is_reported_nothing(tmp_path: Path) -> None:
     notes = Notes()
-    train(settings(CNN, {"epochs": 1}, data={"batch_size": 50}), tmp_path, data=WHOLE, listener=notes)
+    train(settings(CNN, {"epochs": 1}, data={"batch_size": 56}), tmp_path, data=WHOLE, listener=notes)
     assert notes.texts == []
 
 
 def test_looking_changes_no_bit_of_the_result(tmp_path: Path) -> None:
-    config = settings(MLP, SHORT, data={"batch_size": 50})
+    config = settings(MLP, SHORT, data={"batch_size": 56})
     looked = train(config, tmp_path / "looked", data=WHOLE)
     without = run.start(load(config), tmp_path / "without", Listener(), data=WHOLE)
     assert state_digest(looked.folder) == state_digest(without.path)

@@ -11,10 +11,10 @@ import pytest
 
 import dlkit
 from dlkit.training import chunk
-from tests.training.helpers import CNN, DATA, EVEN, MLP, RNN, SGD, SMALL, XLA, load, settings, state_digest, train
+from tests.training.helpers import CNN, EVEN, MLP, RNN, SGD, SMALL, UNEVEN, XLA, load, settings, state_digest, train
 
 # A short last batch and a validation are there, for which feeders do something else.
-NO_TEST = {name: DATA[name] for name in ("train", "validation")}
+NO_TEST = {name: UNEVEN[name] for name in ("train", "validation")}
 WAYS = [("device", 16), ("device", 1), ("pipeline", 16), ("pipeline", 3)]
 
 
