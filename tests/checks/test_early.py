@@ -16,7 +16,7 @@ from dlkit.checks.sketch import sketched
 from dlkit.config.problems import ConfigError
 from dlkit.training import run
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, images, load, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, MLP, SGD, SMALL, images, load, settings, state_digest, train
 
 # Its first layer has 3 PB of weights, more than a process can address: making it could only fail.
 BEYOND_ANY_MACHINE = settings({"builder": "mlp", "dense": [10**12]})
@@ -71,7 +71,7 @@ def one_class_left_out() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("config", "data", "message"),
     [
-        (settings(MLP, data={"batch_size": 1000}), DATA, "larger than the training split of 112"),
+        (settings(SMALL, data={"batch_size": 1000}), DATA, "larger than the training split of 112"),
         pytest.param(
             settings(MLP),
             one_class_left_out(),
@@ -89,7 +89,7 @@ def one_class_left_out() -> dict[str, Any]:
 )
 def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, message: str, tmp_path: Path) -> None:
     notes = Notes()
-    made = train(config | {"training": SHORT}, tmp_path, data=data, listener=notes)
+    made = train(config | {"training": {**SHORT, **SGD}}, tmp_path, data=data, listener=notes)
     assert [text for text in notes.texts if message in text]
     events = [json.loads(line) for line in (made.folder / "events.jsonl").read_text().splitlines()]
     assert [event for event in events if message in event.get("text", "")]
@@ -102,7 +102,7 @@ def test_a_healthy_configuration_is_reported_nothing(tmp_path: Path) -> None:
 
 
 def test_looking_changes_no_bit_of_the_result(tmp_path: Path) -> None:
-    config = settings(MLP, SHORT, data={"batch_size": 56})
+    config = settings(SMALL, {**SHORT, **SGD}, data={"batch_size": 56})
     looked = train(config, tmp_path / "looked", data=WHOLE)
     without = run.start(load(config), tmp_path / "without", Listener(), data=WHOLE)
     assert state_digest(looked.folder) == state_digest(without.path)

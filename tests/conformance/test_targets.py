@@ -129,7 +129,8 @@ def config(kind: str, metrics: list[Any] | None = None, loss: str | None = None,
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 32}
     return {
         "name": kind, "data": data, "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 2, "optimizer": LEARNS, "health": "off", "baselines": "off"}, "runtime": {"compile": "graph"},
+        "training": {"epochs": 2, "optimizer": LEARNS, "health": "off", "baselines": "off"},
+        "runtime": {"compile": "graph"},
     }  # fmt: skip
 
 

@@ -71,7 +71,7 @@ class Mute:
         pass
 
 
-@pytest.mark.parametrize("stream", [None, Mute()], ids=["none", "without isatty"])
+@pytest.mark.parametrize("stream", [None, pytest.param(Mute(), marks=pytest.mark.slow)], ids=["none", "without isatty"])
 def test_any_standard_output_will_do(stream: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_terminal(stream)
     monkeypatch.setattr(sys, "stdout", stream)
@@ -94,7 +94,9 @@ def python(script: str, folder: Path, **environment: str) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("first", [pytest.param("", marks=pytest.mark.slow), "import keras; "])
+# One that stands in Keras's file of settings is refused by the same lines, as a test below shows.
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["", "import keras; "])
 def test_another_backend_of_keras_is_one_line(first: str, tmp_path: Path) -> None:
     ended = python(f"{first}import dlkit; dlkit.mlp(input_shape=(3,), classes=2)", tmp_path, KERAS_BACKEND="jax")
     last = ended.stderr.strip().splitlines()[-1]

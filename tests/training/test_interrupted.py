@@ -47,7 +47,7 @@ MOMENTUM = {"optimizer": {"name": "sgd", "momentum": 0.9}}
         (MLP, {}, 14, UNEVEN),
         pytest.param(CNN, {}, 8, UNEVEN, marks=pytest.mark.slow),
         pytest.param(CNN, {}, 18, UNEVEN, marks=pytest.mark.slow),
-        (RNN, {"training": {"epochs": 1, **MOMENTUM}}, 3, DATA),
+        pytest.param(RNN, {"training": MOMENTUM}, 3, DATA, marks=pytest.mark.slow),
         pytest.param(RNN, XLA, 18, UNEVEN, marks=pytest.mark.slow),
     ],
     ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
