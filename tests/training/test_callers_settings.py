@@ -13,19 +13,21 @@ import pytest
 from dlkit.config.problems import RunError
 from dlkit.progress import is_terminal, progress_for
 from dlkit.training.program.strategy import keras_defaults
-from tests.training.helpers import CNN, EVEN, MLP, SGD, SMALL, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, EVEN, MLP, SGD, SMALL, settings, state_digest, train
+
+TESTED = {name: DATA[name] for name in ("train", "test")}
 
 
-@pytest.mark.parametrize("model", [MLP, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
+@pytest.mark.parametrize("model", [SMALL, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
 def test_a_global_dtype_policy_changes_no_bit(model: dict, tmp_path: Path) -> None:
     config = settings(
         model, {"epochs": 1, **SGD}, image={"preprocess": [{"resize": {"height": 14, "width": 14}}, "normalize"]}
     )
-    plain = train(config, tmp_path / "plain")
+    plain = train(config, tmp_path / "plain", data=TESTED)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        run = train(config, tmp_path / "set")
+        run = train(config, tmp_path / "set", data=TESTED)
         assert keras.config.dtype_policy().name == "mixed_float16", "the caller's policy is back"
     finally:
         keras.config.set_dtype_policy(before)
