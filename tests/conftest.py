@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import tempfile
 
@@ -21,3 +22,9 @@ os.environ.pop("FORCE_COLOR", None)
 # How long an example takes says how busy the machine is, and nothing of the code.
 settings.register_profile("dlkit", deadline=None)
 settings.load_profile("dlkit")
+
+
+def pytest_collection_finish() -> None:
+    """Spare the collector what has been imported: it would go through TensorFlow and Keras hundreds of times."""
+    gc.collect()
+    gc.freeze()

@@ -40,6 +40,17 @@ def test_metrics_say_which_values_are_better() -> None:
     assert keras_internals.direction(keras.metrics.Sum()) == ""
 
 
+def test_metrics_say_whether_they_wait_for_shapes() -> None:
+    several = [keras.metrics.F1Score(), keras.metrics.R2Score(), keras.metrics.AUC(multi_label=True)]
+    for metric in several:
+        before = len(metric.variables)
+        assert keras_internals.waits_for_shapes(metric)
+        metric.update_state(np.eye(2, dtype="float32"), np.eye(2, dtype="float32"))
+        assert not keras_internals.waits_for_shapes(metric)
+        assert len(metric.variables) > before
+    assert not any(map(keras_internals.waits_for_shapes, (keras.metrics.AUC(), keras.metrics.Accuracy())))
+
+
 def test_moving_averages_are_those_of_the_variables() -> None:
     variable = keras.Variable(np.ones(3, "float32"))
     optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5)

@@ -16,7 +16,7 @@ from dlkit.checks.sketch import sketched
 from dlkit.config.problems import ConfigError
 from dlkit.training import run
 from dlkit.training.listeners import Listener
-from tests.training.helpers import CNN, DATA, MLP, images, load, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, MLP, SGD, SMALL, images, load, settings, state_digest, train
 
 # Its first layer has 3 PB of weights, more than a process can address: making it could only fail.
 BEYOND_ANY_MACHINE = settings({"builder": "mlp", "dense": [10**12]})
@@ -51,7 +51,7 @@ def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.M
     needed = 4 * 4 * (784 * 16 + 16 + 16 * 10 + 10)  # weights, gradients and the two moments of Adam
     monkeypatch.setattr("dlkit.checks.model.available_memory", lambda: 2 * needed)
     notes = Notes()
-    train(settings(MLP, SHORT, data={"batch_size": 50}), tmp_path, data=WHOLE, listener=notes)
+    train(settings(MLP, SHORT, data={"batch_size": 56}), tmp_path, data=WHOLE, listener=notes)
     assert any("training and saving need about" in text for text in notes.texts)
     monkeypatch.setattr("dlkit.checks.model.available_memory", lambda: needed)
     with pytest.raises(ConfigError):
@@ -60,7 +60,7 @@ def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.M
 
 # A look at it is what is tested, and the same batch everywhere is traced once.
 SHORT = {"epochs": 1, "health": "off", "baselines": "off"}
-WHOLE = DATA | {"test": images(50, 150)}
+WHOLE = {"train": images(112), "validation": images(56, 112), "test": images(56, 176)}
 
 
 def one_class_left_out() -> dict[str, Any]:
@@ -71,7 +71,7 @@ def one_class_left_out() -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("config", "data", "message"),
     [
-        (settings(MLP, data={"batch_size": 1000}), DATA, "larger than the training split of 100"),
+        (settings(SMALL, data={"batch_size": 1000}), DATA, "larger than the training split of 112"),
         pytest.param(
             settings(MLP),
             one_class_left_out(),
@@ -79,7 +79,7 @@ def one_class_left_out() -> dict[str, Any]:
             marks=pytest.mark.slow,
         ),
         pytest.param(
-            settings(CNN, image={"preprocess": []}, data={"batch_size": 50}),
+            settings(CNN, image={"preprocess": []}, data={"batch_size": 56}),
             WHOLE,
             "`image` reaches 255 after preprocessing",
             marks=pytest.mark.slow,
@@ -89,7 +89,7 @@ def one_class_left_out() -> dict[str, Any]:
 )
 def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, message: str, tmp_path: Path) -> None:
     notes = Notes()
-    made = train(config | {"training": SHORT}, tmp_path, data=data, listener=notes)
+    made = train(config | {"training": {**SHORT, **SGD}}, tmp_path, data=data, listener=notes)
     assert [text for text in notes.texts if message in text]
     events = [json.loads(line) for line in (made.folder / "events.jsonl").read_text().splitlines()]
     assert [event for event in events if message in event.get("text", "")]
@@ -97,12 +97,12 @@ def test_warnings_are_shown_and_kept_in_the_run(config: Any, data: Any, message:
 
 def test_a_healthy_configuration_is_reported_nothing(tmp_path: Path) -> None:
     notes = Notes()
-    train(settings(CNN, {"epochs": 1}, data={"batch_size": 50}), tmp_path, data=WHOLE, listener=notes)
+    train(settings(CNN, {"epochs": 1}, data={"batch_size": 56}), tmp_path, data=WHOLE, listener=notes)
     assert notes.texts == []
 
 
 def test_looking_changes_no_bit_of_the_result(tmp_path: Path) -> None:
-    config = settings(MLP, SHORT, data={"batch_size": 50})
+    config = settings(SMALL, {**SHORT, **SGD}, data={"batch_size": 56})
     looked = train(config, tmp_path / "looked", data=WHOLE)
     without = run.start(load(config), tmp_path / "without", Listener(), data=WHOLE)
     assert state_digest(looked.folder) == state_digest(without.path)

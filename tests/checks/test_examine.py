@@ -43,7 +43,7 @@ def test_a_stated_shape_is_enough_without_data() -> None:
 
 def test_the_report_has_what_was_built_and_why() -> None:
     about = report(examine(load(settings(CNN)), data=DATA).case)
-    assert about["splits"]["train"] == {"examples": 100, "steps": 7}
+    assert about["splits"]["train"] == {"examples": 112, "steps": 7}
     assert about["inputs"]["image"]["dtype"] == "uint8"
     assert about["inputs"]["image"]["prepared"]["max"] <= 1
     assert about["targets"]["label"]["classes"] == [str(i) for i in range(10)]

@@ -84,8 +84,8 @@ PLANTED = [
     Planted(
         "no-test", ("data", "splits"), lambda: settings(MLP), lambda: {k: DATA[k] for k in ("train", "validation")}
     ),
-    Planted("batch-larger-than-split", ("data", "batch_size"), lambda: settings(MLP, data={"batch_size": 101})),
-    Planted("single-example-batch", ("data", "batch_size"), lambda: settings(DEEP_CNN, data={"batch_size": 99})),
+    Planted("batch-larger-than-split", ("data", "batch_size"), lambda: settings(MLP, data={"batch_size": 113})),
+    Planted("single-example-batch", ("data", "batch_size"), lambda: settings(DEEP_CNN, data={"batch_size": 111})),
     Planted("single-example-batch", ("data", "batch_size"), lambda: settings(DEEP_CNN, data={"batch_size": 1})),
     Planted("input-scale", ("data", "inputs", "image", "preprocess"), lambda: settings(MLP, image={"preprocess": []})),
     Planted("constant-input", ("data", "inputs", "image"), lambda: settings(MLP), same_image),

@@ -19,7 +19,8 @@ data:
   inputs: {x: {kind: number}}
   targets: {y: {kind: binary}}
 model: {builder: mlp, dense: [4]}
-training: {epochs: 1}
+training: {epochs: 1, optimizer: sgd}
+runtime: {compile: graph}
 """
 
 

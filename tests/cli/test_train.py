@@ -229,9 +229,12 @@ def test_the_configuration_of_an_unfinished_run_hints_at_resume(dlkit: Dlkit, tr
 
 WAITING = """\
 import pathlib
+import sys
 import time
 
 import keras
+
+print("from the plug-in", file=sys.stderr)
 
 
 class Waiting(keras.callbacks.Callback):
@@ -244,14 +247,17 @@ callbacks = {"waiting": Waiting}
 """
 
 
-def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_goes_on_to_the_same_result_and_a_plug_in_that_imports_keras_brings_no_chatter(
+    dlkit: Dlkit, workspace: Path, tmp_path: Path
+) -> None:
     # The second epoch does not end before the signal was sent, however slow this process is.
     (tmp_path / "waiting.py").write_text(WAITING)
     settings = [f"plugins=[{tmp_path / 'waiting.py'}]", "training.callbacks=[waiting]", "training.checkpoints.keep=1"]
     settings += ["training.epochs=4"]
     command = [sys.executable, "-m", "dlkit", "train", "small.yaml", "--runs", str(tmp_path / "cut"), *settings]
+    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
     process = subprocess.Popen(
-        command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+        command, cwd=workspace, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
     )
     assert process.stdout is not None
     for line in process.stdout:
@@ -263,6 +269,9 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
     assert process.returncode == 130, message
     assert "a checkpoint is saved" in message
     assert "dlkit train --resume" in message
+    said, *others = message.splitlines()
+    assert said == "from the plug-in"
+    assert [line for line in others if line.startswith(" ")] == others[1:], "nothing but the message, whole"
     cut = (tmp_path / "cut" / "small" / "latest").resolve()
     assert RunFolder(cut).read_state()["state"] == "interrupted"
     assert list((cut / "checkpoints").glob("step-*"))
@@ -271,21 +280,3 @@ def test_an_interrupted_run_goes_on_to_the_same_result(dlkit: Dlkit, workspace: 
     whole = dlkit("train", "small.yaml", "--runs", tmp_path / "whole", "--quiet", *settings)
     assert whole.exit_code == 0, whole.output
     assert state_digest(cut) == state_digest((tmp_path / "whole" / "small" / "latest").resolve())
-
-
-def test_a_plug_in_that_imports_tensorflow_brings_no_chatter(workspace: Path, tmp_path: Path) -> None:
-    (tmp_path / "talks.py").write_text(
-        "import sys\nimport keras\n\nprint('from the plug-in', file=sys.stderr)\n\n\n"
-        "def plain(inputs, *, units: int = 4):\n"
-        "    (x,) = inputs.values()\n"
-        "    return keras.layers.Dense(units)(keras.layers.Flatten()(x))\n\n\n"
-        'builders = {"plain": plain}\n'
-    )
-    text = (workspace / "small.yaml").read_text().replace("digits.npz", str(workspace / "digits.npz"))
-    text = text.replace("{builder: mlp, dense: [8], dropout: 0.2}", "{builder: plain}")
-    (tmp_path / "talks.yaml").write_text(text + "plugins: [talks.py]\n")
-    command = [sys.executable, "-m", "dlkit", "train", "talks.yaml", "--quiet", "training.epochs=1"]
-    environment = {name: value for name, value in os.environ.items() if name != "TF_CPP_MIN_LOG_LEVEL"}
-    ended = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, env=environment)
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stderr == "from the plug-in\n"

@@ -76,7 +76,7 @@ def test_the_figures_are_those_of_the_run_itself(digits: Path) -> None:
 
     recorded = json.loads((digits / "test.json").read_text())
     found = evaluate(digits, data=DATA)
-    assert (found.split, found.examples) == ("test", 70)
+    assert (found.split, found.examples) == ("test", 80)
     assert list(found.figures) == ["loss", "accuracy"]
     assert found.figures["loss"] == pytest.approx(recorded["loss"], rel=1e-5)
     assert evaluate_run(RunFolder(digits), data=DATA) == found.figures

@@ -98,10 +98,9 @@ def kept(tones: Path, cache: str, runs: Path) -> str:
     return state_digest(dlkit.train(given, runs_folder=runs, verbose=False).folder)
 
 
-@pytest.mark.parametrize(
-    "cache",
-    ["disk", *(pytest.param(cache, marks=pytest.mark.slow) for cache in ("memory", "off"))],
-)
+# With images this is compared in test_tfds_encoded.py, and row by row in test_prepare.py.
+@pytest.mark.slow
+@pytest.mark.parametrize("cache", ["disk", "memory", "off"])
 def test_the_store_changes_no_bit(cache: str, tones: Path, of_memory: str, tmp_path: Path) -> None:
     assert kept(tones, cache, tmp_path) == of_memory
 

@@ -34,9 +34,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         place = Path(folder)
         runs.load_everything()
-        if forks.finish(forks.fork(lambda: make_data(place), place / "log")):
+        cases = [case for case in CASES if words.cases in str(case)]
+        sources = {case.source for case in cases}
+        if forks.finish(forks.fork(lambda: make_data(place, sources), place / "log")):
             sys.exit((place / "log").read_text())
-        jobs = [(str(case), lambda case=case: _case(case, place, words)) for case in CASES if words.cases in str(case)]
+        jobs = [(str(case), lambda case=case: _case(case, place, words)) for case in cases]
         if words.control:
             jobs.append(("BackupAndRestore", lambda: control(place / "control", kills=words.control, seed=words.seed)))
         rows = _side_by_side(jobs, place, words.workers)

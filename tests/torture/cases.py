@@ -51,11 +51,12 @@ CASES = [
 ]
 
 
-def make_data(folder: Path) -> None:
-    """Write the same digits into a folder as arrays, a prepared set, tables, images and sequences."""
+def make_data(folder: Path, sources: set[str]) -> None:
+    """Write the same digits into a folder as these sources read them.
+
+    They are arrays; a prepared set; and tables, images and sequences.
+    """
     import numpy as np
-    import tensorflow as tf
-    import tensorflow_datasets as tfds
 
     from dlkit.bundled.reading import read_mnist
 
@@ -64,6 +65,16 @@ def make_data(folder: Path) -> None:
     parts = {name: (x[a:b], y[a:b]) for name, (a, b) in SIZES.items()}
     arrays = {f"{field}_{name}": array for name, xy in parts.items() for field, array in zip("xy", xy, strict=True)}
     np.savez(folder / "digits.npz", **arrays)
+    if sources & {"tfds", "stream"}:
+        _prepare_set(folder, parts)
+    if sources & {"csv", "folder", "ragged"}:
+        _make_tables_and_files(folder, parts)
+
+
+def _prepare_set(folder: Path, parts: dict[str, Any]) -> None:
+    import tensorflow as tf
+    import tensorflow_datasets as tfds
+
     image, label = tfds.features.Image(shape=(16, 16, 1)), tfds.features.ClassLabel(num_classes=10)
     tfds.dataset_builders.store_as_tfds_dataset(
         name="digits",
@@ -74,8 +85,6 @@ def make_data(folder: Path) -> None:
         },
         data_dir=str(folder / "tfds"),
     )
-
-    _make_tables_and_files(folder, parts)
 
 
 def _make_tables_and_files(folder: Path, parts: dict[str, Any]) -> None:

@@ -170,7 +170,7 @@ def of_series(augment: list[str], folder: Path) -> str:
         "targets": {"y": {"kind": "binary"}},
         "batch_size": 16,
     }
-    model, training = {"builder": "rnn", "units": [4]}, {"epochs": 1, **SGD}
+    model, training = {"builder": "cnn", "blocks": [{"filters": 2}]}, {"epochs": 1, **SGD}
     config = {"name": "small", "data": data, "model": model, "training": training, "runtime": {"compile": "graph"}}
     y = np.arange(64) % 2
     done = train(config, folder, data={"train": (SERIES, y), "test": (SERIES, y)})

@@ -115,7 +115,8 @@ def loaded(folder: Path, *callbacks: Any, **training: Any) -> Loaded:
 
     folder.mkdir(exist_ok=True, parents=True)
     (folder / "mine.py").write_text(PLUGIN)
-    config = settings(MLP, {"callbacks": [*callbacks], **training}, plugins=["mine.py"])
+    optimizer = {"name": "sgd", "learning_rate": 0.001}
+    config = settings(MLP, {"callbacks": [*callbacks], "optimizer": optimizer, **training}, plugins=["mine.py"])
     (folder / "small.yaml").write_text(yaml.safe_dump(config))
     return loader.load(folder / "small.yaml", needs_source=False)
 

@@ -13,19 +13,21 @@ import pytest
 from dlkit.config.problems import RunError
 from dlkit.progress import is_terminal, progress_for
 from dlkit.training.program.strategy import keras_defaults
-from tests.training.helpers import CNN, EVEN, MLP, SGD, SMALL, settings, state_digest, train
+from tests.training.helpers import CNN, DATA, EVEN, MLP, SGD, SMALL, settings, state_digest, train
+
+TESTED = {name: DATA[name] for name in ("train", "test")}
 
 
-@pytest.mark.parametrize("model", [MLP, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
+@pytest.mark.parametrize("model", [SMALL, pytest.param(CNN, marks=pytest.mark.slow)], ids=["mlp", "cnn"])
 def test_a_global_dtype_policy_changes_no_bit(model: dict, tmp_path: Path) -> None:
     config = settings(
         model, {"epochs": 1, **SGD}, image={"preprocess": [{"resize": {"height": 14, "width": 14}}, "normalize"]}
     )
-    plain = train(config, tmp_path / "plain")
+    plain = train(config, tmp_path / "plain", data=TESTED)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        run = train(config, tmp_path / "set")
+        run = train(config, tmp_path / "set", data=TESTED)
         assert keras.config.dtype_policy().name == "mixed_float16", "the caller's policy is back"
     finally:
         keras.config.set_dtype_policy(before)
@@ -71,7 +73,7 @@ class Mute:
         pass
 
 
-@pytest.mark.parametrize("stream", [None, Mute()], ids=["none", "without isatty"])
+@pytest.mark.parametrize("stream", [None, pytest.param(Mute(), marks=pytest.mark.slow)], ids=["none", "without isatty"])
 def test_any_standard_output_will_do(stream: object, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert not is_terminal(stream)
     monkeypatch.setattr(sys, "stdout", stream)
@@ -94,7 +96,9 @@ def python(script: str, folder: Path, **environment: str) -> subprocess.Complete
     )
 
 
-@pytest.mark.parametrize("first", [pytest.param("", marks=pytest.mark.slow), "import keras; "])
+# One that stands in Keras's file of settings is refused by the same lines, as a test below shows.
+@pytest.mark.slow
+@pytest.mark.parametrize("first", ["", "import keras; "])
 def test_another_backend_of_keras_is_one_line(first: str, tmp_path: Path) -> None:
     ended = python(f"{first}import dlkit; dlkit.mlp(input_shape=(3,), classes=2)", tmp_path, KERAS_BACKEND="jax")
     last = ended.stderr.strip().splitlines()[-1]

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import pytest
+import tensorflow as tf
 
 import dlkit
 from dlkit.config.problems import RunError
@@ -32,20 +34,37 @@ def interrupted(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return (folder / "three" / "latest").resolve()
 
 
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> dlkit.Run:
+    """The same run, which nothing interrupted."""
+    return train(CONFIG, tmp_path_factory.mktemp("whole"), data=DATA)
+
+
 @pytest.fixture
 def cut(interrupted: Path, tmp_path: Path) -> Path:
     """A copy of it, to go on with or to change."""
     return Path(shutil.copytree(interrupted, tmp_path / "cut"))
 
 
-def test_a_run_of_three_inputs_and_two_targets_resumes_to_the_same_bits(cut: Path, tmp_path: Path) -> None:
-    whole = train(CONFIG, tmp_path / "whole", data=DATA)
+def test_a_run_of_three_inputs_and_two_targets_resumes_to_the_same_bits(cut: Path, whole: dlkit.Run) -> None:
     before = (cut / "fitted" / "spec.json").read_text()
     resume(cut, data=DATA)
     assert state_digest(cut) == state_digest(whole.folder)
     for name in ("test.json", "fitted/spec.json"):
         assert (cut / name).read_text() == (whole.folder / name).read_text()
     assert (cut / "fitted" / "spec.json").read_text() == before
+
+
+def test_a_model_of_three_inputs_and_two_targets_has_one_set_of_figures(whole: dlkit.Run) -> None:
+    # That another run has the same is held by the one that is resumed.
+    model = keras.saving.load_model(whole.folder / "model.keras")
+    raw = {name: tf.constant(values) for name, values in INPUTS.items()}
+    results = model.predict(raw, verbose=0)
+    accuracy = np.mean(results["group"].argmax(axis=1) == (TARGETS["group"] == "low"))
+    assert accuracy == pytest.approx(whole.test["group_accuracy"])
+    assert np.mean(np.abs(results["size"][:, 0] - TARGETS["size"])) == pytest.approx(
+        whole.test["size_mean_absolute_error"], rel=1e-5
+    )
 
 
 def test_a_resumed_run_reads_what_was_fitted_and_fits_nothing(cut: Path) -> None:

@@ -22,6 +22,7 @@ from tests.training.helpers import (
     RNN,
     SGD,
     SMALL,
+    UNEVEN,
     XLA,
     InterruptAt,
     Notes,
@@ -39,30 +40,30 @@ MOMENTUM = {"optimizer": {"name": "sgd", "momentum": 0.9}}
 
 
 @pytest.mark.parametrize(
-    ("model", "more", "step"),
+    ("model", "more", "step", "data"),
     [
-        pytest.param(MLP, {}, 1, marks=pytest.mark.slow),
-        pytest.param(MLP, XLA, 8, marks=pytest.mark.slow),
-        (MLP, {}, 14),
-        pytest.param(CNN, {}, 8, marks=pytest.mark.slow),
-        pytest.param(CNN, {}, 18, marks=pytest.mark.slow),
-        (RNN, {"training": MOMENTUM}, 3),
-        pytest.param(RNN, XLA, 18, marks=pytest.mark.slow),
+        pytest.param(MLP, {}, 1, UNEVEN, marks=pytest.mark.slow),
+        pytest.param(MLP, XLA, 8, UNEVEN, marks=pytest.mark.slow),
+        (MLP, {}, 14, UNEVEN),
+        pytest.param(CNN, {}, 8, UNEVEN, marks=pytest.mark.slow),
+        pytest.param(CNN, {}, 18, UNEVEN, marks=pytest.mark.slow),
+        pytest.param(RNN, {"training": MOMENTUM}, 3, DATA, marks=pytest.mark.slow),
+        pytest.param(RNN, XLA, 18, UNEVEN, marks=pytest.mark.slow),
     ],
     ids=["mlp-1", "mlp-xla-8", "mlp-14", "cnn-8", "cnn-18", "rnn-3", "rnn-xla-18"],
 )
 def test_an_interrupted_run_resumes_to_the_same_bits(
-    model: dict[str, Any], more: dict[str, Any], step: int, tmp_path: Path, one_step_chunks: None
+    model: dict[str, Any], more: dict[str, Any], step: int, data: Any, tmp_path: Path, one_step_chunks: None
 ) -> None:
     config = settings(model, {"schedule": "cosine", **more.get("training", {})}, runtime=more.get("runtime", {}))
-    whole = finished(config, tmp_path / "whole")
+    whole = finished(config, tmp_path / "whole", data=data)
     with pytest.raises(Interrupted) as stopped:
-        train(config, tmp_path / "cut", listener=InterruptAt(step))
+        train(config, tmp_path / "cut", data=data, listener=InterruptAt(step))
     assert stopped.value.exit_status == 130
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
     assert RunFolder(folder).read_state()["state"] == "interrupted"
     assert not (folder / "model.keras").exists()
-    resume(folder)
+    resume(folder, data=data)
     assert state_digest(folder) == state_digest(whole.folder)
     assert (folder / "test.json").read_text() == (whole.folder / "test.json").read_text()
 
@@ -97,7 +98,7 @@ def test_resume_with_other_data_is_refused(tmp_path: Path, one_step_chunks: None
 
 def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_chunks: None) -> None:
     def data() -> dict[str, Any]:
-        return {name: tf.data.Dataset.from_tensor_slices(DATA[name]) for name in ("train", "test")}
+        return {name: tf.data.Dataset.from_tensor_slices(UNEVEN[name]) for name in ("train", "test")}
 
     config = settings(SMALL, {"epochs": 2, **SGD}, image={"shape": [28, 28, 1]})
     whole = train(config, tmp_path / "whole", data=data())
@@ -106,7 +107,7 @@ def test_a_stream_trains_and_resumes_to_the_same_bits(tmp_path: Path, one_step_c
     folder = (tmp_path / "cut" / "small" / "latest").resolve()
     resume(folder, data=data())
     assert state_digest(folder) == state_digest(whole.folder)
-    loss, _ = whole.model.evaluate(*DATA["test"], verbose=0)
+    loss, _ = whole.model.evaluate(*UNEVEN["test"], verbose=0)
     assert loss == pytest.approx(whole.test["loss"], rel=1e-5)
 
 

@@ -18,10 +18,10 @@ from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.limits import time_limit
 from dlkit.training.listeners import Listener
 from tests.bound import a_target
-from tests.training.helpers import CNN, DATA, EVEN, MLP, RNN, SGD, VALIDATED, images, load, settings, train
+from tests.training.helpers import CNN, DATA, EVEN, MLP, RNN, SGD, UNEVEN, VALIDATED, images, load, settings, train
 
 PLAIN_MLP = {"builder": "mlp", "dense": [16]}
-TRAIN = {"train": DATA["train"]}
+TRAIN = {"train": UNEVEN["train"]}
 
 
 def trained(
@@ -88,7 +88,7 @@ def test_the_average_is_that_of_keras(tmp_path: Path) -> None:
     model = dlkit.build_model(load(settings(PLAIN_MLP)).config, spec_of_images())
     model.set_weights([*initial(run)])
     model.compile(keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.8), model.loss)
-    x, y = DATA["train"]
+    x, y = TRAIN["train"]
     model.fit(x, y, batch_size=50, epochs=1, shuffle=False, verbose=0)
     model.optimizer.finalize_variable_values(model.trainable_variables)
     for ours, theirs in zip(run.model.get_weights(), model.get_weights(), strict=True):
@@ -198,7 +198,7 @@ def test_max_time_ends_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     clock = iter(range(100_000))
     monkeypatch.setattr(limits, "time", SimpleNamespace(monotonic=lambda: 20.0 * next(clock)))
     counter = Counter()
-    run = train(settings(PLAIN_MLP, {"max_time": "1m", "epochs": 9, **SGD}), tmp_path, listener=counter)
+    run = train(settings(PLAIN_MLP, {"max_time": "1m", "epochs": 9, **SGD}), tmp_path, data=UNEVEN, listener=counter)
     assert run.state == "finished"
     # A chunk of an epoch's six full batches, and one of its short last batch.
     assert len(run.history["epoch"]) == 2
@@ -221,8 +221,8 @@ def test_limited_batches_are_the_same_few_examples_of_each_split(tmp_path: Path)
     counter = Counter()
     config = settings(PLAIN_MLP, {"limit_batches": {"train": 2, "test": 1}, **SGD})
     run = train(config, tmp_path, listener=counter)
-    assert "32 of 100 examples of train are used" in counter.notes
-    assert "16 of 70 examples of test are used" in counter.notes
+    assert "32 of 112 examples of train are used" in counter.notes
+    assert "16 of 80 examples of test are used" in counter.notes
     newest = checkpoints.load(checkpoints.newest(run.folder / "checkpoints")[0])
     assert newest.progress.step == 3 * 2
 
@@ -246,7 +246,7 @@ def test_a_fast_dev_run_is_one_short_epoch_to_the_end(tmp_path: Path) -> None:
 def test_streams_are_limited_too(tmp_path: Path) -> None:
     import tensorflow as tf
 
-    data = {name: tf.data.Dataset.from_tensor_slices(images(100)) for name in ("train", "test")}
+    data = {name: tf.data.Dataset.from_tensor_slices(images(96)) for name in ("train", "test")}
     config = settings(PLAIN_MLP, {"limit_batches": 2, **SGD}, image={"shape": [28, 28, 1]})
     run = train(config, tmp_path, data=data)
     newest = checkpoints.load(checkpoints.newest(run.folder / "checkpoints")[0])

@@ -146,7 +146,8 @@ def test_expectations_are_compared_with_what_was_reached(tmp_path: Path) -> None
 
 
 def test_the_history_holds_the_rate_of_the_last_update_of_each_epoch(tmp_path: Path) -> None:
-    done = train(settings(SMALL, {"epochs": 2, "schedule": "cosine"}), tmp_path, data=EVEN)
+    training = {"epochs": 2, "schedule": "cosine", "optimizer": {"name": "sgd", "learning_rate": 0.001}}
+    done = train(settings(SMALL, training), tmp_path, data=EVEN)
     # Seven updates an epoch: the last ones are number 6 and 13 of 14.
     expected = [0.001 * (1 + np.cos(np.pi * step / 14)) / 2 for step in (6, 13)]
     np.testing.assert_allclose(done.history["learning_rate"], expected, rtol=1e-4)
@@ -163,7 +164,7 @@ def test_the_history_file_holds_the_figures_to_the_last_digit(tmp_path: Path) ->
 
 def test_augmentation_changes_training_and_is_not_in_the_saved_model(tmp_path: Path) -> None:
     training = {"epochs": 1, **SGD}
-    plain = train(settings(SMALL, training), tmp_path / "plain", data=EVEN)
+    plain = finished(settings(SMALL, training), tmp_path / "plain", data=EVEN)
     augment = ["random_flip", {"random_translation": {"height_factor": 0.1, "width_factor": 0.1}}, "random_invert"]
     config = settings(SMALL, training, image={"augment": augment})
     first, again = (train(config, tmp_path / name, data=EVEN) for name in "12")
@@ -202,18 +203,20 @@ def test_other_kinds_of_target_train_and_save_what_they_predict(
 
 
 def test_more_epochs_keep_the_schedule_and_are_refused_where_it_has_ended_at_nothing(tmp_path: Path) -> None:
-    falling = {"name": "cosine", "final_factor": 0.5}
-    done = train(settings(SMALL, {"epochs": 2, "schedule": falling}), tmp_path / "half", data=EVEN)
+    falling = {
+        "optimizer": {"name": "sgd", "learning_rate": 0.001},
+        "schedule": {"name": "cosine", "final_factor": 0.5},
+    }
+    done = train(settings(SMALL, {"epochs": 2, **falling}), tmp_path / "half", data=EVEN)
     notes = Notes()
-    more = load(settings(SMALL, {"epochs": 4, "schedule": falling}))
+    more = load(settings(SMALL, {"epochs": 4, **falling}))
     run.resume(more, RunFolder(done.folder), notes, data=EVEN)
     assert "schedule-kept" in notes.kinds
     assert done.history["learning_rate"][2:] == pytest.approx([0.0005, 0.0005])
-    ended = train(settings(SMALL, {"epochs": 2, "schedule": "cosine"}), tmp_path / "nothing", data=EVEN)
+    ended = train(settings(SMALL, {"epochs": 2, "schedule": "cosine", **SGD}), tmp_path / "nothing", data=EVEN)
+    more = load(settings(SMALL, {"epochs": 4, "schedule": "cosine", **SGD}))
     with pytest.raises(ConfigError) as refused:
-        run.resume(
-            load(settings(SMALL, {"epochs": 4, "schedule": "cosine"})), RunFolder(ended.folder), Listener(), data=EVEN
-        )
+        run.resume(more, RunFolder(ended.folder), Listener(), data=EVEN)
     assert refused.value.problems[0].code == "schedule-is-over"
     assert ended.state == "finished"
 

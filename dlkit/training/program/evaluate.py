@@ -37,6 +37,7 @@ class EvalProgram:
             keep: also keep labels, results, weights and row numbers, in `kept`.
         """
         self.metrics = RunningMetrics(built)
+        self.metrics.create_variables()
         self.kept: list[tuple[Batch, Tensors]] = []
         self._strategy = tf.distribute.get_strategy()
         self._built, self._feeder, self._micro_batches, self._keep = built, feeder, micro_batches, keep

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
+from dlkit.data.bound import Target
 from dlkit.data.contract import Batch
-from dlkit.keras_internals import direction
+from dlkit.keras_internals import direction, waits_for_shapes
 from dlkit.models.build import BuiltModel
 from dlkit.training.program.forward import Forward
 
@@ -30,6 +32,18 @@ class RunningMetrics:
         self.metrics = built.metrics()
         self._several = len(self.losses) > 1
         self.target_losses = {n: keras.metrics.Mean(name=f"{n}_loss") for n in self.losses} if self._several else {}
+
+    def create_variables(self) -> None:
+        """Make the variables of metrics that would make them at their first batch.
+
+        A program in which variables are made is traced twice, and a run that goes on has to find the place of each
+        number that its checkpoint holds.
+        """
+        for name, metrics in self.metrics.items():
+            for metric in metrics:
+                if waits_for_shapes(metric):
+                    _count_one(metric, self._built.spec.targets[name])
+                    metric.reset_state()
 
     def update(self, forward: Forward, penalties: object, batch: Batch) -> None:
         """Count one batch, or a shard of it.
@@ -102,6 +116,14 @@ class RunningMetrics:
     def variables(self) -> list[keras.Variable]:
         """Their state, in a fixed order."""
         return [variable for metric in self.all() for variable in metric.variables]
+
+
+def _count_one(metric: keras.metrics.Metric, target: Target) -> None:
+    """Count an example that is made up, as the replicas count one."""
+    labels = tf.zeros((1, *(size or 1 for size in target.shape)), target.dtype)
+    results = target.settings.results(target, tf.zeros((1, target.units)))
+    values = target.settings.metric_values(target, metric, labels, results)
+    tf.function(lambda: tf.distribute.get_strategy().run(metric.update_state, values), autograph=False)()
 
 
 def _direction(metric: keras.metrics.Metric) -> str | None:

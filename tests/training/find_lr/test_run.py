@@ -10,7 +10,7 @@ import pytest
 
 import dlkit
 from dlkit.training.find_lr.curve import RangeTest, read_curve, smooth
-from tests.training.helpers import CNN, DATA, EVEN, MLP, SGD, SMALL, images, settings, train
+from tests.training.helpers import CNN, DATA, EVEN, MLP, SGD, SMALL, UNEVEN, images, settings, train
 
 BIG = {"train": images(2000), "validation": images(500, 2000)}
 
@@ -89,10 +89,11 @@ def test_nothing_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_run_is_the_same_before_and_after_a_test(tmp_path: Path) -> None:
-    before = train(settings(SMALL, {"epochs": 1}), tmp_path / "before", data=EVEN)
+    config = settings(SMALL, {"epochs": 1, **SGD})
+    before = train(config, tmp_path / "before", data=EVEN)
     weights = [w.copy() for w in before.model.get_weights()]
-    find(settings(SMALL), EVEN, steps=20)
-    after = train(settings(SMALL, {"epochs": 1}), tmp_path / "after", data=EVEN)
+    find(config, EVEN, steps=20)
+    after = train(config, tmp_path / "after", data=EVEN)
     assert after.history == before.history
     for old, kept, new in zip(weights, before.model.get_weights(), after.model.get_weights(), strict=True):
         np.testing.assert_array_equal(old, kept)
@@ -108,7 +109,7 @@ def test_it_stops_when_the_loss_diverges() -> None:
 
 
 def test_more_steps_than_an_epoch_go_on_with_the_next() -> None:
-    found = find(settings(MLP), DATA, steps=30, lowest=1e-6, highest=1e-5)
+    found = find(settings(SMALL, SGD), UNEVEN, steps=30, lowest=1e-6, highest=1e-5)
     assert len(found.losses) == 30  # of 7 an epoch, the last one short
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+import dlkit
 from dlkit.config.problems import RunError
 from dlkit.runs import RunFolder
 from dlkit.training.checkpoints import files as checkpoints
@@ -170,9 +171,15 @@ class Notes(Listener):
         self.kinds.append(kind)
 
 
-def test_a_rollback_goes_on_with_a_lower_rate_and_is_recorded(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def rolled_back(tmp_path_factory: pytest.TempPathFactory) -> tuple[dlkit.Run, Notes]:
+    """A run that went back once, and what it reported."""
     notes = Notes()
-    run = train(config(TOO_HIGH), tmp_path, data=DATA, listener=notes)
+    return train(config(TOO_HIGH), tmp_path_factory.mktemp("rolled-back"), data=DATA, listener=notes), notes
+
+
+def test_a_rollback_goes_on_with_a_lower_rate_and_is_recorded(rolled_back: tuple[dlkit.Run, Notes]) -> None:
+    run, notes = rolled_back
     assert notes.kinds.count("rollback") == 1
     assert run.state == "finished"
     assert run.history["learning_rate"] == pytest.approx([0.1] * 3)
@@ -182,9 +189,9 @@ def test_a_rollback_goes_on_with_a_lower_rate_and_is_recorded(tmp_path: Path) ->
 
 
 def test_a_rolled_back_run_is_that_of_the_lower_rate_and_resumes_to_the_same_bits(
-    tmp_path: Path, one_step_chunks: None
+    rolled_back: tuple[dlkit.Run, Notes], tmp_path: Path, one_step_chunks: None
 ) -> None:
-    whole = train(config(TOO_HIGH), tmp_path / "whole", data=DATA)
+    whole, _ = rolled_back
     with pytest.raises(Interrupted):
         train(config(TOO_HIGH), tmp_path / "cut", data=DATA, listener=InterruptAt(17))
     folder = (tmp_path / "cut" / "small" / "latest").resolve()

@@ -17,12 +17,12 @@ from dlkit.training.program import execution as choices
 from dlkit.training.program.execution import choose_micro_batches
 from tests.training.helpers import (
     CNN,
-    DATA,
     EVEN,
     MLP,
     RNN,
     SGD,
     SMALL,
+    UNEVEN,
     InterruptAt,
     load,
     settings,
@@ -70,10 +70,12 @@ def test_xla_compiles_what_has_no_convolution(model: dict[str, Any], compiled: s
     assert json.loads((done.folder / "environment.json").read_text())["chosen"]["compile"] == compiled
 
 
-@pytest.mark.parametrize("model", [CNN, pytest.param(RNN, marks=pytest.mark.slow)], ids=["cnn", "rnn"])
+@pytest.mark.parametrize(
+    "model", [SMALL, *(pytest.param(model, marks=pytest.mark.slow) for model in (CNN, RNN))], ids=["mlp", "cnn", "rnn"]
+)
 def test_micro_batches_give_the_answer_of_one(model: dict[str, Any], tmp_path: Path) -> None:
     plain = {**model, "dropout": 0.0}
-    data = {name: DATA[name] for name in ("train", "validation")}
+    data = {name: UNEVEN[name] for name in ("train", "validation")}
     one, three = (
         train(settings(plain, SGD, runtime={"micro_batches": number}), tmp_path / str(number), data=data)
         for number in (1, 3)
