@@ -29,6 +29,7 @@ MISSING = (
 EXACT = 2**53
 # Fields that are tried before all of them.
 FIRST = 8
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _WHOLE = re.compile(r"[+-]?\d{16,}")
 
 
@@ -157,7 +158,18 @@ class Cells:
         if found is None:
             cells = self._without(pc.utf8_trim_whitespace(cells), self._known)
             found = self._cast(cells, decimal)
-        return self._first_text(cells, decimal) if found is None else found
+        return self._first_text(cells, decimal) if found is None else self._without_stated(found)
+
+    def _without_stated(self, numbers: Any) -> Any:
+        """Numbers with NaN in place of those that stand for what is missing, such as -999, which are counted."""
+        stated = {float(word): word for word in self.words if _NUMBER.fullmatch(word)}
+        if not stated:
+            return numbers
+        found, counts = np.unique(numbers[np.isin(numbers, list(stated))], return_counts=True)
+        self.missing.update(
+            {stated[value]: count for value, count in zip(found.tolist(), counts.tolist(), strict=True)}
+        )
+        return np.where(np.isin(numbers, found), np.nan, numbers) if found.size else numbers
 
     def _note_long(self, cells: Any, numbers: Any, file: Path, start: int) -> None:
         """Remember the first whole number that a float does not hold exactly."""

@@ -46,6 +46,12 @@ def test_namibia_is_text_and_a_missing_number_is_reported_by_its_word(tmp_path: 
 def test_stated_words_are_missing_in_numbers(tmp_path: Path) -> None:
     found = columns(source(tmp_path / "a.csv", "a\n-999\n?\n5\n", missing=[-999, "?"]))
     np.testing.assert_equal(found["a"], [np.nan, np.nan, 5])
+    text = "a,b\n-999,-999.0\n7,2.5\n-999,1\n"
+    read = source(tmp_path / "b.csv", text, missing=[-999]).open(("*",))
+    assert read.arrays is not None and read.arrays("train")["a"].dtype == "float64"
+    np.testing.assert_equal(read.arrays("train")["a"], [np.nan, 7, np.nan])
+    np.testing.assert_equal(read.arrays("train")["b"], [np.nan, 2.5, 1])
+    assert "`a`: `-999` (2) taken as missing" in read.notes and "`b`: `-999` (1) taken as missing" in read.notes
 
 
 @pytest.mark.parametrize("block", [2**22, 2**14])
