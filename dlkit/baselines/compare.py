@@ -74,6 +74,6 @@ def _judged_by(rows: list[Any], network: Figures, directions: Mapping[str, str |
 
 def _figures(ours: float, theirs: float) -> tuple[str, str]:
     """Both figures, with as many digits as it takes to see that they differ."""
-    first = 3 if max(abs(ours), abs(theirs)) < 10 else 1
+    first = 1 if max(abs(ours), abs(theirs)) >= 10 else 3
     written = ((f"{ours:,.{digits}f}", f"{theirs:,.{digits}f}") for digits in range(first, 7))
     return next((pair for pair in written if pair[0] != pair[1] or ours == theirs), (str(ours), str(theirs)))
