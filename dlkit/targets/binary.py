@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
@@ -30,6 +31,8 @@ PAIRS = [
     ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("negative", "positive"),
     ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"),
 ]  # fmt: skip
+# Losses that are of logits whatever Keras is told: it has no `from_logits` for them.
+OF_LOGITS = ("hinge", "squared_hinge")
 
 
 class BinaryTarget(OneClassTarget):
@@ -130,6 +133,19 @@ class BinaryTarget(OneClassTarget):
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
         return "1 outputs"
+
+    def loss_function(
+        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
+    ) -> Callable[[Any, Any], Any]:
+        """The loss; one that is of logits gets those that the probabilities came from."""
+        if logits or name not in OF_LOGITS:
+            return loss
+
+        def of_logits(labels: Any, results: Any) -> Any:
+            inside = keras.ops.clip(results, np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg)
+            return loss(labels, keras.ops.log(inside) - keras.ops.log1p(-inside))
+
+        return of_logits
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels of shape (batch, 1), as results have it."""
