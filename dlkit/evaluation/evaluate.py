@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +70,23 @@ def evaluate(
         trained, compiled := Compiled(trained), chosen, split, batch_size(trained, loaded.config.data.batch_size)
     )
     found, examples = figures(compiled, parts)
-    return Evaluation(trained.path, split, examples, found, splits.notes)
+    if not examples:
+        raise ConfigError(Problem("empty-split", f"split `{split}` has no examples", help="look at what it is made of"))
+    return Evaluation(trained.path, split, examples, found, (*splits.notes, *_left_out(loaded)))
+
+
+def _left_out(loaded: Loaded) -> Iterator[str]:
+    """What the figures are not, since a saved model holds Keras's own losses and metrics alone."""
+    config, functions = loaded.config, loaded.plugins.functions
+    for name, target in config.data.targets.items():
+        loss, metrics = target.loss_of(config), target.metrics_of(config) or []
+        if loss is not None and loss.name in functions["losses"]:
+            yield (
+                f"the loss of `{name}` is `{target.default_loss}`: `{loss.name}` of a plug-in is not in the saved model"
+            )
+        for metric in metrics:
+            if metric.name in functions["metrics"]:
+                yield f"`{metric.name}` of a plug-in is not in the saved model, and not counted"
 
 
 def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None, trust: bool = False) -> dict[str, float]:

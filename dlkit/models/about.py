@@ -85,10 +85,13 @@ class About(BaseModel):
 
 
 def describe(spec: Spec) -> dict[str, Any]:
-    """A `Spec` as `dlkit.json` holds it: features, settings and what was fitted of every input and target."""
+    """A `Spec` as `dlkit.json` holds it: features, settings and what was fitted of every input and target.
+
+    Losses and metrics are left out: those of the model stand in what it was compiled with, and a plug-in's are not its.
+    """
 
     def one(bound: Input | Target) -> dict[str, Any]:
-        settings = bound.settings.model_dump(mode="json", exclude_unset=True)
+        settings = bound.settings.model_dump(mode="json", exclude_unset=True, exclude={"loss", "metrics"})
         return {**asdict(bound.feature), "settings": settings, "state": dict(bound.state)}
 
     return {

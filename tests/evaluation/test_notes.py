@@ -1,13 +1,15 @@
-"""What `predict` has to say about the examples of a file: what was cut off, and what training does not know."""
+"""What `predict` has to say about the examples of a file, and `evaluate` about its figures."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import dlkit
 from dlkit.evaluation import tables
+from dlkit.evaluation.evaluate import evaluate
 from dlkit.evaluation.predict import predict
 
 ROWS = 32
@@ -63,3 +65,35 @@ def test_gaps_are_filled_in_and_counted_and_classes_come_back_as_the_labels_were
     for record in tables.records(found):
         assert record["kind"]["class"] in (3, 7) and record["word"]["class"] in ("3", "x")
         assert record["yes"]["class"] in (0, 1)
+
+
+def test_a_loss_and_a_metric_of_a_plug_in_are_not_in_the_saved_model(tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(
+        "import keras\n\n\nclass Mine(keras.losses.Loss):\n"
+        "    def call(self, labels, logits):\n"
+        "        return 5 + keras.ops.mean(keras.ops.square(logits), axis=-1)\n\n\n"
+        "class Share(keras.metrics.BinaryAccuracy):\n    pass\n\n\n"
+        'losses, metrics = {"mine": Mine}, {"share": Share}\n'
+    )
+    x = np.linspace(-1, 1, 60, dtype=np.float32)[:, np.newaxis]
+    config = {
+        "name": "mine",
+        "plugins": [str(tmp_path / "mine.py")],
+        "data": {
+            "inputs": {"x": {"kind": "number"}},
+            "targets": {"y": {"kind": "binary", "loss": "mine", "metrics": ["accuracy", "share"]}},
+            "batch_size": 20,
+        },
+        "model": {"builder": "mlp"},
+        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+    }
+    data = {split: (x, (x[:, 0] > 0).astype(np.int32)) for split in ("train", "test")}
+    run = dlkit.train(config, data=data, runs_folder=tmp_path, verbose=False)
+    assert run.test["loss"] > 5
+    found = evaluate(run.folder, data=data)
+    assert list(found.figures) == ["loss", "accuracy"]
+    assert found.figures["accuracy"] == pytest.approx(run.test["accuracy"])
+    of_loss, of_metric = found.notes[-2:]
+    assert "`binary_crossentropy`" in of_loss
+    assert "`mine`" in of_loss
+    assert "`share`" in of_metric
