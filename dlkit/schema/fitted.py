@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 State = Mapping[str, Any]
 Size = Annotated[int, Field(ge=1)]
+# A deviation that is a smaller part of the mean is lost in float32, which has 24 bits.
+SMALLEST_SPREAD = 1e-6
 Whole = Annotated[int, Field(ge=-(2**63), lt=2**63)]  # int64
 
 

@@ -8,12 +8,10 @@ from typing import Any, Literal
 from pydantic import Field
 
 from dlkit.lazy import lazy
-from dlkit.schema.fitted import Fitted, Size, State
+from dlkit.schema.fitted import SMALLEST_SPREAD, Fitted, Size, State
 from dlkit.schema.step import StepSettings
 
 keras, np = lazy("keras"), lazy("numpy")
-# A deviation that is a smaller part of the mean is lost in float32, which has 24 bits.
-SMALLEST_SPREAD = 1e-6
 
 
 class Moments(Fitted):

@@ -19,7 +19,7 @@ from dlkit.schema.labels import must_be_numbers
 from dlkit.schema.target import TargetSettings
 from dlkit.targets import _naive
 from dlkit.targets._classes import shortest
-from dlkit.targets.number import NumberTarget, Scale
+from dlkit.targets.number import NumberTarget, Scale, lost_digits
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -109,6 +109,7 @@ class ForecastTarget(NumberTarget):
         """Mean and deviation of each channel over the training rows, and how far it is from the season before."""
         values = self._floats(labels, feature, place)
         state: dict[str, Any] = {}
+        notes = lost_digits(labels.reshape(-1, values.shape[2]), feature)
         if self.normalize:
             channels = values.reshape(-1, values.shape[2]).astype(np.float64)
             deviation = channels.std(axis=0)
@@ -122,8 +123,9 @@ class ForecastTarget(NumberTarget):
         differences = _differences(bases, place.column, season) if bases else _within(values, season)
         note = _why_not_compared(differences, season)
         if note:
-            return feature, {**state, "season": season}, [f"target `{feature.name}`: there is no `{MASE}`: {note}"]
-        return feature, {**state, "season": season, "differences": differences.tolist()}, []
+            notes = [*notes, f"target `{feature.name}`: there is no `{MASE}`: {note}"]
+            return feature, {**state, "season": season}, notes
+        return feature, {**state, "season": season, "differences": differences.tolist()}, notes
 
     def check_state(self, state: State, feature: Feature) -> None:
         """A mean, a deviation and a difference for each channel, or none."""

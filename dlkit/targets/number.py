@@ -13,7 +13,7 @@ from dlkit.lazy import lazy
 from dlkit.schema import looking
 from dlkit.schema.base import PositiveFloat
 from dlkit.schema.column import is_pattern
-from dlkit.schema.fitted import Fitted, State
+from dlkit.schema.fitted import SMALLEST_SPREAD, Fitted, State
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.labels import LEAVE_OUT, must_be_numbers
 from dlkit.schema.target import TargetSettings
@@ -114,16 +114,14 @@ class NumberTarget(TargetSettings):
 
     def fit(self, labels: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
         """Mean and deviation of each number over the training rows."""
-        if not self.normalize:
-            return feature, {}, []
         values = self._floats(labels, feature, place).reshape(len(labels), -1).astype(np.float64)
+        notes = lost_digits(labels.reshape(values.shape), feature)
+        if not self.normalize:
+            return feature, {}, notes
         deviation = values.std(axis=0)
         # What is always the same is predicted by its mean.
-        return (
-            feature,
-            {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1).tolist()},
-            [],
-        )
+        state = {"mean": values.mean(axis=0).tolist(), "deviation": np.where(deviation > 0, deviation, 1).tolist()}
+        return feature, state, notes
 
     def check_state(self, state: State, feature: Feature) -> None:
         """A mean and a deviation for each number, or neither."""
@@ -251,3 +249,20 @@ class NumberTarget(TargetSettings):
     def label(self, target: Target, label: Any) -> Any:
         """The number, or numbers, of a label."""
         return np.asarray(label).tolist()
+
+
+def lost_digits(labels: Any, feature: Feature) -> list[str]:
+    """The line about numbers whose differences float32 cannot hold.
+
+    Args:
+        labels: of the training rows, as the source has them, shape (rows, numbers).
+        feature: of the target.
+    """
+    labels = labels.astype(np.float64)
+    mean, deviation = labels.mean(axis=0), labels.std(axis=0)
+    lost = (deviation > 0) & (deviation < np.abs(mean) * SMALLEST_SPREAD)
+    if not lost.any():
+        return []
+    worst = int(np.argmax(lost))
+    values = f"values about {mean[worst]:.4g} differ by {deviation[worst]:.2g}, which float32 hardly holds"
+    return [f"target `{feature.name}`: {values}: subtract a constant from them in the source"]

@@ -158,3 +158,15 @@ class TestOtherTargets:
         number = settings(y={"kind": "number"})
         assert problem_of(ConfigError, X, X.reshape(30, 2, 2), number).code == "target-shape"
         assert problem_of(RunError, X, set_at(X[:, 0], 3, np.nan), number).code == "not-finite"
+
+
+@pytest.mark.parametrize("normalize", [True, False])
+@pytest.mark.parametrize("kind", ["number", "forecast"])
+def test_numbers_whose_differences_float32_cannot_hold_are_reported(kind, normalize):
+    near = np.random.default_rng(0).normal(size=(30, 2, 1) if kind == "forecast" else (30, 1))
+    target = {"kind": kind, "normalize": normalize}
+    notes = load(X, 1e9 + near, settings(y=target)).notes
+    (note,) = [note for note in notes if "float32" in note]
+    assert note.startswith("target `y`: values about 1e+09 differ by ")
+    assert "subtract a constant" in note
+    assert not any("float32" in note for note in load(X, 1e3 + near, settings(y=target)).notes)
