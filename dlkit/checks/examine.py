@@ -14,6 +14,7 @@ from dlkit.config.problems import ConfigError, DlkitError, Problem
 from dlkit.data.bound import Spec
 from dlkit.data.contract import Splits
 from dlkit.schema.loader import Loaded
+from dlkit.training.failures import refused_as_run_error
 from dlkit.training.prepare import prepare
 from dlkit.training.program.strategy import session
 
@@ -56,7 +57,7 @@ def examine(
         raw = splits
         return refuse_a_model_too_large(loaded, spec, splits)
 
-    with loaded.locating(), session(loaded.config):
+    with loaded.locating(), refused_as_run_error(), session(loaded.config):
         try:
             prepared = prepare(loaded, data, use_data=use_data, pre_check=first, weights_from=runs_folder)
         except DlkitError as error:

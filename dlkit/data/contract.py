@@ -18,6 +18,8 @@ from dlkit.data.bound import Spec
 from dlkit.schema.source import BaseRows
 
 Tensors = dict[str, Any]
+# The epoch whose order is that of the source.
+SOURCE_ORDER = -1
 # Bytes: TensorFlow takes arrays over that begin at a multiple of it, and copies others.
 _ALIGNED = 64
 

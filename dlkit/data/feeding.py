@@ -18,14 +18,14 @@ from dlkit import mapped
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Batch, Rows, Split, Stream
+from dlkit.data.contract import SOURCE_ORDER, Batch, Rows, Split, Stream
 from dlkit.data.fetch import Fetch
 from dlkit.data.order import permutation
+from dlkit.data.stream_sizes import ONE_SHOT, counted
 from dlkit.elements import elements
 from dlkit.schema.data import Data
 
 BLOCK_BYTES = 32 * 2**20
-SOURCE_ORDER = -1
 # What a text takes in TensorFlow, without its letters.
 TEXT_BYTES = 24
 
@@ -142,7 +142,8 @@ class PipelineFeeder:
     def __init__(self, split: Split, batch_size: int, bytes_per_example: int, *, shuffle: bool, pad: bool) -> None:
         self._split, self._shuffle, self._pad = split, shuffle, pad
         self.batch_size = batch_size
-        self.size = split.size if split.size is not None else _count(split)
+        known = counted(split) if isinstance(split, Stream) and split.size is None else split
+        self.size = known.size or 0
         self.steps = -(-self.size // batch_size)
         self._block_steps = max(1, min(self.size // batch_size, BLOCK_BYTES // (bytes_per_example * batch_size)))
 
@@ -210,8 +211,7 @@ def _another_size(came: int, size: int) -> RunError:
         message = f"the data ended after {came:,} of {size:,} examples in this epoch"
     else:
         message = f"the data gave {count(came, 'example')} in this epoch, and {size:,} were expected"
-    help = "give data that can be read again from the start: a tf.data.Dataset made of a one-shot generator cannot"
-    return RunError(Problem("data-ended", message, ("data",), help=help))
+    return RunError(Problem("data-ended", message, ("data",), help=ONE_SHOT))
 
 
 def _order(size: int, seed: int, epoch: int) -> np.ndarray:
@@ -276,9 +276,3 @@ def _stays_mapped(split: Rows) -> bool:
     held = tf.nest.flatten(split.held.inputs)
     large = sum(x.nbytes for x in held if mapped.is_mapped(x)) > mapped.LIMIT
     return large and not tf.config.list_physical_devices("GPU")
-
-
-def _count(split: Split) -> int:
-    """The size of a stream that does not know it: one pass over it."""
-    assert isinstance(split, Stream)
-    return int(split.make(0, SOURCE_ORDER).reduce(np.int64(0), lambda n, *_: n + 1))

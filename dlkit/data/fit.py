@@ -14,7 +14,7 @@ import numpy as np
 
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.bound import Input
-from dlkit.data.contract import Split, Stream
+from dlkit.data.contract import SOURCE_ORDER, Split, Stream
 from dlkit.data.preprocessing import apply_layers, steps_on_host
 from dlkit.data.values import RowPlace
 from dlkit.elements import elements
@@ -123,7 +123,7 @@ def _not_finite(name: str) -> Problem:
 def _inputs_of(split: Split, name: str) -> Iterator[Any]:
     """One input of every example, in batches, unshuffled."""
     if isinstance(split, Stream):
-        yield from elements(split.make(0, -1).map(lambda inputs, *_: inputs[name]).batch(BATCH))
+        yield from elements(split.make(0, SOURCE_ORDER).map(lambda inputs, *_: inputs[name]).batch(BATCH))
     elif name in split.held.inputs:
         values = split.held.inputs[name]
         yield from (values[i : i + BATCH] for i in range(0, len(values), BATCH))

@@ -10,6 +10,7 @@ import tensorflow as tf
 from dlkit.data.choose import SPLITS
 from dlkit.data.contract import Split, Splits, Stream, chosen
 from dlkit.data.order import permutation
+from dlkit.data.stream_sizes import counted
 from dlkit.schema import Config
 
 
@@ -46,7 +47,9 @@ def subset(split: Split, examples: int, seed: int) -> Split:
         return split
     if isinstance(split, Stream):
         # Shuffled among themselves, so that epochs differ, as those of other splits do.
-        return Stream(lambda own, epoch: _shuffled(split.make(seed, 0).take(examples), examples, own, epoch), examples)
+        few = Stream(lambda own, epoch: _shuffled(split.make(seed, 0).take(examples), examples, own, epoch), examples)
+        # One that does not say its size may have fewer.
+        return few if split.size is not None else counted(replace(few, size=None))
     return chosen(split, np.sort(permutation(seed, 0, split.size)[:examples]))
 
 
@@ -69,4 +72,4 @@ def _with(splits: Splits, found: dict[str, Split | None], notes: list[str]) -> S
 
 
 def _size(split: Split | None) -> str:
-    return f"{split.size:,}" if split is not None and split.size is not None else "an unknown number"
+    return f"{split.size:,}" if split is not None and split.size is not None else "an unknown number of"

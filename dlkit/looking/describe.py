@@ -11,8 +11,7 @@ import numpy as np
 
 from dlkit.data import store
 from dlkit.data.bound import Input, Spec, Target
-from dlkit.data.contract import Batch, Rows, Split, Splits
-from dlkit.data.feeding import SOURCE_ORDER
+from dlkit.data.contract import SOURCE_ORDER, Batch, Rows, Split, Splits
 from dlkit.elements import elements
 from dlkit.looking.page import page
 from dlkit.looking.reading import place, read

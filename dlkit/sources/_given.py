@@ -85,7 +85,9 @@ def _streams(datasets: Mapping[str, tf.data.Dataset], name: str) -> SourceData:
         parts = []
         for piece in pieces:
             part = datasets[piece.split].skip(piece.start)
-            parts.append(part if piece.stop is None else part.take(piece.stop - piece.start))
+            # Up to its end it is read until it ends, so that one which gives more than it promised is found.
+            whole = piece.stop is None or piece.stop == sizes[piece.split]
+            parts.append(part if whole else part.take((piece.stop or 0) - piece.start))
         joined = parts[0]
         for part in parts[1:]:
             joined = joined.concatenate(part)

@@ -8,10 +8,12 @@ from collections.abc import Iterator
 
 import tensorflow as tf
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import Problem, RunError
 
 REFUSALS = (
     tf.errors.DataLossError,
+    tf.errors.FailedPreconditionError,
     tf.errors.InvalidArgumentError,
     tf.errors.ResourceExhaustedError,
     tf.errors.UnimplementedError,
@@ -24,6 +26,8 @@ ASSERTED = re.compile(r"assertion failed: \[(?P<words>[^\]]+)\] ?(?P<values>.*)"
 
 # What Python raises in a function that TensorFlow calls, such as a generator of examples.
 IN_PYTHON = "Traceback (most recent call last)"
+# What tf.data says where a dataset of a stated cardinality gives another number of examples.
+PROMISED = re.compile(r"expected to contain (?P<size>\d+) elements but contained (?:only|at least) (?P<came>\d+)")
 _NODE = re.compile(r"\{\{.*?\}\}\s*")
 
 
@@ -34,6 +38,8 @@ def refused_as_run_error() -> Iterator[None]:
         yield
     except REFUSALS as error:
         if isinstance(error, tf.errors.UnknownError) and IN_PYTHON not in error.message:
+            raise
+        if isinstance(error, tf.errors.FailedPreconditionError) and not PROMISED.search(error.message):
             raise
         raise as_run_error(error) from error
 
@@ -46,6 +52,11 @@ def as_run_error(error: tf.errors.OpError) -> RunError:
         message = f"the function that gives the examples raised {words}"
         help = "correct it, or call it alone to see where it stops"
         return RunError(Problem("data-refused", message, key=("data",), help=help))
+    if promised := PROMISED.search(error.message):
+        size, came = int(promised["size"]), int(promised["came"])
+        message = f"a tf.data.Dataset promised {count(size, 'example')}, and gave {'more' if came > size else came}"
+        help = "state the cardinality that it has, or none; it must be the same whenever it is read from its start"
+        return RunError(Problem("data-ended", message, ("data",), help=help))
     if isinstance(error, tf.errors.ResourceExhaustedError):
         return RunError(
             Problem(

@@ -10,8 +10,7 @@ import tensorflow as tf
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.augment import augmented
 from dlkit.data.bound import Spec
-from dlkit.data.contract import Batch, Rows, Split, Stream, Tensors
-from dlkit.data.feeding import SOURCE_ORDER
+from dlkit.data.contract import SOURCE_ORDER, Batch, Rows, Split, Stream, Tensors
 from dlkit.data.order import permutation
 from dlkit.data.prepare import Progress, fit_and_stage
 from dlkit.data.preprocessing import Preprocessing, make_preprocessing

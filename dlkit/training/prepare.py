@@ -17,6 +17,7 @@ from dlkit.data.contract import Splits
 from dlkit.data.feeding import Feeder, make_feeder
 from dlkit.data.load import load_spec, load_splits
 from dlkit.data.prepare import Progress, fit_and_stage
+from dlkit.data.stream_sizes import with_sizes
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema import Config
@@ -140,7 +141,7 @@ def prepare(
 
 def _read(loaded: Loaded, data: Any, fitted: Spec | None, progress: Progress | None) -> tuple[Splits, Splits]:
     """The splits with what preprocessing learned from the training rows, and the same after the host stage."""
-    raw = limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config)
+    raw = with_sizes(limited(load_splits(loaded.config.data, given=data, fitted=fitted), loaded.config))
     # What decodes files may take minutes: the model's mistakes are reported before.
     before = partial(build, loaded.config, functions=loaded.plugins.functions)
     return fit_and_stage(raw, loaded.config.data, fitted=fitted is not None, before=before, progress=progress)

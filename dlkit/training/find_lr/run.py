@@ -19,7 +19,7 @@ from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
-from dlkit.training.failures import REFUSALS, as_run_error
+from dlkit.training.failures import refused_as_run_error
 from dlkit.training.find_lr.curve import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
 from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.program.execution import ExecutionPlan, choose
@@ -64,15 +64,12 @@ def find_lr(
         RunError: if TensorFlow refuses the data or the device.
     """
     check_range(lowest, highest, steps)
-    with loaded.locating(), session(loaded.config):
+    with loaded.locating(), refused_as_run_error(), session(loaded.config):
         prepared = prepare(_whole(loaded), data, pre_check=pre_check, weights_from=runs_folder)
         feeder = prepared.training_feeder()
         steps = steps or min(MOST, max(FEWEST, feeder.steps))
         rates = np.geomspace(lowest, highest, steps)
-        try:
-            losses, diverged = _losses(prepared, feeder, rates, on_step)
-        except REFUSALS as error:
-            raise as_run_error(error) from error
+        losses, diverged = _losses(prepared, feeder, rates, on_step)
     return read_curve(loaded.config.name, rates, losses, planned=steps, diverged=diverged)
 
 
