@@ -33,6 +33,11 @@ def direction(metric: Any) -> str:
     return getattr(metric, "_direction", None) or ""
 
 
+def waits_for_shapes(metric: Any) -> bool:
+    """Whether a metric has yet to make variables, which it does at its first update."""
+    return not metric.variables or not getattr(metric, "_built", True)
+
+
 def moving_averages(optimizer: Any) -> list[Any]:
     """The moving averages that an optimizer with `use_ema` keeps, in the order of the model's variables."""
     return list(optimizer._model_variables_moving_average)

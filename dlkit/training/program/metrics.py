@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import keras
+import tensorflow as tf
 
 from dlkit.data.contract import Batch
-from dlkit.keras_internals import direction
+from dlkit.keras_internals import direction, waits_for_shapes
 from dlkit.models.build import BuiltModel
 from dlkit.training.program.forward import Forward
 
@@ -30,6 +31,22 @@ class RunningMetrics:
         self.metrics = built.metrics()
         self._several = len(self.losses) > 1
         self.target_losses = {n: keras.metrics.Mean(name=f"{n}_loss") for n in self.losses} if self._several else {}
+
+    def make_variables(self) -> None:
+        """Make those of metrics that wait for their first update, so that a checkpoint has a place for each.
+
+        Nothing may have been counted.
+        """
+        for name, metrics in self.metrics.items():
+            target, settings = self._built.spec.targets[name], self._built.spec.targets[name].settings
+            labels = tf.zeros([1, *(size or 1 for size in target.shape)], target.dtype)
+            results = settings.results(target, tf.zeros([1, target.units]))
+            for metric in filter(waits_for_shapes, metrics):
+                counted = settings.metric_values(target, metric, labels, results)
+                # As in the program that counts, on every replica.
+                update = tf.function(lambda *values, m=metric: m.update_state(*values), autograph=False)
+                tf.distribute.get_strategy().run(update, counted)
+                metric.reset_state()
 
     def update(self, forward: Forward, penalties: object, batch: Batch) -> None:
         """Count one batch, or a shard of it.

@@ -53,6 +53,7 @@ class TrainProgram:
     ) -> None:
         self._scales = isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
         self.metrics = RunningMetrics(built, training=True)
+        self.metrics.make_variables()
         self.optimizer = optimizer
         self.built, self._feeder, self._strategy = built, feeder, tf.distribute.get_strategy()
         self._settings, self._micro_batches = config.training.optimizer, choices.micro_batches
