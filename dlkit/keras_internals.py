@@ -35,7 +35,7 @@ def direction(metric: Any) -> str:
 
 def waits_for_shapes(metric: Any) -> bool:
     """Whether a metric makes its variables at its first update, by the shapes of labels and results."""
-    return getattr(metric, "_built", True) is False
+    return not metric.variables or getattr(metric, "_built", True) is False
 
 
 def moving_averages(optimizer: Any) -> list[Any]:

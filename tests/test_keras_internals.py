@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
+from pathlib import Path
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -70,3 +73,18 @@ def test_variables_without_values_are_forgotten() -> None:
     with keras.StatelessScope():
         small = keras.Variable(shape=(2,), initializer="ones")
     assert np.asarray(small).tolist() == [1, 1]
+
+
+def test_a_mixture_is_of_the_shares_and_rows_that_are_reported() -> None:
+    images = np.broadcast_to(np.arange(1.0, 7.0, dtype="float32")[:, None, None, None], (6, 8, 8, 3))
+    mixed, share, rows = keras_internals.mixture(keras.layers.MixUp(seed=1), images)
+    share, rows = np.asarray(share), np.asarray(rows)
+    expected = share * images[:, 0, 0, 0] + (1 - share) * images[rows, 0, 0, 0]
+    np.testing.assert_allclose(np.asarray(mixed).mean(axis=(1, 2, 3)), expected, rtol=1e-5)
+
+
+def test_each_of_them_is_tested_here() -> None:
+    functions = {name for name, value in vars(keras_internals).items() if inspect.isfunction(value)}
+    written = Path(__file__).read_text(encoding="utf-8")
+    here = {name for name in functions if keras_internals.__name__ == getattr(keras_internals, name).__module__}
+    assert {name for name in here if f"keras_internals.{name}" not in written} == set()

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from dlkit.baselines.material import Material
+from dlkit.config.causes import first_line
 from dlkit.config.phrases import count
 from dlkit.data.bound import Target
 from dlkit.data.table import Table
@@ -128,7 +129,7 @@ def _fitted(name: str, model: Any, answers: Answers, given: Any, judged: Any, we
             model.fit(given, answers.values, **more)
             return Fitted(name, len(given), answers.results(model, judged))
         except (ValueError, ArithmeticError, np.linalg.LinAlgError, MemoryError) as error:
-            return Fitted(name, len(given), None, (str(error) or type(error).__name__).splitlines()[0])
+            return Fitted(name, len(given), None, first_line(error))
 
 
 def _linear(answers: Answers, table: Table) -> Any:

@@ -31,7 +31,7 @@ PAIRS = [
     ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("negative", "positive"),
     ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"),
 ]  # fmt: skip
-# Losses that are of logits whatever Keras is told: it has no `from_logits` for them.
+# Losses that are of logits whatever is asked of Keras: it has no `from_logits` for them.
 OF_LOGITS = ("hinge", "squared_hinge")
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dlkit.data.bound import Spec
+from dataclasses import replace
+
+from dlkit.data.bound import Spec, Target
 from dlkit.files import parse_json, read_bytes, write_json
 from dlkit.models.about import describe, read_spec
 from dlkit.runs import RunFolder, records
 from dlkit.schema.loader import Loaded
+from dlkit.schema.target import TargetSettings
 
 
 def keep(folder: RunFolder, spec: Spec) -> None:
@@ -28,4 +31,14 @@ def read(folder: RunFolder, loaded: Loaded) -> Spec | None:
     if not folder.has_begun():
         return None
     with records.damage(folder.fitted), loaded.plugins.active():
-        return read_spec(parse_json(read_bytes(folder.fitted)))
+        spec = read_spec(parse_json(read_bytes(folder.fitted)))
+    targets = {name: _measured(target, loaded.config.data.targets.get(name)) for name, target in spec.targets.items()}
+    return replace(spec, targets=targets)
+
+
+def _measured(target: Target, settings: TargetSettings | None) -> Target:
+    """A target with the loss and metrics of the configuration, which nothing that is fitted depends on."""
+    if settings is None:
+        return target
+    chosen = {"loss": settings.loss, "metrics": settings.metrics}
+    return replace(target, settings=target.settings.model_copy(update=chosen))

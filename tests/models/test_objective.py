@@ -8,7 +8,10 @@ import pytest
 import tensorflow as tf
 
 from dlkit.data.contract import Batch
+from dlkit.data.load import load_splits
+from dlkit.models.build import build
 from dlkit.models.objective import Objective
+from dlkit.schema.loader import from_mapping
 
 RANDOM = np.random.default_rng(0)
 LABELS = {"a": RANDOM.integers(0, 3, 12), "b": RANDOM.normal(size=(12, 2)).astype("float32")}
@@ -89,3 +92,34 @@ def test_ignored_classes_leave_loss_and_gradient_of_the_rest_as_keras_has_them()
         found.append((float(value), tape.gradient(value, outputs).numpy()))
     assert found[0][0] == pytest.approx(found[1][0], rel=1e-6)
     np.testing.assert_allclose(found[0][1], found[1][1], atol=1e-7)
+
+
+def test_smoothed_labels_leave_ignored_classes_out_too() -> None:
+    """The loss of training is the mean of the smoothed losses of the rest, and its gradient for an ignored row is 0."""
+    loss = {"name": "sparse_categorical_crossentropy", "ignore_class": 0}
+    config = {
+        "name": "smooth",
+        "data": {
+            "inputs": {"x": {"kind": "number"}},
+            "targets": {"a": {"kind": "category", "classes": 3, "loss": loss}},
+        },
+        "model": {"builder": "mlp"},
+        "training": {"label_smoothing": 0.2},
+    }
+    given = (np.zeros((12, 1), "float32"), LABELS["a"])
+    loaded = from_mapping(config, needs_source=False).config
+    objective = build(loaded, load_splits(loaded.data, given={"train": given}).spec).objective(training=True)
+    whole = Batch({}, {"a": tf.constant(LABELS["a"], tf.int32)}, {}, np.arange(12))
+    outputs = tf.constant(OUTPUTS["a"])
+    with tf.GradientTape() as tape:
+        tape.watch(outputs)
+        weights = objective.weights(whole)
+        sums = {"a": tf.reduce_sum(weights["a"])}
+        value = objective.total(objective.per_example(whole.targets, {"a": outputs}), weights, 12, sums)
+    kept = LABELS["a"] != 0
+    labels = 0.8 * np.eye(3)[LABELS["a"]] + 0.2 / 3
+    expected = keras.losses.CategoricalCrossentropy(from_logits=True)(labels[kept], OUTPUTS["a"][kept])
+    assert float(value) == pytest.approx(float(expected), rel=1e-6)
+    gradient = tape.gradient(value, outputs).numpy()
+    assert not gradient[~kept].any()
+    assert gradient[kept].all()

@@ -1,4 +1,4 @@
-"""What a run records is cut back to the checkpoint that it goes on from."""
+"""What a run records and counts is that of the checkpoint that it goes on from."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import pytest
 
 from dlkit.training.callbacks import Callbacks, _cut_rows
 from dlkit.training.checkpoints import files as checkpoints
-from tests.training.helpers import DATA, SGD, SMALL, VALIDATED, resume, settings, train
+from tests.training.helpers import DATA, EVEN, SGD, SMALL, VALIDATED, resume, settings, state_digest, train
 from tests.training.test_recorder import curves
-from tests.training.test_resume import Cut, CutAt
+from tests.training.test_resume import Cut, CutAt, with_checkpoints
 
 
 def cut_in_third_epoch(config: dict[str, Any], tmp_path: Path) -> Path:
@@ -47,6 +47,28 @@ def test_a_csv_logger_keeps_its_earlier_rows_and_has_each_epoch_once(tmp_path: P
         rows = list(csv.DictReader(file))
     assert [row["epoch"] for row in rows] == ["0", "1", "2"]
     assert all(float(row["val_loss"]) > 0 for row in rows)
+
+
+@pytest.mark.parametrize(
+    ("kind", "metrics"), [("binary", ["f1_score", "auc"]), ("number", ["r2_score", "mean_absolute_error"])]
+)
+def test_metrics_that_wait_for_their_first_batch_go_on_in_mid_epoch(
+    kind: str, metrics: list[str], tmp_path: Path, one_step_chunks: None
+) -> None:
+    (x, y) = EVEN["train"]
+    data = {"train": (x, (y % 2).astype("float32" if kind == "number" else "int32"))}
+
+    def config(**checkpoints: Any) -> dict[str, Any]:
+        made = with_checkpoints(**checkpoints)
+        made["data"]["targets"] = {"label": {"kind": kind, "metrics": metrics}}
+        return made
+
+    whole = train(config(), tmp_path / "whole", data=data)
+    with pytest.raises(Cut):
+        train(config(every_steps=3), tmp_path / "cut", data=data, listener=CutAt(12))
+    folder = (tmp_path / "cut" / "small" / "latest").resolve()
+    resume(folder, data=data)
+    assert state_digest(folder) == state_digest(whole.folder)
 
 
 def test_a_rollback_cuts_them_too(tmp_path: Path, one_step_chunks: None) -> None:

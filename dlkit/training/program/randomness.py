@@ -40,17 +40,28 @@ def drawing(step: tf.Tensor, replica: int) -> Iterator[None]:
 class KeyedSeed(keras.random.SeedGenerator):
     """Stands in for a layer's seed generator, and gives seeds from the step instead of a counter."""
 
-    def __init__(self, seed: int, layer: int) -> None:
+    def __init__(self, seed: int, layer: int, plain: keras.random.SeedGenerator | None = None) -> None:
+        """A generator of a layer.
+
+        Args:
+            seed: the run's seed.
+            layer: number of the generator.
+            plain: that of the layer itself, which gives seeds where no update is being made.
+        """
         # Not the parent's: it would make the variable that this class does without.
         self.seed = seed
         self.layer = layer
+        self.plain: Any = plain.plain if isinstance(plain, KeyedSeed) else plain
 
     def next(self, ordered: bool = True) -> tf.Tensor:
         """The seed of this draw: int32, shape (2,). `ordered` is SeedGenerator's argument and changes nothing.
 
         A layer that draws twice in an update, as one that shifts images down and to the side, gets two seeds.
         """
-        step, replica, draws = _draw.get()
+        drawn = _draw.get(None)
+        if drawn is None and self.plain is not None:
+            return self.plain.next(ordered)
+        step, replica, draws = drawn or _draw.get()
         number = draws[self.layer]
         draws[self.layer] += 1
         entropy = [self.seed, self.layer, replica, *([number] if number else [])]
@@ -113,7 +124,7 @@ def key_layer(layer: keras.layers.Layer, seed: int, numbers: Iterator[int]) -> k
         numbers: gives each generator its number.
     """
     for owner, name in _generators(layer):
-        object.__setattr__(owner, name, KeyedSeed(seed, next(numbers)))
+        object.__setattr__(owner, name, KeyedSeed(seed, next(numbers), getattr(owner, name)))
     return layer
 
 

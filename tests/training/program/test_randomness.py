@@ -50,6 +50,13 @@ def test_the_twin_shares_its_weights_with_the_plain_network_which_is_saved_as_it
     twin = keyed_twin(network, seed=1)[0]
     assert [id(v) for v in twin.trainable_variables] == [id(v) for v in network.trainable_variables]
     assert network.get_config() == config
+    # It goes on drawing by itself, and needs no step to draw for.
+    for _ in range(2):
+        first, _, recurrent = network(tf.ones((8, 50, 4)), training=True)
+        assert set(np.unique(first)) == {0.0, 2.0}
+        again = network(tf.ones((8, 50, 4)), training=True)[2]
+        assert (np.asarray(recurrent) != np.asarray(again)).any()
+        keyed_twin(network, seed=2)
 
 
 def test_a_compiled_program_draws_anew_at_each_step_and_the_same_at_the_same_step() -> None:
