@@ -35,7 +35,7 @@ def splits_differ(case: CheckContext) -> Iterator[Problem]:
             continue
         values = np.concatenate([ours.values, theirs.values])
         which = np.repeat([1, 0], [len(rows), len(others)])
-        figure = _told_apart(values, which)
+        figure = _distinguished(values, which)
         if figure < AUC:
             continue
         seen = looked_at((first, len(rows), one.size), (second, len(others), other.size))
@@ -51,7 +51,7 @@ def splits_differ(case: CheckContext) -> Iterator[Problem]:
         )
 
 
-def _told_apart(values: np.ndarray, which: np.ndarray) -> float:
+def _distinguished(values: np.ndarray, which: np.ndarray) -> float:
     """How well random trees tell two splits apart, in cross-validation: area under the ROC curve."""
     model = ensemble.ExtraTreesClassifier(30, max_features=None, min_samples_leaf=5, max_depth=12, random_state=0)
     folds = selection.StratifiedKFold(one_column.FOLDS, shuffle=True, random_state=0)

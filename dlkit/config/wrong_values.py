@@ -100,6 +100,10 @@ def bad_format(path: Path, value: str, pattern: str) -> Problem:
     if path.key[-1] == "max_time":
         message, help = f"{name} must be a time, got {value[:60]!r}", "hours, minutes and seconds, in that order"
         return Problem("bad-format", message, path.key, label="as in `90m` or `1h30m`", help=help)
+    if path.key[-1] == "devices":
+        message = f"{name} must be `cpu` or `gpu`, alone or with how many, got {value[:60]!r}"
+        word = "write `gpu`" if value.lower().startswith(("cuda", "gpu", "nvidia")) else "as in `gpu` or `cpu:2`"
+        return Problem("bad-format", message, path.key, label=word)
     return Problem(
         "bad-format",
         f"{name} does not have the expected form, got {value[:60]!r}",

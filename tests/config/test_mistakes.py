@@ -261,6 +261,8 @@ model: {model}
     ("word", "label"),
     [
         ("runtime.device=gpu", "did you mean `devices`?"),
+        ("runtime.devices=cuda", "write `gpu`"),
+        ("runtime.devices=tpu", "as in `gpu` or `cpu:2`"),
         ("training.gpu=true", "`devices` belongs in `runtime`"),
         ("training.device=gpu", "`devices` belongs in `runtime`"),
         ("data.splits.train=0.8", "write `train[:80%]`"),

@@ -183,7 +183,7 @@ def test_a_series_out_of_order_or_with_holes_is_sorted_and_filled_and_the_commen
     assert written(half, tmp_path)[1]["data"]["source"]["kind"] == "csv", "half of the hours are no series"
 
 
-def test_series_of_several_shops_are_told_apart_by_the_column_that_names_them(tmp_path: Path) -> None:
+def test_series_of_several_shops_are_distinguished_by_the_column_that_names_them(tmp_path: Path) -> None:
     months = [f"{2015 + n // 12}-{n % 12 + 1:02}-01" for n in range(72)]
     shops = ["north", "south"] * 72
     sold = np.arange(144) % 12 + np.arange(144) / 100
