@@ -12,6 +12,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.origins import origin
 from dlkit.schema.base import Section, Text, check_arguments, unknown_choice
+from dlkit.schema.features import in_words
 from dlkit.schema.keras_objects import keras_class, refusals_of_keras
 
 # What to write instead of a layer that a stack cannot have, by the beginning of its name.
@@ -19,7 +20,7 @@ _INSTEAD = {
     "bidirectional": "write `builder: rnn` with `bidirectional: true`",
     "embedding": "words and categories are embedded already: state `embedding:` at the input",
     "input": "the network takes what `data.inputs` says: leave it out",
-    "lambda": "write a function of your own, with `builder: python`",
+    "lambda": "write a builder of your own, as a plug-in",
     "masking": "padding is masked already: leave it out",
     "normalization": "it belongs in `preprocess` of the input, as `normalize`",
     "rescaling": "it belongs in `preprocess` of the input, as `rescale`",
@@ -85,7 +86,7 @@ class Layer(Section):
             message = f"`{self.layer}` goes over padding as well, which would change what the network says"
             help = "take `builder: cnn` or `rnn`, or begin with a recurrent layer or `global_average_pooling1d`"
             raise ConfigError(Problem("padding-counts", message, key, help=help))
-        with refusals_of_keras(f"`{self.layer}` on {_shape(x)}", key):
+        with refusals_of_keras(f"`{self.layer}` on {in_words(x.shape[1:])}", key):
             given = {} if mask is None or not takes_mask else {"mask": mask}
             return made(x, **given), None if mask is None else made.compute_mask(x, mask)
 
@@ -94,11 +95,6 @@ def _required(cls: type[Any]) -> list[str]:
     """The arguments that a class cannot do without."""
     parameters = inspect.signature(cls).parameters.values()
     return [p.name for p in parameters if p.default is p.empty and p.kind is p.POSITIONAL_OR_KEYWORD]
-
-
-def _shape(x: Any) -> str:
-    """A shape without the batch, in words: `28 x 28 x 1`."""
-    return " x ".join("?" if side is None else str(side) for side in x.shape[1:])
 
 
 def _first_argument(name: str) -> str:

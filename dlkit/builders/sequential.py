@@ -13,6 +13,7 @@ from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.encoded import Encoded, as_sequence, as_vector
 from dlkit.schema.builder import BuilderSettings
+from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -65,9 +66,8 @@ class Sequential(BuilderSettings):
             counts[one.layer] = counts.get(one.layer, 0) + 1
             x, mask = one.build(x, mask, ("model", "layers", number), f"{one.layer}_{counts[one.layer]}")
         if len(x.shape) != 2:
-            shape = " x ".join("?" if side is None else str(side) for side in x.shape[1:])
             key = ("model", "layers", len(self.layers) - 1)
-            message = f"the last layer gives {shape}, and the outputs are made from a vector"
+            message = f"the last layer gives {in_words(x.shape[1:])}, and the outputs are made from a vector"
             help = "end with `flatten`, or with a pooling such as `global_average_pooling2d`"
             raise ConfigError(Problem("not-a-vector", message, key, help=help))
         return joined([x], [other for other in inputs.values() if other is not given])

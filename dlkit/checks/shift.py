@@ -52,7 +52,7 @@ def splits_differ(case: CheckContext) -> Iterator[Problem]:
 
 
 def _distinguished(values: np.ndarray, which: np.ndarray) -> float:
-    """How well random trees tell two splits apart, in cross-validation: area under the ROC curve."""
+    """How well random trees distinguish two splits, in cross-validation: area under the ROC curve."""
     model = ensemble.ExtraTreesClassifier(30, max_features=None, min_samples_leaf=5, max_depth=12, random_state=0)
     folds = selection.StratifiedKFold(one_column.FOLDS, shuffle=True, random_state=0)
     guesses = selection.cross_val_predict(model, values, which, cv=folds, method="predict_proba")

@@ -17,10 +17,9 @@ from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.data.choose import SPLITS
 from dlkit.data.contract import Dropped
 from dlkit.data.parts import Chosen, picked
-from dlkit.data.values import RowPlace, missing
+from dlkit.data.values import RowPlace, missing, unreadable
 from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
-from dlkit.schema.source import Unreadable
 
 # Rows that are named for each reason; all are counted.
 NAMED = 1000
@@ -97,13 +96,11 @@ def _wrong(
     """Which rows of an input or target are asked to be left out, and why."""
     settings, name = data.clean, str(key[2])
     assert settings is not None
-    if "unreadable" in settings.drop and values.dtype == object:
-        unread = np.fromiter((isinstance(value, Unreadable) for value in values), bool, len(values))
-        yield unread, f"`{name}` cannot be decoded"
     if "missing" in settings.drop and not _fills(data, key, feature):
         yield missing(values), f"`{name}` is missing"
-    if "unreadable" in settings.drop and decode is not None:
-        yield _unreadable(values, decode), f"`{name}` cannot be decoded"
+    if "unreadable" in settings.drop:
+        unread = unreadable(values) if decode is None else _undecodable(values, decode)
+        yield unread, f"`{name}` cannot be decoded"
     if "unknown_labels" in settings.drop and known is not None:
         yield ~np.isin(_plain(values), known), f"no training row has this label of `{name}`"
     if (limits := settings.ranges.get(name)) is not None:
@@ -151,7 +148,7 @@ def _range(limits: Sequence[float | None]) -> str:
     return f"{low:g} to {high:g}"
 
 
-def _unreadable(values: np.ndarray, decode: Callable[[Any], Any]) -> np.ndarray:
+def _undecodable(values: np.ndarray, decode: Callable[[Any], Any]) -> np.ndarray:
     """Which files cannot be decoded; all are tried, by several threads."""
 
     def fails(value: Any) -> bool:

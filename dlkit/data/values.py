@@ -11,7 +11,7 @@ from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.parts import Part, numbers
 from dlkit.mapped import converted
 from dlkit.schema.features import Shape
-from dlkit.schema.source import BaseRows
+from dlkit.schema.source import BaseRows, Unreadable
 
 _CHUNK = 2**20
 # What to do about rows with NaN.
@@ -215,3 +215,10 @@ def missing(values: np.ndarray) -> np.ndarray:
     else:
         return np.zeros(len(values), bool)
     return np.asarray(wrong.any(axis=1))
+
+
+def unreadable(values: np.ndarray) -> np.ndarray:
+    """Rows whose value is `Unreadable`: bool, shape (examples,)."""
+    if values.dtype != object:
+        return np.zeros(len(values), bool)
+    return np.fromiter((isinstance(value, Unreadable) for value in values), bool, len(values))

@@ -14,14 +14,14 @@ from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
 from dlkit.schema.guess import Asked, Sample, SourceGuess
-from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Unreadable, Wanted
+from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Wanted
 from dlkit.sources._files import must_be_file
 
 if TYPE_CHECKING:
     import numpy as np
 else:
     np = lazy("numpy")
-elements = lazy("dlkit.elements")
+elements, data_values = lazy("dlkit.elements"), lazy("dlkit.data.values")
 
 # Examples of a stream that are looked at.
 FIRST_OF_STREAM = 2_000
@@ -113,11 +113,8 @@ def _read(settings: SourceSettings, *, cleans_unreadable: bool) -> tuple[SourceD
 
 def _without_unreadable(columns: Mapping[str, Any]) -> dict[str, Any]:
     """Columns without the rows that have a value that cannot be read."""
-    keep = np.ones(len(next(iter(columns.values()))), bool)
-    for values in columns.values():
-        if values.dtype == object:
-            keep &= [not isinstance(value, Unreadable) for value in values]
-    return {name: values[keep] for name, values in columns.items()}
+    wrong = np.any([data_values.unreadable(column) for column in columns.values()], axis=0)
+    return {name: column[~wrong] for name, column in columns.items()}
 
 
 def _trained_on(data: SourceData) -> str:

@@ -49,6 +49,11 @@ class Wanted(Collection[str]):
         return name in self.names()
 
 
+def cleans_unreadable(wanted: Collection[str]) -> bool:
+    """Whether a run leaves out later what cannot be read; never for the plain names that `describe` gives."""
+    return isinstance(wanted, Wanted) and wanted.cleans_unreadable
+
+
 class Unreadable(str):
     """Why a value of a column of text cannot be read: it stands in its place where cleaning leaves such rows out."""
 

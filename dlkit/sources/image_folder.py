@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from dlkit.lazy import lazy
 from dlkit.schema.features import in_words
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, Wanted
+from dlkit.schema.source import SourceData, SourceField, cleans_unreadable
 from dlkit.sources._class_folder import ClassFolderSettings
 from dlkit.sources._guess_folder import guess_folder
 
@@ -51,8 +51,7 @@ class ImageFolderSource(ClassFolderSettings):
         """
         root = Path(self.path)
         found = self.found(SUFFIXES, "images")
-        # A plain collection of names is what `describe` and tests give.
-        cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
+        cleaned = cleans_unreadable(wanted)
         headers = self._headers([path for paths in found.files.values() for path in paths], cleaned=cleaned)
         columns = {
             split: {"image": np.array([str(path) for path in paths]), "label": np.array(found.labels[split])}

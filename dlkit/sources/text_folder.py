@@ -17,7 +17,7 @@ from dlkit.config.phrases import count
 from dlkit.inputs._decode_text import decode_text
 from dlkit.lazy import lazy
 from dlkit.schema.guess import Asked, SourceGuess
-from dlkit.schema.source import SourceData, SourceField, Unreadable, Wanted
+from dlkit.schema.source import SourceData, SourceField, Unreadable, cleans_unreadable
 from dlkit.sources._class_folder import ClassFolderSettings
 from dlkit.sources._encodings import Encoding, written_in
 from dlkit.sources._folders import Folders
@@ -65,8 +65,7 @@ class TextFolderSource(ClassFolderSettings):
             RunError: files are missing, or something is no file; there is no class, or a single one.
         """
         folders = self.found(SUFFIXES, "texts")
-        # A plain collection of names is what `describe` and tests give.
-        cleaned = isinstance(wanted, Wanted) and wanted.cleans_unreadable
+        cleaned = cleans_unreadable(wanted)
 
         @cache
         def arrays(split: str) -> dict[str, np.ndarray]:
