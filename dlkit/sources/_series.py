@@ -35,6 +35,7 @@ class Series:
         values: float32, shape (rows, channels).
         rows: the row of the table of each row, -1 for one that was filled in: int64.
         step: how far apart the rows of a series are.
+        time: column of the timestamps; empty where each row is a step.
         notes: lines for the user.
     """
 
@@ -45,6 +46,7 @@ class Series:
     values: np.ndarray
     rows: np.ndarray
     step: Step
+    time: str
     notes: tuple[str, ...] = ()
 
     @property
@@ -106,13 +108,13 @@ def read_series(
     values = np.empty((len(table), len(channels)), np.float32)
     for number, channel in enumerate(channels):
         values[:, number] = table.numbers(channel)[order]
-    series = Series(table, names, starts, times, values, order, step)
-    _refuse_disorder(series, within, time or "")
-    positions = _positions(series, time or "")
+    series = Series(table, names, starts, times, values, order, step, time or "")
+    _refuse_disorder(series, within)
+    positions = _positions(series)
     missing = int((np.diff(positions)[within] - 1).sum())
     empty = np.isnan(values)
     if fill is None:
-        _refuse_missing_steps(series, positions, within, missing, time or "")
+        _refuse_missing_steps(series, positions, within, missing)
         _refuse_empty(series, empty, channels)
         return series
     return _filled(series, positions, channels, fill, missing, int(empty.sum()))
@@ -136,7 +138,7 @@ def _groups(table: LongTable, columns: Sequence[str]) -> tuple[tuple[str, ...], 
     return names, np.asarray(encoded.indices).astype(np.int64)
 
 
-def _refuse_disorder(series: Series, within: np.ndarray, time: str) -> None:
+def _refuse_disorder(series: Series, within: np.ndarray) -> None:
     """Refuse times that do not increase."""
     apart = np.diff(series.step.counts(series.times))
     exact = np.diff(series.times.astype(np.int64))
@@ -147,21 +149,21 @@ def _refuse_disorder(series: Series, within: np.ndarray, time: str) -> None:
     here, before, of = _at(series, row), _at(series, row - 1), series.of(int(series.numbers[row]))
     many = f" ({wrong.size:,} such rows)" if wrong.size > 1 else ""
     if exact[row - 1] < 0:
-        message = f"{here}: `{time}` is {_shown(series, row, time)}, before that of {before}{of}{many}"
+        message = f"{here}: `{series.time}` is {_shown(series, row)}, before that of {before}{of}{many}"
         raise table_problem(RunError, "time-order", message, (*KEY, "time"), "sort the rows, or set `sort: true`")
-    message = f"{here}: `{time}` is {_shown(series, row, time)}, the same step as {before}{of}{many}"
+    message = f"{here}: `{series.time}` is {_shown(series, row)}, the same step as {before}{of}{many}"
     help = "remove one of them; where they are of different series, name the column of those with `group:`"
     raise table_problem(RunError, "time-doubled", message, (*KEY, "time"), help)
 
 
-def _positions(series: Series, time: str) -> np.ndarray:
+def _positions(series: Series) -> np.ndarray:
     """The number of steps from the first row of its series to each row: int64."""
     counts = series.step.counts(series.times)
     since = counts - np.repeat(counts[series.starts[:-1]], series.lengths)
     wrong = np.flatnonzero(since % series.step.size)
     if wrong.size:
         row = int(wrong[0])
-        message = f"{_at(series, row)}: `{time}` is {_shown(series, row, time)}, which is no whole number of steps of "
+        message = f"{_at(series, row)}: `{series.time}` is {_shown(series, row)}, which is no whole number of steps of "
         message += f"{series.step.words()} after the first row of the series{series.of(int(series.numbers[row]))}"
         message += f" ({wrong.size:,} such rows)" if wrong.size > 1 else ""
         help = "bring the rows to steps of one length, or leave `time` out to take each row as a step"
@@ -169,7 +171,7 @@ def _positions(series: Series, time: str) -> np.ndarray:
     return np.asarray(since // series.step.size)
 
 
-def _refuse_missing_steps(series: Series, positions: np.ndarray, within: np.ndarray, missing: int, time: str) -> None:
+def _refuse_missing_steps(series: Series, positions: np.ndarray, within: np.ndarray, missing: int) -> None:
     if not missing:
         return
     gaps = np.flatnonzero(within & (np.diff(positions) > 1))
@@ -177,7 +179,7 @@ def _refuse_missing_steps(series: Series, positions: np.ndarray, within: np.ndar
     here, where = int(series.numbers[row]), len(np.unique(series.numbers[gaps]))
     count = int(positions[row] - positions[row - 1]) - 1
     message = f"{_at(series, row)}: {count:,} step{'s' if count > 1 else ''} of {series.step.words()} missing before "
-    message += f"{_shown(series, row, time)}{series.of(here)}; {missing:,} in {where:,} of {len(series.names):,} series"
+    message += f"{_shown(series, row)}{series.of(here)}; {missing:,} in {where:,} of {len(series.names):,} series"
     help = "add the rows, set `fill: forward`, `linear` or `zero`, or leave `time` out to take each row as a step"
     raise table_problem(RunError, "time-missing", message, (*KEY, "time"), help)
 
@@ -248,9 +250,9 @@ def _at(series: Series, row: int) -> str:
     return series.table.line(int(series.rows[row]))
 
 
-def _shown(series: Series, row: int, time: str) -> str:
+def _shown(series: Series, row: int) -> str:
     """When a row is, as its table has it; dates of Parquet as `1949-01-01`, `1949-01-01 12:00:00`."""
-    given = series.table.columns[time][series.rows[row]]
+    given = series.table.columns[series.time][series.rows[row]]
     if isinstance(given, np.datetime64):
         return str(given).removesuffix(".000000").removesuffix("T00:00:00").replace("T", " ")
     return str(given).strip()
