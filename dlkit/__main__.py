@@ -3,7 +3,10 @@
 import sys
 
 try:
-    from dlkit.cli import main
+    from dlkit.lazy import without_collector
+
+    with without_collector(freeze=True):
+        from dlkit.cli import main
 
     main()
 except KeyboardInterrupt:

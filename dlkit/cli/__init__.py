@@ -6,6 +6,7 @@ answered at once.
 
 from __future__ import annotations
 
+import os
 import sys
 
 import typer
@@ -68,6 +69,8 @@ for verb in VERBS:
 
 def main() -> None:
     """Run the command line of this process."""
+    # Pydantic would read the entry points of every installed package for plug-ins of its own, before any answer.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     if "--json" not in sys.argv:
         app()
     try:

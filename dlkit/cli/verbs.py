@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from dlkit.config.problems import COMMAND_LINE, ConfigError, DlkitError, Location, Problem
+from dlkit.lazy import without_collector
 
 if TYPE_CHECKING:
     from dlkit.progress.base import Progress
@@ -167,20 +168,22 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
 
 def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = True) -> Loaded:
     """As `dlkit.schema.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
-    from dlkit.progress.quiet import without_chatter
-    from dlkit.schema import loader
+    with without_collector(freeze=True):
+        from dlkit.progress.quiet import without_chatter
+        from dlkit.schema import loader
 
-    with without_chatter():
-        return loader.load(path, overrides, needs_source=needs_source)
+        with without_chatter():
+            return loader.load(path, overrides, needs_source=needs_source)
 
 
 def load_run_config(path: Path, overrides: Sequence[str] = (), *, trust: bool) -> Loaded:
     """As `dlkit.schema.loader.load_run_config`, without the chatter of TensorFlow."""
-    from dlkit.progress.quiet import without_chatter
-    from dlkit.schema import loader
+    with without_collector(freeze=True):
+        from dlkit.progress.quiet import without_chatter
+        from dlkit.schema import loader
 
-    with without_chatter():
-        return loader.load_run_config(path, overrides, trust=trust)
+        with without_chatter():
+            return loader.load_run_config(path, overrides, trust=trust)
 
 
 def data_config(
@@ -225,7 +228,8 @@ def tensorflow(as_json: bool) -> Iterator[Progress]:
         progress = TerminalProgress(Console(stderr=True))
     try:
         progress.working("loading TensorFlow")
-        load_tensorflow()
+        with without_collector(freeze=True):
+            load_tensorflow()
         progress.working("working")
         yield progress
     finally:

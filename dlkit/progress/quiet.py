@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dlkit.config.problems import ConfigError, Problem
+from dlkit.lazy import without_collector
 
 # Lines of the loggers of TensorFlow's C++ libraries, and what they add to them.
 CHATTER = re.compile(
@@ -33,7 +34,7 @@ def load_tensorflow() -> None:
     if "tensorflow" in sys.modules and "keras" in sys.modules:
         _hush_loggers()
     else:
-        with without_chatter():
+        with without_chatter(), without_collector():
             tensorflow = importlib.import_module("tensorflow")
             _import_keras()
             # Drivers are looked for, and complained about, when devices are first asked for.
