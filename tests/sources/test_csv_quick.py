@@ -70,7 +70,7 @@ def columns() -> Any:
 
 
 @given(rows=columns(), more=columns(), block=st.sampled_from([40, 200, 2**20]), end=st.sampled_from(["\n", "\r\n"]))
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_both_ways_give_the_same_columns(rows, more, block, end, tmp_path, monkeypatch):
     for name, some in (("one", rows), ("two", more)):
         (tmp_path / f"{name}.csv").write_bytes(end.join(["a,b,c", *map(",".join, some), ""]).encode())
