@@ -20,7 +20,7 @@ from dlkit.config.render import render, to_json
 from dlkit.schema.loader import from_mapping, load
 from tests.config.base import VALID
 
-SETTINGS = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
+SETTINGS = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 DATA = read_text(VALID, "f").data
 
 scalars = st.one_of(

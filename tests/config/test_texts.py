@@ -131,7 +131,7 @@ OVERRIDES = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(mutated(), OVERRIDES)
 def test_a_mutated_configuration_loads_or_says_what_is_wrong(tmp_path_factory, text, overrides):
     path = tmp_path_factory.getbasetemp() / "mutated.yaml"

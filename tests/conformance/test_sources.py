@@ -136,8 +136,8 @@ def test_a_source_that_is_opened_again_goes_on_in_the_middle_of_an_epoch(source:
         tf.nest.map_structure(np.testing.assert_array_equal, tuple(one), tuple(other))
 
 
-# Files that are decoded. The others are variations, whose batches the test above compares.
-RESUMED = {"image_folder"}
+# A table, and files that are decoded. The others are variations, whose batches the test above compares.
+RESUMED = {"csv", "image_folder"}
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def with_tfds(text, sizes):
     return found if all(start < stop for _, start, stop in found) else None
 
 
-@settings(max_examples=200)
+@settings(max_examples=300)
 @given(slices, st.integers(0, 1000), st.integers(1, 1000), st.integers(1, 100_000))
 def test_slices_are_those_of_tfds(text, train, test, extra):
     sizes = {"train": train, "test": test, "extra": extra}

@@ -114,7 +114,7 @@ def test_a_minimum_that_no_value_reaches_is_refused():
     assert refused.value.problems[0].key == ("data", "inputs", "words", "min_count")
 
 
-@pytest.mark.parametrize("stream", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["arrays", "stream"])
+@pytest.mark.parametrize("stream", [False, True], ids=["arrays", "stream"])
 def test_plain_keras_opens_the_model_and_gives_the_run_s_figures_on_raw_text(stream: bool, tmp_path: Any):
     train: Any = ({"job": JOB, "city": CITY}, {"y": Y})
     given = {split: tf.data.Dataset.from_tensor_slices(train) if stream else train for split in ("train", "test")}

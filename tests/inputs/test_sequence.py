@@ -92,9 +92,7 @@ def test_holes_are_refused_with_the_row(place: Any, value: float, code: str):
 @pytest.mark.parametrize(
     "model",
     [{"builder": "mlp", "dense": [4]}]
-    # Every kind of cell, one of them in both directions.
-    + [pytest.param({"builder": "rnn", "cell": cell, "units": [5, 4], "bidirectional": both},
-                    marks=pytest.mark.slow if both != (cell == "gru") else ())
+    + [{"builder": "rnn", "cell": cell, "units": [5, 4], "bidirectional": both}
        for cell in ("lstm", "gru", "simple_rnn") for both in (False, True)],
     ids=str,
 )  # fmt: skip

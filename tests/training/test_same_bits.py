@@ -65,7 +65,7 @@ def test_the_same_configuration_gives_the_same_bits_and_another_seed_others(tmp_
     [
         pytest.param({"name": "adam"}, marks=pytest.mark.slow),
         {"name": "adam", "global_clipnorm": 0.1},
-        pytest.param({"name": "adamw", "weight_decay": 0.01}, marks=pytest.mark.slow),
+        {"name": "adamw", "weight_decay": 0.01},
         {"name": "sgd", "momentum": 0.9, "nesterov": True, "clipnorm": 0.1},
         {"name": "rmsprop", "clipvalue": 0.01},
         pytest.param({"name": "adagrad"}, marks=pytest.mark.slow),

@@ -74,7 +74,7 @@ HEALTHY = {
 
 
 # With layers that do something else in training; the others are variations.
-QUICK = ("cnn with batch normalisation",)
+QUICK = ("mlp with dropout", "cnn with batch normalisation")
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow) for n in HEALTHY])
