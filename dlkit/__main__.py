@@ -5,7 +5,7 @@ import sys
 try:
     from dlkit.lazy import without_collector
 
-    with without_collector(freeze=True):
+    with without_collector():
         from dlkit.cli import main
 
     main()

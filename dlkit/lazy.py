@@ -42,21 +42,15 @@ def lazy(name: str) -> Any:
 
 
 @contextlib.contextmanager
-def without_collector(*, freeze: bool = False) -> Iterator[None]:
+def without_collector() -> Iterator[None]:
     """Within the block Python looks for no garbage: for imports, which make much and drop little of it.
 
     The collector goes through all that there is again and again while TensorFlow is imported: a fifth of the time.
-
-    Args:
-        freeze: leave what is there at the end out of every later look as well; for programs of dlkit's own, since
-            garbage that a user's program has left is never found then.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        if freeze:
-            gc.freeze()
         if enabled:
             gc.enable()

@@ -24,14 +24,3 @@ def test_a_collector_that_was_off_stays_off() -> None:
         assert not gc.isenabled()
     finally:
         gc.enable()
-
-
-def test_what_is_there_at_the_end_is_frozen_only_when_asked_for() -> None:
-    before = gc.get_freeze_count()
-    with without_collector():
-        pass
-    assert gc.get_freeze_count() == before
-    kept: list[object] = [[] for _ in range(100)]
-    with without_collector(freeze=True):
-        pass
-    assert gc.get_freeze_count() >= before + len(kept)

@@ -6,6 +6,8 @@ answered at once.
 
 from __future__ import annotations
 
+import atexit
+import gc
 import os
 import sys
 
@@ -71,6 +73,8 @@ def main() -> None:
     """Run the command line of this process."""
     # Pydantic would read the entry points of every installed package for plug-ins of its own, before any answer.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # Nor does a program that ends look for garbage among all that it has imported.
+    atexit.register(gc.freeze)
     if "--json" not in sys.argv:
         app()
     try:

@@ -168,7 +168,7 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
 
 def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = True) -> Loaded:
     """As `dlkit.schema.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
-    with without_collector(freeze=True):
+    with without_collector():
         from dlkit.progress.quiet import without_chatter
         from dlkit.schema import loader
 
@@ -178,7 +178,7 @@ def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = Tru
 
 def load_run_config(path: Path, overrides: Sequence[str] = (), *, trust: bool) -> Loaded:
     """As `dlkit.schema.loader.load_run_config`, without the chatter of TensorFlow."""
-    with without_collector(freeze=True):
+    with without_collector():
         from dlkit.progress.quiet import without_chatter
         from dlkit.schema import loader
 
@@ -228,8 +228,7 @@ def tensorflow(as_json: bool) -> Iterator[Progress]:
         progress = TerminalProgress(Console(stderr=True))
     try:
         progress.working("loading TensorFlow")
-        with without_collector(freeze=True):
-            load_tensorflow()
+        load_tensorflow()
         progress.working("working")
         yield progress
     finally:
