@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
+
+from tests import processes
 
 ROOT = Path(__file__).parents[1]
 
@@ -18,13 +17,11 @@ def blocks(document: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, flags=re.DOTALL)
 
 
-def run(command: list[str], folder: Path, *, root: Path = ROOT, status: int = 0) -> str:
-    """Run a command with the dlkit of a folder, and give what it printed; its errors, where it has to fail."""
-    done = subprocess.run(
-        command, cwd=folder, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(root)}
-    )
-    assert done.returncode == status, f"{command}\n{done.stdout}\n{done.stderr}"
-    return done.stderr if status else done.stdout
+def run(program: str, *words: str, folder: Path, root: Path = ROOT) -> str:
+    """Run a program of Python with the dlkit of a folder in a process of its own, and give what it printed."""
+    done = processes.python(program, *words, folder=folder, root=root)
+    assert done.returncode == 0, f"{program}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
 
 
 _COMMANDS = """
@@ -43,7 +40,7 @@ def dlkit(commands: list[list[str]], folder: Path, *, root: Path = ROOT) -> list
 
     The words of each come after `dlkit`; of each there is what it printed, and its errors where it was refused.
     """
-    printed = run([sys.executable, "-c", _COMMANDS, json.dumps(commands)], folder, root=root)
+    printed = run(_COMMANDS, json.dumps(commands), folder=folder, root=root)
     found = [json.loads(line[2:]) for line in printed.splitlines() if line.startswith("@ ")]
     assert all(status in (0, 2) for status, _, _ in found), printed
     return [err if status else out for status, out, err in found]

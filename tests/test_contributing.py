@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +32,7 @@ def test_the_plug_in_of_contributing_trains_with_its_builder_source_and_metric(
     last = dict(zip(header.split(","), map(float, rows[-1].split(",")), strict=True))
     assert last["worst_class"] > 0.9
     # Plain Keras opens what was saved, though it knows nothing of the plug-in.
-    run([sys.executable, "-c", "import keras; keras.saving.load_model('runs/circles/latest/model.keras')"], tmp_path)
+    run("import keras; keras.saving.load_model('runs/circles/latest/model.keras')", folder=tmp_path)
 
 
 def parts_of_contributing() -> dict[str, str]:

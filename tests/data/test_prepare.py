@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +19,7 @@ from dlkit.data.load import load_splits
 from dlkit.data.prepare import fit_and_stage
 from dlkit.schema.data import Data
 from dlkit.schema.loader import from_mapping
+from tests import processes
 
 RANDOM = np.random.default_rng(0)
 IMAGES = RANDOM.integers(0, 256, (60, 9, 8, 3)).astype("uint8")
@@ -156,9 +155,10 @@ def test_a_disk_that_fills_up_in_the_middle_costs_nothing_but_the_keeping(monkey
     np.testing.assert_array_equal(batches(splits, data()), expected)
 
 
-def test_two_processes_that_build_one_store_get_the_same_and_a_kill_leaves_nothing_wrong(own_store: Path) -> None:
-    environment = {**os.environ, "DLKIT_CACHE": str(own_store)}
-    done = subprocess.run([sys.executable, "-c", PROCESSES], env=environment, capture_output=True, text=True)
+def test_two_processes_that_build_one_store_get_the_same_and_a_kill_leaves_nothing_wrong(
+    own_store: Path, tmp_path: Path
+) -> None:
+    done = processes.python(PROCESSES, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     killed, prepared, *both = done.stdout.split()
     assert int(killed) == 9

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -295,4 +294,4 @@ def test_a_model_with_layers_of_the_user_is_opened_with_their_plug_in(more: list
     np.save(tmp_path / "x.npy", images(3)[0])
     words = ["predict", str(folder), str(tmp_path / "x.npy")]
     given = json.dumps([words, str(tmp_path / "stranger"), more])
-    documents.run([sys.executable, "-c", STRANGER, given], tmp_path)
+    documents.run(STRANGER, given, folder=tmp_path)

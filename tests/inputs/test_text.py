@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import unicodedata
 from collections import Counter
 from functools import cache
@@ -26,6 +24,7 @@ from dlkit.inputs.text import TextInput
 from dlkit.models.build import build
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
+from tests import processes
 
 CHINESE = ["这部电影很好看。", "太糟糕了！我不喜欢。", "好电影, good!", "不好看"]
 ALPHABET = "abAB éÉe\u0301ß'’-.“”—…。！<>/ 漢字가한ｶﾞﬁ№😀👍🏽\u200d\ufe0f½٣\t\n\x00İΣς"
@@ -142,7 +141,8 @@ import sys, keras, tensorflow as tf
 model = keras.saving.load_model({str(tmp_path / "m.keras")!r})
 print(model(tf.constant({texts!r})).numpy().tolist(), "dlkit" in sys.modules)
 """
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = processes.python(code, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1] == f"{made(np.array(texts)).tolist()} False"
 
 

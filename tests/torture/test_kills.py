@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+from tests import processes
 
 
 @pytest.mark.parametrize(
@@ -20,9 +17,9 @@ ROOT = Path(__file__).parents[2]
         pytest.param("rnn stream pipeline", 2, marks=pytest.mark.slow),
     ],
 )
-def test_killed_runs_end_with_the_bits_of_one_that_was_not(case: str, kills: int) -> None:
+def test_killed_runs_end_with_the_bits_of_one_that_was_not(case: str, kills: int, tmp_path: Path) -> None:
     # Not a fork of this process, in which TensorFlow has started.
-    command = [sys.executable, "-m", "tests.torture", "--kills", str(kills), "--epochs", "3", "--cases", case]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env={**os.environ}, check=False)
+    program = "import sys; from tests.torture.__main__ import main; sys.exit(main())"
+    done = processes.python(program, "--kills", str(kills), "--epochs", "3", "--cases", case, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.splitlines()[-1].startswith(f"{kills} kill")

@@ -13,6 +13,7 @@ import pytest
 from dlkit.config.problems import RunError
 from dlkit.progress import is_terminal, progress_for
 from dlkit.training.program.strategy import keras_defaults
+from tests import processes
 from tests.training.helpers import CNN, DATA, EVEN, MLP, SGD, SMALL, settings, state_digest, train
 
 TESTED = {name: DATA[name] for name in ("train", "test")}
@@ -141,6 +142,6 @@ print(os.waitstatus_to_exitcode(status))
 
 
 def test_a_fork_after_training_says_that_it_should_be_spawned(tmp_path: Path) -> None:
-    ended = python(FORKS, tmp_path)
+    ended = processes.python(FORKS, folder=tmp_path)
     assert ended.stdout.splitlines()[-1] == "7", ended.stderr
     assert "multiprocessing's `spawn` method" in ended.stdout

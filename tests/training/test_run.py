@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -19,6 +16,7 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.runs import RunFolder
 from dlkit.training import run
 from dlkit.training.listeners import Listener
+from tests import processes
 from tests.training.helpers import (
     CNN,
     DATA,
@@ -72,20 +70,17 @@ def test_the_saved_model_evaluates_raw_pixels_to_the_figures_of_the_test(model: 
 def test_plain_keras_opens_and_evaluates_the_saved_model_where_dlkit_is_not_installed(tmp_path: Path) -> None:
     done = finished(settings(MLP), tmp_path)
     np.savez(tmp_path / "test.npz", x=DATA["test"][0], y=DATA["test"][1])
-    # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are added by hand.
     script = f"""
-import importlib.util, json, sys
-sys.path.append({str(Path(keras.__file__).parents[1])!r})
+import importlib.util, json
 assert importlib.util.find_spec("dlkit") is None
 import keras, numpy as np
 data = np.load({str(tmp_path / "test.npz")!r})
 model = keras.saving.load_model({str(done.folder / "model.keras")!r})
 print(json.dumps(model.evaluate(data["x"], data["y"], verbose=0)))
 """
-    output = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", script], check=True, capture_output=True, text=True, cwd=tmp_path
-    ).stdout
-    loss, accuracy = json.loads(output.splitlines()[-1])
+    ended = processes.python(script, folder=tmp_path, root=None)
+    assert ended.returncode == 0, ended.stderr
+    loss, accuracy = json.loads(ended.stdout.splitlines()[-1])
     assert loss == pytest.approx(done.test["loss"], rel=1e-5)
     assert accuracy == pytest.approx(done.test["accuracy"], rel=1e-6)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +12,8 @@ import pytest
 import tensorflow as tf
 
 import dlkit
+from tests import processes
 from tests.training.helpers import CNN, MLP, RNN, images, settings
-
-ROOT = Path(__file__).parents[2]
 
 # 97 examples in batches of 32 leave a last batch of one, fewer than the replicas; 13 epochs are 52 updates.
 DATA = {"train": images(97), "validation": images(53, 200), "test": images(71, 400)}
@@ -63,9 +60,7 @@ def trained(cases: dict[str, Any], devices: str, folder: Path) -> Results:
     """History and test of runs in a process of their own."""
     arguments = json.dumps([cases, devices, str(folder)])
     environment = {k: v for k, v in os.environ.items() if not k.startswith("TF_NUM_")}
-    done = subprocess.run(
-        [sys.executable, "-c", PROGRAM, arguments], cwd=ROOT, env=environment, capture_output=True, text=True
-    )
+    done = processes.python(PROGRAM, arguments, folder=folder, environment=environment)
     assert done.returncode == 0, done.stderr
     return dict(json.loads(line) for line in done.stdout.splitlines() if line.startswith("["))
 
