@@ -1,6 +1,5 @@
 """Sets of TensorFlow Datasets: prepared, bundled, downloaded from a server on this machine, or not to be had."""
 
-import sys
 import threading
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -14,6 +13,7 @@ from dlkit.data.contract import Rows, Stream
 from dlkit.data.load import load_spec, load_splits
 from dlkit.schema.data import Data
 from dlkit.sources import _tfds_columns as module
+from tests import processes
 from tests.sources.shades import ROWS, problem_of, settings
 
 
@@ -210,13 +210,12 @@ def test_the_spec_is_known_before_anything_is_downloaded(tmp_path, monkeypatch):
 
 
 def test_sources_do_not_import_tfds_for_the_bundled_set(tmp_path):
-    import subprocess
-
     code = (
         "import sys; from dlkit.schema.data import Data; from dlkit.data.load import load_splits;"
         "load_splits(Data.model_validate({'source': {'kind': 'tfds', 'name': 'mnist', 'data_dir': sys.argv[1]},"
         "'inputs': {'image': {'kind': 'image'}}, 'targets': {'label': {'kind': 'category'}}}));"
         "print('tensorflow_datasets' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    done = processes.python(code, str(tmp_path), folder=tmp_path)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.strip() == "False"
