@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 
 # -I and -S leave out PYTHONPATH and the hook by which an editable dlkit is found; site-packages are added by hand.
 _SERVER = f"""
-import json, os, sys, traceback
+import gc, json, os, sys, traceback
 sys.path.append({str(Path(keras.__file__).parents[1])!r})
 import keras, tensorflow
 assert not [name for name in sys.modules if name.split(".")[0] == "dlkit"]
@@ -48,6 +48,8 @@ def run(job):
         sys.stderr.flush()
         os._exit(status)
 
+gc.collect()
+gc.freeze()
 for line in sys.stdin:
     number = os.fork()
     if not number:
