@@ -160,6 +160,8 @@ class CategoryInput(InputSettings):
         """How many rows of a split hold values that are unknown."""
         notes, rows = [], self.values(values, bound.feature, place)
         for number, column in enumerate(rows.T):
+            if place.split == "train" and sum(bound.state["counts"][number]) == len(column):
+                continue
             other = np.setdiff1d(counted(column)[0], np.array(bound.state["vocabulary"][number]))
             if other.size:
                 unknown = np.flatnonzero(np.isin(column, other))

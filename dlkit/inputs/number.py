@@ -100,13 +100,16 @@ class NumberInput(InputSettings):
 
         A column without numbers has none.
         """
-        rows = self.values(values, feature, place)
+        place.refuse_text(values)
+        place.same_shape(values, feature.shape)
         notes = _large_whole_numbers(values, feature, place)
-        flat = rows.reshape(len(rows), -1)[:: -(-len(rows) // MOST_ROWS)]
-        if len(feature.shape) > 1 or flat.shape[1] > MOST_COLUMNS:
+        if len(feature.shape) > 1 or feature.shape[0] > MOST_COLUMNS:
             return feature, {}, notes
-        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(flat.T)]
-        grid = np.linspace(0, 1, MANY if len(rows) >= MANY_ROWS else FEW)
+        # What is not finite is refused with its row when the values are read.
+        with np.errstate(over="ignore"):
+            some = values[:: -(-len(values) // MOST_ROWS)].reshape(-1, *feature.shape).astype(feature.dtype)
+        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(some.T)]
+        grid = np.linspace(0, 1, MANY if len(values) >= MANY_ROWS else FEW)
         return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
