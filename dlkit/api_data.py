@@ -10,9 +10,11 @@ from dlkit.api import Overrides, load_config
 from dlkit.progress.quiet import load_tensorflow
 
 if TYPE_CHECKING:
+    import keras
     from matplotlib.figure import Figure
 
     from dlkit.looking.describe import Description
+    from dlkit.looking.network import Network
 
 
 def describe(
@@ -44,17 +46,17 @@ def describe(
 
 
 def show(
-    config: str | Path | Mapping[str, Any],
+    config: str | Path | Mapping[str, Any] | keras.Model,
     overrides: Overrides | None = None,
     *,
     data: Any = None,
     split: str = "train",
     count: int = 16,
-) -> Figure | None:
-    """Show some examples as the network is given them: raw, prepared, augmented.
+) -> Figure | Network | None:
+    """Show some examples as the network is given them: raw, prepared, augmented; or the layers of a model.
 
     Args:
-        config: path of a YAML file, or the same content as a dictionary.
+        config: path of a YAML file, or the same content as a dictionary; or a Keras model, such as a builder's.
         overrides: values by dotted key; they win over the file.
         data: as for `train`.
         split: train, whose first batch they begin, or validation or test.
@@ -62,12 +64,17 @@ def show(
 
     Returns:
         The picture, a figure of matplotlib's, which a notebook shows. Inputs that make none are printed as a table;
-        None where all are such.
+        None where all are such. Of a model its layers, which print as a table, and as a picture too in a notebook.
 
     Raises:
         ConfigError: if the configuration is wrong, does not fit the data, or has no such split.
         RunError: if the data cannot be read.
+        TypeError: if a model has no graph of layers.
     """
+    if not isinstance(config, str | Path | Mapping):
+        from dlkit.looking.network import network
+
+        return network(config)
     loaded = load_config(config, overrides, needs_source=data is None)
     load_tensorflow()
     from dlkit.looking.picture import draw

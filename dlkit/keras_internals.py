@@ -28,6 +28,12 @@ def outputs_of_calls(operation: Any) -> Iterator[Any]:
         yield from node.output_tensors
 
 
+def calls(operation: Any) -> Iterator[tuple[list[Any], list[Any]]]:
+    """The Keras tensors that an operation took and gave in every call of it, in this model and in others."""
+    for node in operation._inbound_nodes:
+        yield list(node.input_tensors), list(node.output_tensors)
+
+
 def direction(metric: Any) -> str:
     """`up` or `down`, as a metric says which values are better; empty where it does not."""
     return getattr(metric, "_direction", None) or ""

@@ -37,6 +37,16 @@ def test_a_layer_that_is_called_twice_has_two_outputs() -> None:
     assert shapes == [(None, 4, 2), (None, 4, 2)]
 
 
+def test_a_layer_knows_what_each_call_took_and_gave() -> None:
+    layer = keras.layers.Dense(2)
+    one, other = keras.Input((3,)), keras.Input((3,))
+    first, second = layer(one), layer(other)
+    assert [
+        (given[0] is x, gives[0] is y)
+        for (given, gives), x, y in zip(keras_internals.calls(layer), (one, other), (first, second), strict=True)
+    ] == [(True, True)] * 2
+
+
 def test_metrics_say_which_values_are_better() -> None:
     assert keras_internals.direction(keras.metrics.Accuracy()) == "up"
     assert keras_internals.direction(keras.metrics.MeanAbsoluteError()) == "down"

@@ -12,6 +12,7 @@ import tensorflow as tf
 from dlkit.checks.context import CheckContext
 from dlkit.checks.memory import BASIS, available_memory, estimate
 from dlkit.data.augment import layer_name
+from dlkit.looking.network import network
 from dlkit.schema.features import Feature
 from dlkit.training.best import chosen_monitor
 from dlkit.training.program.execution import choose
@@ -32,7 +33,7 @@ def report(case: CheckContext) -> dict[str, Any]:
         },
         "inputs": {name: _input(case, feature) for name, feature in case.built.spec.inputs.items()},
         "targets": {name: _feature(feature) for name, feature in case.built.spec.targets.items()},
-        "layers": [_layer(layer) for layer in case.built.model.layers],
+        "layers": network(case.built.model, case.built.origins).content["layers"],
         "parameters": {
             "trainable": _count(case.built.network.trainable_variables),
             "other": _count(case.built.model.non_trainable_weights),
@@ -67,17 +68,6 @@ def _input(case: CheckContext, feature: Feature) -> dict[str, Any]:
         if x.size:
             about["prepared"] |= {"min": float(np.min(x)), "max": float(np.max(x)), "mean": float(np.mean(x))}
     return about
-
-
-def _layer(layer: keras.layers.Layer) -> dict[str, Any]:
-    output = layer.output
-    shapes = [list(x.shape[1:]) for x in (output if isinstance(output, list | tuple) else [output])]
-    return {
-        "name": layer.name,
-        "type": type(layer).__name__,
-        "output": shapes[0] if len(shapes) == 1 else shapes,
-        "parameters": _count(layer.weights),
-    }
 
 
 def _count(variables: list[Any]) -> int:

@@ -23,7 +23,7 @@ EXAMPLES = [
 def check(
     config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
     overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
-    no_data: Annotated[bool, typer.Option("--no-data", help="Build the model without reading any data.")] = False,
+    no_data: Annotated[bool, verbs.NO_DATA] = False,
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
@@ -102,12 +102,15 @@ def _data_rows(about: dict[str, Any]) -> list[list[str]]:
 
 
 def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
-    rows = [["layer", "type", "output", "parameters"]]
+    rows = [["layer", "type", "output", "parameters", "multiply-adds"]]
     for layer in about["layers"]:
-        rows.append([layer["name"], layer["type"], shape(layer["output"]), f"{layer['parameters']:>10,}"])
+        products = "?" if layer["multiply_adds"] is None else f"{layer['multiply_adds']:,}"
+        figures = [f"{layer['parameters']:>10,}", f"{products:>13}"]
+        rows.append([layer["name"], layer["type"], shape(layer["output"]), *figures])
     total, other = about["parameters"]["trainable"], about["parameters"]["other"]
-    said = f"{total:>10,}" + (f" trainable, {other:,} not" if other else "")
-    return [*rows, ["total", "", "", said]]
+    products = f"{sum(layer['multiply_adds'] or 0 for layer in about['layers']):>13,}"
+    rows.append(["total", "", "", f"{total:>10,}", products])
+    return [*rows, *([["not trained", "", "", f"{other:>10,}", ""]] if other else [])]
 
 
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:

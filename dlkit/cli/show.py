@@ -1,12 +1,14 @@
-"""dlkit show: the whole configuration, and who set each value."""
+"""dlkit show: the whole configuration, and who set each value; or the network that it makes."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from dlkit.cli import verbs
+from dlkit.config.phrases import count
 
 if TYPE_CHECKING:
     from dlkit.schema.loader import Loaded
@@ -15,6 +17,8 @@ EXAMPLES = [
     ("dlkit show configs/mnist_cnn.yaml", "every setting, and who set it"),
     ("dlkit show configs/mnist_cnn.yaml model.dense=[128]", "with an override"),
     ("dlkit show configs/mnist_cnn.yaml --plain > all.yaml", "as YAML that loads again"),
+    ("dlkit show configs/mnist_cnn.yaml --model", "the layers of the network"),
+    ("dlkit show configs/mnist_cnn.yaml --plot cnn.svg", "the same and a picture"),
 ]
 
 
@@ -22,11 +26,17 @@ def show(
     config: Annotated[str, verbs.CONFIG],
     overrides: Annotated[list[str] | None, verbs.OVERRIDES] = None,
     plain: Annotated[bool, typer.Option("--plain", help="YAML alone, without who set what.")] = False,
+    model: Annotated[bool, typer.Option("--model", help="Show the layers of the network instead.")] = False,
+    plot: Annotated[Path | None, typer.Option("--plot", metavar="FILE", help="Draw them too, as SVG.")] = None,
+    no_data: Annotated[bool, verbs.NO_DATA] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
-    """Show every setting, and who set it."""
+    """Show every setting, and who set it; or the layers of the network."""
     path, words = verbs.config_and_overrides(config, overrides or (), "show")
+    if model or plot is not None:
+        _show_model(path, words, plot, use_data=not no_data, as_json=as_json)
+        return
     loaded = verbs.load(path, words, needs_source=False)
     if as_json:
         verbs.print_json({"ok": True, "config": loaded.resolved(), "origins": _origins(loaded)})
@@ -34,6 +44,30 @@ def show(
         typer.echo(loaded.to_yaml(), nl=False)
     else:
         _print_table(loaded)
+
+
+def _show_model(path: str, words: list[str], plot: Path | None, *, use_data: bool, as_json: bool) -> None:
+    from dlkit.looking.picture import picture_path
+
+    loaded = verbs.load(path, words, needs_source=use_data)
+    picture = None if plot is None else picture_path(plot, "", ".svg")
+    with verbs.tensorflow(as_json) as progress, loaded.locating():
+        from dlkit.files import write_text
+        from dlkit.looking.network import network
+        from dlkit.training.failures import refused_as_run_error
+        from dlkit.training.prepare import prepare
+
+        with refused_as_run_error():
+            built = prepare(loaded, use_data=use_data, progress=progress.preparing).built
+        found = network(built.model, built.origins)
+        if picture is not None:
+            write_text(picture, found.svg())
+    if as_json:
+        verbs.print_json({"ok": True, **found.content, "picture": None if picture is None else str(picture)})
+        return
+    typer.echo(str(found))
+    if picture is not None:
+        typer.echo(f"\n{picture} shows {count(len(found.rows), 'layer')}")
 
 
 def _origins(loaded: Loaded) -> dict[str, str]:

@@ -34,6 +34,7 @@ CONFIG = typer.Argument(metavar="CONFIG", help="A YAML file.")
 OVERRIDES = typer.Argument(metavar="KEY=VALUE", help="Settings that win over the file, as in training.epochs=3.")
 RUN = typer.Argument(metavar="RUN", help="A run: its folder, its name, or `latest`; or a model.keras file.")
 DATA = typer.Option("--data", metavar="CONFIG", help="Take the data of this configuration, not the run's own.")
+NO_DATA = typer.Option("--no-data", help="Build the model without reading any data.")
 SPLIT = typer.Option("--split", help="Which examples.")
 RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.", parser=_folder)
 TRUST = typer.Option(

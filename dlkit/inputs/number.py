@@ -103,7 +103,7 @@ class NumberInput(InputSettings):
         place.refuse_text(values)
         place.same_shape(values, feature.shape)
         notes = _large_whole_numbers(values, feature, place)
-        if len(feature.shape) > 1 or feature.shape[0] > MOST_COLUMNS:
+        if len(feature.shape) > 1 or (feature.shape[0] or 0) > MOST_COLUMNS:
             return feature, {}, notes
         # What is not finite is refused with its row when the values are read.
         with np.errstate(over="ignore"):

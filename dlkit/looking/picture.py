@@ -101,15 +101,17 @@ def save(figure: Figure, path: Path, *, dots: int = DOTS) -> None:
         raise RunError(Problem("output-not-written", f"{path} cannot be written: {error.strerror}")) from error
 
 
-def picture_path(output: Path | None, default: str) -> Path:
+def picture_path(output: Path | None, default: str, suffix: str = ".png") -> Path:
     """Where a picture goes: as asked, or the default here; with a number if there is such a file already.
 
     Raises:
-        ConfigError: if it does not end in .png, or its folder is not there.
+        ConfigError: if it does not end in `suffix`, or its folder is not there.
     """
     wanted = output or Path(default)
-    if wanted.suffix.lower() != ".png":
-        raise ConfigError(Problem("bad-output", f"{wanted}: the picture is a PNG file", help="let it end in .png"))
+    if wanted.suffix.lower() != suffix:
+        kind = f"{suffix[1:].upper()} file"
+        help = f"let it end in {suffix}"
+        raise ConfigError(Problem("bad-output", f"{wanted}: the picture is a {kind}", help=help))
     if not wanted.parent.is_dir():
         raise ConfigError(Problem("bad-output", f"{wanted}: there is no folder {wanted.parent}", help="make it first"))
     path, number = wanted, 1

@@ -43,3 +43,29 @@ def test_json_has_values_and_origins(dlkit: Dlkit) -> None:
 def test_schema_is_json(dlkit: Dlkit) -> None:
     schema = json.loads(dlkit("schema").stdout)
     assert schema["$schema"].startswith("https://json-schema.org/")
+
+
+def test_the_network_is_a_table_and_a_picture_and_names_the_settings(dlkit: Dlkit, tmp_path: Path) -> None:
+    result = dlkit("show", "small.yaml", "--plot", tmp_path / "net.svg")
+    assert result.exit_code == 0, result.output
+    rows = {line.split()[0]: line for line in result.stdout.splitlines() if line}
+    assert rows["dense_1"].split()[1:] == ["Dense", "8", "6,280", "6,272", "model"]
+    assert "data.targets.label" in rows["label"]
+    assert "dense_1: Dense" in (tmp_path / "net.svg").read_text(encoding="utf-8")
+    assert str(tmp_path / "net.svg") in result.stdout
+
+
+def test_the_network_in_json_and_without_data(dlkit: Dlkit) -> None:
+    words = ["model.dense=[4, 3]", "data.inputs.image.shape=[28, 28, 1]"]
+    shown = json.loads(dlkit("show", "small.yaml", "--model", "--no-data", "--json", *words).stdout)
+    dense = [layer for layer in shown["layers"] if layer["type"] == "Dense"]
+    assert [layer["output"] for layer in dense] == [[4], [3], [10]]
+    assert shown["multiply_adds"] == sum(layer["multiply_adds"] for layer in shown["layers"]) == 784 * 4 + 12 + 30
+    assert shown["picture"] is None
+
+
+def test_a_picture_that_cannot_be_written_is_refused_before_anything_is_read(dlkit: Dlkit, tmp_path: Path) -> None:
+    for name, said in ((tmp_path / "net.png", "let it end in .svg"), (tmp_path / "no" / "net.svg", "no folder")):
+        result = dlkit("show", "small.yaml", "--plot", name)
+        assert result.exit_code == 2
+        assert said in result.stderr
