@@ -47,6 +47,10 @@ class Sequential(BuilderSettings):
         found = [COSTS[part] for part in COSTS if any(part in one.layer for one in self.layers)]
         return found[0] if found else "dense"
 
+    def uses(self, layer: Literal["batch_normalization", "dropout"]) -> bool:
+        """Whether there is such a layer, or a kind of it."""
+        return any(layer in one.layer for one in self.layers)
+
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """The layers on one input, and the other inputs beside what they give.
 

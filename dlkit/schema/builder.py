@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import BaseModel
 
 from dlkit.config.problems import Problem
 from dlkit.schema.base import Section
@@ -50,9 +52,26 @@ class BuilderSettings(Section):
         """What is wrong with the builder, given the whole configuration."""
         yield from ()
 
+    def uses(self, layer: Literal["batch_normalization", "dropout"]) -> bool:
+        """Whether the network has such layers: by default whether a setting of that name is on, here or below."""
+        return any(_values_of(self, layer))
+
     def reads_in_order(self, name: str, config: Config) -> bool:
         """Whether the network goes over the steps or tokens of an input of this name in their order."""
         return False
+
+
+def _values_of(settings: Any, field: str) -> Iterator[Any]:
+    """The values of all fields of a name, in a section and in all sections below it."""
+    if isinstance(settings, BaseModel):
+        for name in type(settings).model_fields:
+            value = getattr(settings, name)
+            if name == field:
+                yield value
+            yield from _values_of(value, field)
+    elif isinstance(settings, list | dict):
+        for item in settings.values() if isinstance(settings, dict) else settings:
+            yield from _values_of(item, field)
 
 
 BUILDERS = Registry("builder", BuilderSettings, "builder", package="dlkit.builders")

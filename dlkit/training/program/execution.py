@@ -7,13 +7,12 @@ of it is kept in the run, and a run is resumed with the plan it began with, on w
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 import keras
 import tensorflow as tf
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.keras_internals import flattened
@@ -59,9 +58,9 @@ def choose_micro_batches(config: Config) -> int:
         return min(wanted, batch_size)
     if config.runtime.devices not in (None, "cpu", "cpu:1"):
         return 1  # the replicas fill the cores
-    if config.runtime.compile == "xla" or any(values_of(model, "batch_normalization")):
+    if config.runtime.compile == "xla" or model.uses("batch_normalization"):
         return 1
-    if tf.config.list_physical_devices("GPU") or (model.cost == "dense" and not any(values_of(model, "dropout"))):
+    if tf.config.list_physical_devices("GPU") or (model.cost == "dense" and not model.uses("dropout")):
         return 1
     smallest = SMALLEST_MICRO_BATCH.get(model.cost or "")
     return max(1, min(cores(), batch_size // smallest)) if smallest else 1
@@ -80,22 +79,6 @@ def choose(config: Config, built: BuiltModel, replicas: int) -> ExecutionPlan:
         slow = any(word in kind for kind in _layer_kinds(built) for word in NOT_FOR_XLA_ON_CPU)
         compile_ = "xla" if on_cpu and number == replicas == 1 and not slow else "graph"
     return ExecutionPlan(compile_, number, config.training.epochs, config.training.max_steps)
-
-
-def values_of(settings: Any, field: str) -> Iterator[Any]:
-    """The values of all fields of a name, in a section of a configuration and in all sections below it."""
-    if isinstance(settings, BaseModel):
-        for name in type(settings).model_fields:
-            value = getattr(settings, name)
-            if name == field:
-                yield value
-            yield from values_of(value, field)
-    elif isinstance(settings, list):
-        for item in settings:
-            yield from values_of(item, field)
-    elif isinstance(settings, dict):
-        for item in settings.values():
-            yield from values_of(item, field)
 
 
 def recorded(folder: RunFolder, config: Config) -> ExecutionPlan:

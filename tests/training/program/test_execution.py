@@ -30,6 +30,11 @@ from tests.training.helpers import (
     train,
 )
 
+
+def stack(*layers: Any) -> dict[str, Any]:
+    return {"builder": "sequential", "layers": list(layers)}
+
+
 NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization": True}]}
 
 
@@ -49,6 +54,10 @@ NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization":
         (MLP, 255, {}, 1),
         ({**MLP, "batch_normalization": True}, 256, {}, 1),
         (MLP, 256, {"devices": "cpu:2"}, 1),
+        (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "flatten"), 64, {}, 4),
+        (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "batch_normalization", "flatten"), 64, {}, 1),
+        (stack("flatten", {"dense": 8}), 256, {}, 1),
+        (stack("flatten", {"dense": 8}, {"dropout": 0.2}), 256, {}, 2),
         (MLP, 2, {"micro_batches": 3}, 2),
     ],
 )
