@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import traceback
 from collections.abc import Iterator
 from typing import Any
 
@@ -18,5 +19,11 @@ def elements(dataset: tf.data.Dataset) -> Iterator[Any]:
     held = [iter(dataset)]
     try:
         yield from held[0]
+    except Exception as error:
+        # Whoever keeps the error keeps TensorFlow's frames, and with them the iterator, until Python collects garbage.
+        for one in (error, error.__context__, error.__cause__):
+            if one is not None:
+                traceback.clear_frames(one.__traceback__)
+        raise
     finally:
         threading.Thread(target=held.clear, daemon=True, name="iterator").start()

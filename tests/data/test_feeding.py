@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -163,6 +165,23 @@ def test_elements_are_all_there_and_may_be_given_up_early() -> None:
     assert int(next(some)) == 0
     some.close()
     assert list(some) == []
+
+
+def test_an_error_that_is_kept_does_not_keep_the_iterator() -> None:
+    dataset = tf.data.Dataset.range(9).map(lambda i: tf.debugging.check_numerics(1 / (tf.cast(i, tf.float32) - 4), "x"))
+    before = len(iterators())
+    with pytest.raises(tf.errors.InvalidArgumentError) as kept:
+        list(elements(dataset))
+    for thread in threading.enumerate():
+        if thread.name == "iterator":
+            thread.join()
+    assert len(iterators()) == before
+    assert kept.traceback
+
+
+def iterators() -> list[Any]:
+    """All iterators of tf.data."""
+    return [x for x in gc.get_objects() if type(x).__name__ == "OwnedIterator"]
 
 
 @pytest.mark.parametrize("came", [40, 60])
