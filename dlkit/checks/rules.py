@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from dlkit.checks import data, duplicates, groups, leaks, metrics, model, shift, similar_images, splits, step
+from dlkit.checks import (
+    data,
+    duplicates,
+    duration,
+    groups,
+    leaks,
+    metrics,
+    model,
+    network,
+    shift,
+    similar_images,
+    splits,
+    step,
+    units,
+)
 from dlkit.checks.context import CheckContext
 from dlkit.config.problems import Problem
 
@@ -27,6 +41,8 @@ RULES: dict[str, Rule] = {
     "splits-differ": shift.splits_differ,
     "nothing-to-train": model.nothing_to_train,
     "output-width": model.output_width,
+    "empty-output": network.empty_output,
+    "outputs-twice": network.outputs_twice,
     "large-model": model.too_large,
     "unusable-metric": metrics.give_no_number,
     "loss-not-finite": step.loss_not_finite,
@@ -34,6 +50,16 @@ RULES: dict[str, Rule] = {
     "disconnected-weights": step.disconnected,
     "first-loss": step.first_loss,
     "probabilities-for-logits": step.probabilities_for_logits,
+    "equal-units": units.equal_units,
+    "dead-units": units.dead_units,
+    "saturated-units": units.saturated_units,
+    "vanishing-stack": network.vanishing,
+    "rough-normalization": network.rough_normalization,
+    "single-pixel": network.padding_alone,
+    "heavy-dropout": network.heavy_dropout,
+    "many-parameters": network.far_more_parameters,
+    "unusual-learning-rate": network.unusual_rate,
+    "long-training": duration.long_training,
 }
 
 # Those that need neither a step nor a model with values, and whose finding a run does not report otherwise.
@@ -41,7 +67,8 @@ BEFORE_TRAINING = (
     "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
     "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
     "similar-images-in-two-splits", "column-gives-answer", "splits-differ", "nothing-to-train", "output-width",
-    "large-model", "unusable-metric",
+    "empty-output", "outputs-twice", "large-model", "unusable-metric", "vanishing-stack", "rough-normalization",
+    "single-pixel", "heavy-dropout", "many-parameters", "unusual-learning-rate", "long-training",
 )  # fmt: skip
 
 

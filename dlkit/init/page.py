@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from dlkit import speed
 from dlkit.config.phrases import count
 from dlkit.config.yaml_lines import flow, remark, setting
-from dlkit.init import cost
 from dlkit.init.columns import Columns, Reading
 from dlkit.init.sources import Found
 from dlkit.schema.guess import Guess, Recipe
@@ -247,11 +247,11 @@ def _training(plan: Plan) -> Iterator[str]:
         f"Passes over the training part of {count(_rows(plan), 'row')} for `--time {plan.time}`; {', '.join(others)}."
     )
     if recipe.multiply_adds:
-        seconds = cost.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
-        words = cost.in_words(seconds * epochs)
+        seconds = speed.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
+        words = speed.in_words(seconds * epochs)
         said += f" {words[:1].upper()}{words[1:]} on this machine"
         wanted = _wanted(recipe, plan.time)
-        said += f", where {wanted} would take {cost.in_words(seconds * wanted)}." if epochs < wanted else "."
+        said += f", where {wanted} would take {speed.in_words(seconds * wanted)}." if epochs < wanted else "."
     yield "training:"
     yield from remark(said, 2)
     yield from setting("epochs", epochs, 2)
@@ -271,7 +271,7 @@ def _epochs(plan: Plan, time: str) -> int:
     wanted, recipe = _wanted(plan.recipe, time), plan.recipe
     if not recipe.multiply_adds:
         return wanted
-    possible = 60 * cost.MINUTES[time] / cost.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
+    possible = 60 * speed.MINUTES[time] / speed.seconds_of_epoch(recipe.multiply_adds, _rows(plan))
     return max(2, min(wanted, round(possible)))
 
 

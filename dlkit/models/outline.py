@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -57,9 +57,7 @@ def outline(model: keras.Model) -> list[LayerRow]:
     made_by: dict[int, tuple[str, ...]] = {}
     fields: dict[int, _Field | None] = {}
     rows = []
-    for operation in graph.operations:
-        own = [call for call in calls(operation) if all(id(x) in fields for x in call[0])]
-        given, gives = ([x for call in own for x in call[at]] for at in (0, 1))
+    for operation, given, gives in operations(graph):
         field = _receptive_field(operation, given, gives, [fields[id(x)] for x in given])
         fields |= {id(x): field for x in gives}
         before = tuple(dict.fromkeys(name for x in given for name in made_by[id(x)]))
@@ -68,6 +66,19 @@ def outline(model: keras.Model) -> list[LayerRow]:
         if is_layer:
             rows.append(_row(operation, gives, field, before))
     return rows
+
+
+def operations(model: keras.Model) -> Iterator[tuple[Any, list[Any], list[Any]]]:
+    """The operations of a functional model, layers among them, in their order: what each took and gave in this model.
+
+    A layer is in other models too, whose calls of it are left out.
+    """
+    known: set[int] = set()
+    for operation in model.operations:
+        own = [call for call in calls(operation) if all(id(x) in known for x in call[0])]
+        given, gives = ([x for call in own for x in call[at]] for at in (0, 1))
+        known |= {id(x) for x in gives}
+        yield operation, given, gives
 
 
 def _row(layer: Any, gives: Sequence[Any], field: _Field | None, before: tuple[str, ...]) -> LayerRow:

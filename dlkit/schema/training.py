@@ -17,6 +17,8 @@ class OptimizerBase(Section):
 
     # What people call it elsewhere, comma-separated.
     also_called: ClassVar[str] = ""
+    # The learning rates that it is used with, roughly: beyond them `check` asks.
+    usual_rates: ClassVar[tuple[float, float]] = (1e-7, 0.1)
 
     name: str
     learning_rate: PositiveFloat = Field(0.001, description="Learning rate, the highest one where a schedule is given.")
@@ -64,6 +66,7 @@ class Sgd(OptimizerBase):
     """Stochastic gradient descent, with momentum if asked for."""
 
     also_called = "momentum"
+    usual_rates = (1e-6, 10.0)
 
     name: Literal["sgd"]
     learning_rate: PositiveFloat = Field(0.01, description="Learning rate, the highest one where a schedule is given.")
@@ -84,6 +87,8 @@ class RmsProp(OptimizerBase):
 class Adagrad(OptimizerBase):
     """Adagrad (Duchi et al., 2011)."""
 
+    usual_rates = (1e-6, 10.0)
+
     name: Literal["adagrad"]
     initial_accumulator_value: NonNegativeFloat = Field(0.1, description="Start of the sum of squared gradients.")
     epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
@@ -91,6 +96,8 @@ class Adagrad(OptimizerBase):
 
 class Lion(OptimizerBase):
     """Lion (Chen et al., 2023)."""
+
+    usual_rates = (1e-8, 0.01)
 
     name: Literal["lion"]
     beta_1: Fraction = Field(0.9, description="Mixes gradient and momentum for the update.")

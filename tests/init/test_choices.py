@@ -15,8 +15,8 @@ import yaml
 from typer.testing import Result
 
 import dlkit
+from dlkit import speed
 from dlkit.data.load import load_splits
-from dlkit.init import cost
 from dlkit.init.write import write_config
 from dlkit.inputs._image_recipe import recipe
 from dlkit.schema.input import INPUTS, InputSettings
@@ -244,11 +244,11 @@ def test_a_machine_that_takes_hours_for_images_is_given_fewer_epochs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = FILES["pets"](tmp_path / "pets")
-    monkeypatch.setattr(cost, "_rate", lambda: 1e12)
+    monkeypatch.setattr(speed, "_rate", lambda: 1e12)
     text, config = written(path, tmp_path)
     wanted = config["training"]["epochs"]
     assert "Less than a minute on this machine." in one_line(text)
-    monkeypatch.setattr(cost, "_rate", lambda: 2e7)
+    monkeypatch.setattr(speed, "_rate", lambda: 2e7)
     text, config = written(path, tmp_path)
     assert 2 <= config["training"]["epochs"] < wanted
     assert f"on this machine, where {wanted} would take" in one_line(text)
