@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dlkit.config.problems import Problem
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import Key, Problem
 from dlkit.encoded import Encoded, as_vector
 from dlkit.lazy import lazy
 from dlkit.schema.builder import BuilderSettings
@@ -64,3 +65,12 @@ def joined(vectors: Sequence[Any], others: Sequence[Encoded] = ()) -> Any:
     """Vectors, and inputs as vectors, side by side: float, shape (batch, features)."""
     every = [*vectors, *(as_vector(x, flatten=f"{x.name}_flatten") for x in others)]
     return every[0] if len(every) == 1 else layers.Concatenate(name="joined_inputs")(every)
+
+
+def must_be_inputs(names: Iterable[tuple[str, Key]], config: Config) -> Iterator[Problem]:
+    """A problem for each name that is no input's, at its key."""
+    inputs = config.data.inputs
+    for name, key in names:
+        if name not in inputs:
+            help = did_you_mean(name, list(inputs), "there is")
+            yield Problem("unknown-choice", f"there is no input `{name}`", key, help=help)

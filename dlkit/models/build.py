@@ -198,14 +198,13 @@ def _network(prepared: Mapping[str, Any], logits: Any) -> keras.Model:
 
 
 def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing: Preprocessing) -> Any:
-    """The builder's features with the heads of the targets on them."""
+    """What the builder makes of the prepared inputs for the targets."""
     try:
         inputs = {
             name: encoded(name, x, preprocessing.encodings[name], spec.inputs[name].state)
             for name, x in prepared.items()
         }
-        features = config.model.build(inputs)
-        return heads.attach(features, spec.targets)
+        return unwrap(config.model.logits(inputs, spec.targets))
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(

@@ -155,6 +155,19 @@ if TYPE_CHECKING:
     ) -> keras.Model:
         """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""
 
+    def linear(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        kind: Literal["nlinear", "dlinear", "plain"] | None = None,
+        window: int = 25,
+        l2: float = 0.0,
+        input: str | None = None,
+    ) -> keras.Model:
+        """A linear model, compiled; `help(dlkit.linear)` explains each setting."""
+
     def mlp(
         input_shape: Sequence[int],
         classes: Classes = None,

@@ -52,13 +52,15 @@ def by_hand(name: str) -> keras.Model:
         return keras.Model(inputs, layers.Dense(3)(layers.Concatenate()(parts)))
     else:
         parts = [layers.Flatten()(inputs["image"]), layers.Flatten()(inputs["sequence"]), inputs["number"]]
-    x = layers.Dense(5, activation="relu")(layers.Concatenate()(parts))
+    x = layers.Concatenate()(parts)
+    x = x if name == "linear" else layers.Dense(5, activation="relu")(x)
     return keras.Model(inputs, layers.Dense(3)(x))
 
 
 RELU = {"activation": "relu"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "cnn": {"blocks": [{"filters": 4, "pool_size": 2}], "dense": [5]},
+    "linear": {"l2": 0.01},
     "mlp": {"dense": [5]},
     "rnn": {"units": [4], "dense": [5]},
     "sequential": {

@@ -11,13 +11,14 @@ import pytest
 
 import dlkit
 from dlkit.builders.cnn import Cnn, ConvBlock
+from dlkit.builders.linear import Linear
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Rnn
 from dlkit.config.annotations import literal_choices
 from dlkit.config.problems import ConfigError
 from dlkit.models import notebook
 
-BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}
+BUILDERS = {"cnn": Cnn, "linear": Linear, "mlp": Mlp, "rnn": Rnn}
 COMMON = ["input_shape", "classes", "target", "optimizer"]
 
 
