@@ -141,6 +141,14 @@ if TYPE_CHECKING:
         pool_size: Size | None
         dropout: float
 
+    class Convolution(TypedDict, total=False):
+        """The convolution in front of `rnn`."""
+
+        filters: Required[int]
+        kernel_size: int
+        strides: int
+        activation: str
+
     def cnn(
         input_shape: Sequence[int],
         classes: Classes = None,
@@ -193,6 +201,10 @@ if TYPE_CHECKING:
         cell: Literal["lstm", "gru", "simple_rnn"] = "lstm",
         units: Sequence[int] = (64,),
         bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+        layer_norm: bool = False,
+        pooling: Literal["last", "average", "max", "attention"] = "last",
+        conv: Convolution | None = None,
     ) -> keras.Model:
         """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` explains each setting."""
 
