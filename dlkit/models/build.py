@@ -121,6 +121,9 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
     prepared = {
         name: preprocessing.for_network(name, apply_layers(preprocessing.host[name], x)) for name, x in inputs.items()
     }
+    if any(x is not inputs[name] for name, x in prepared.items()):
+        # Keras cannot save a model of which a part begins at its inputs and between its layers alike.
+        prepared = {n: keras.layers.Identity()(x) if x is inputs[n] else x for n, x in prepared.items()}
     origins = Origins()
     with origins.noting():
         logits = _logits(config, prepared, spec, preprocessing)
