@@ -11,7 +11,7 @@ from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
 from dlkit.schema.features import Encoding
 
-layers, ops = lazy("keras.layers"), lazy("keras.ops")
+initializers, layers, ops = lazy("keras.initializers"), lazy("keras.layers"), lazy("keras.ops")
 # With up to this many values a one-hot vector is no larger than an embedding would be.
 MOST_ONE_HOT = 9
 
@@ -146,6 +146,23 @@ def as_plain(given: Encoded) -> Any:
 def embedding_size(values: int) -> int:
     """Numbers that stand for one of `values` values (the rule of fastai's tabular models, Howard and Gugger, 2020)."""
     return int(min(600, round(1.6 * values**0.56)))
+
+
+def embedding_of(table: Any, name: str, *, trainable: bool = True) -> Any:
+    """An embedding that begins with given numbers.
+
+    Args:
+        table: the numbers of each id: float, shape (ids, numbers).
+        name: of the layer.
+        trainable: whether they change in training.
+    """
+    ids, numbers = table.shape
+    initial = lambda shape, dtype=None: ops.convert_to_tensor(table, dtype)  # noqa: E731
+    layer = layers.Embedding(ids, numbers, embeddings_initializer=initial, trainable=trainable, name=name)
+    layer.build()
+    # Its saved form holds the numbers as weights, and no function of dlkit.
+    layer.embeddings_initializer = initializers.get("zeros")
+    return layer
 
 
 def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:

@@ -151,7 +151,7 @@ class TextInput(InputSettings):
             message = f"the {builder.builder} builder reads the words of `{name}` in their order, and `ngrams` puts "
             message += "groups of words behind them"
             key = (*self.key_of(name), "ngrams")
-            yield Problem("contradiction", message, key, label="leave it out", help="or take `builder: mlp`")
+            yield Problem("contradiction", message, key, label="leave it out", help="or take `builder: bag`")
 
     def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
         """The texts as they are, for models of tables."""
