@@ -149,6 +149,24 @@ if TYPE_CHECKING:
         strides: int
         activation: str
 
+    def attention(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        dense: Sequence[int] = (),
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        blocks: int = 2,
+        width: int = 64,
+        heads: int = 4,
+        feed_forward: int | None = None,
+        patch: int = 4,
+        pooling: Literal["average", "max", "attention"] = "average",
+    ) -> keras.Model:
+        """The encoder of a transformer over a sequence, compiled; `help(dlkit.attention)` explains each setting."""
+
     def cnn(
         input_shape: Sequence[int],
         classes: Classes = None,

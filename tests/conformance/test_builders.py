@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from keras import layers
+from keras import layers, ops
 
 from dlkit.data.bound import Input, Spec, bound
 from dlkit.encoded import embedding_size
@@ -64,6 +64,10 @@ def by_hand(name: str) -> keras.Model:
         x = layers.Dense(5, activation="relu")(x)
         parts = [x, layers.Flatten()(inputs["sequence"]), inputs["number"]]
         return keras.Model(inputs, layers.Dense(3)(layers.Concatenate()(parts)))
+    elif name == "attention":
+        patches = layers.Reshape((4, 4))(layers.Conv2D(4, 4, strides=4)(inputs["image"]))
+        steps = layers.Dense(4)(inputs["sequence"])
+        parts = [transformer(patches), transformer(steps), inputs["number"]]
     elif name == "bag":
         parts = [
             layers.GlobalAveragePooling1D()(layers.Embedding(5, 64, mask_zero=True)(inputs["text"])),
@@ -76,8 +80,19 @@ def by_hand(name: str) -> keras.Model:
     return keras.Model(inputs, layers.Dense(3)(x))
 
 
+def transformer(x: Any) -> Any:
+    """One block of the encoder of a transformer with two heads of two numbers, and the mean of its steps."""
+    x = layers.Add()([x, layers.Embedding(x.shape[1], 4)(ops.cumsum(ops.ones_like(x[:, :, 0], "int32"), axis=1) - 1)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 2)(y, y)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.Dense(4)(layers.Dense(8, activation="relu")(y))])
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
+
+
 RELU = {"activation": "relu"}
 SETTINGS: dict[str, dict[str, Any]] = {
+    "attention": {"blocks": 1, "width": 4, "heads": 2, "feed_forward": 8, "dense": [5], **RELU},
     "bag": {"dense": [5]},
     "cnn": {"blocks": [{"filters": 4, "pool_size": 2}], "dense": [5]},
     "linear": {"l2": 0.01},

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import dlkit
+from dlkit.builders.attention import Attention
 from dlkit.builders.cnn import Cnn, ConvBlock
 from dlkit.builders.linear import Linear
 from dlkit.builders.mlp import Mlp
@@ -19,7 +20,7 @@ from dlkit.config.problems import ConfigError
 from dlkit.models import notebook
 from dlkit.schema.base import Section
 
-BUILDERS = {"cnn": Cnn, "linear": Linear, "mlp": Mlp, "rnn": Rnn}
+BUILDERS = {"attention": Attention, "cnn": Cnn, "linear": Linear, "mlp": Mlp, "rnn": Rnn}
 COMMON = ["input_shape", "classes", "target", "optimizer"]
 
 
