@@ -68,6 +68,9 @@ def by_hand(name: str) -> keras.Model:
         patches = layers.Reshape((4, 4))(layers.Conv2D(4, 4, strides=4)(inputs["image"]))
         steps = layers.Dense(4)(inputs["sequence"])
         parts = [transformer(patches), transformer(steps), inputs["number"]]
+    elif name == "join":
+        x = layers.Dense(4, activation="relu")(layers.Flatten()(inputs["image"]))
+        parts = [layers.LSTM(4)(inputs["sequence"]), x, inputs["number"]]
     elif name == "bag":
         parts = [
             layers.GlobalAveragePooling1D()(layers.Embedding(5, 64, mask_zero=True)(inputs["text"])),
@@ -95,6 +98,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "attention": {"blocks": 1, "width": 4, "heads": 2, "feed_forward": 8, "dense": [5], **RELU},
     "bag": {"dense": [5]},
     "cnn": {"blocks": [{"filters": 4, "pool_size": 2}], "dense": [5]},
+    "join": {
+        "inputs": {"sequence": {"builder": "rnn", "units": [4]}, "image": {"builder": "mlp", "dense": [4]}},
+        "dense": [5],
+    },
     "linear": {"l2": 0.01},
     "mlp": {"dense": [5]},
     "rnn": {"units": [4], "dense": [5]},
@@ -128,10 +135,10 @@ def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str)
 def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
     name: str, many: bool, tmp_path: Path
 ) -> None:
-    kinds = kinds_of(name) if many else (kind_of(name),)
+    kinds = kinds_of(name) if many or name == "join" else (kind_of(name),)
     made = built({"builder": name, **SETTINGS[name]}, *kinds)
     raw = {kind: tf.constant(RAW[kind]) for kind in kinds}
-    given = raw if many else raw[kinds[0]]
+    given = raw if len(kinds) > 1 else raw[kinds[0]]
     expected = np.asarray(made.model(given))
     made.model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
