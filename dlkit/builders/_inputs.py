@@ -6,10 +6,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from dlkit.config.names import did_you_mean
-from dlkit.config.problems import Key, Problem
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.encoded import Encoded, as_vector
 from dlkit.lazy import lazy
 from dlkit.schema.builder import BuilderSettings
+from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -74,3 +75,18 @@ def must_be_inputs(names: Iterable[tuple[str, Key]], config: Config) -> Iterator
         if name not in inputs:
             help = did_you_mean(name, list(inputs), "there is")
             yield Problem("unknown-choice", f"there is no input `{name}`", key, help=help)
+
+
+def must_be_vector(features: Any, whose: str, key: Key) -> None:
+    """Refuse features that are no vector for each example.
+
+    Args:
+        features: what a builder gives.
+        whose: what gave them, for the message.
+        key: of its settings.
+    """
+    shape = getattr(features, "shape", None)
+    if shape is None or len(shape) != 2:
+        what = f"{type(features).__name__}, which is no tensor" if shape is None else in_words(shape[1:])
+        message = f"{whose} gives {what}, and the layers behind it take a vector for each example"
+        raise ConfigError(Problem("not-a-vector", message, key, help="end with `Flatten` or a pooling"))

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from dlkit.builders._dense import DenseStack
-from dlkit.builders._inputs import joined, must_be_inputs
+from dlkit.builders._inputs import joined, must_be_inputs, must_be_vector
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.encoded import Encoded
 from dlkit.lazy import lazy
 from dlkit.origins import placed
 from dlkit.schema.builder import BUILDERS, BuilderSettings
-from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -83,11 +82,7 @@ class Join(DenseStack):
                 features = part.build({name: given})
         except ConfigError as error:
             raise ConfigError([_at(problem, name) for problem in error.problems]) from error
-        shape = getattr(features, "shape", None)
-        if shape is None or len(shape) != 2:
-            what = "no tensor" if shape is None else in_words(shape[1:])
-            message = f"the builder of `{name}` gives {what}, and only vectors stand side by side"
-            raise ConfigError(Problem("not-a-vector", message, ("model", "inputs", name), help="flatten what it gives"))
+        must_be_vector(features, f"the builder of `{name}`", ("model", "inputs", name))
         before = [x for x in (given.tensor, given.mask) if x is not None]
         for operation in keras.Function(before, features).operations:
             if not operation.name.startswith(f"{name}_") and not isinstance(operation, keras.layers.InputLayer):

@@ -93,6 +93,12 @@ def transformer(x: Any) -> Any:
     return layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
 
 
+def five_units(inputs: dict[str, Any]) -> Any:
+    """The function for `builder: python`: what `mlp` makes."""
+    flat = [x if len(x.shape) == 2 else layers.Flatten()(x) for x in inputs.values()]
+    return layers.Dense(5, activation="relu")(flat[0] if len(flat) == 1 else layers.Concatenate()(flat))
+
+
 RELU = {"activation": "relu"}
 SETTINGS: dict[str, dict[str, Any]] = {
     "attention": {"blocks": 1, "width": 4, "heads": 2, "feed_forward": 8, "dense": [5], **RELU},
@@ -104,6 +110,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     },
     "linear": {"l2": 0.01},
     "mlp": {"dense": [5]},
+    "python": {"function": f"{__name__}:five_units"},
     "rnn": {"units": [4], "dense": [5]},
     "sequential": {
         "layers": [{"conv2d": {"filters": 4, "kernel_size": 3, **RELU}}, "flatten", {"dense": {"units": 5, **RELU}}]
