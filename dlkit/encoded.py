@@ -152,16 +152,21 @@ def embedding_of(table: Any, name: str, *, trainable: bool = True) -> Any:
     """An embedding that begins with given numbers.
 
     Args:
-        table: the numbers of each id: float, shape (ids, numbers).
+        table: the numbers of each id: float, shape (ids, numbers); those that are NaN begin at random.
         name: of the layer.
         trainable: whether they change in training.
     """
     ids, numbers = table.shape
-    initial = lambda shape, dtype=None: ops.convert_to_tensor(table, dtype)  # noqa: E731
+    random = initializers.get("uniform")
+
+    def initial(shape: tuple[int, int], dtype: Any = None) -> Any:
+        given = ops.convert_to_tensor(table, dtype)
+        return ops.where(ops.isnan(given), random(shape, dtype), given)
+
     layer = layers.Embedding(ids, numbers, embeddings_initializer=initial, trainable=trainable, name=name)
     layer.build()
     # Its saved form holds the numbers as weights, and no function of dlkit.
-    layer.embeddings_initializer = initializers.get("zeros")
+    layer.embeddings_initializer = random
     return layer
 
 
@@ -178,6 +183,9 @@ def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
 def _token_embeddings(given: Encoded) -> Any:
     """A vector for each token, shape (batch, tokens, numbers)."""
     (size,) = given.encoding.vocabulary
+    if given.encoding.vectors is not None:
+        layer = embedding_of(given.encoding.vectors(), f"{given.name}_embedding")
+        return origin(layer, given.key)(given.tensor)
     width = given.encoding.embedding or embedding_size(size)
     return origin(layers.Embedding(size, width, name=f"{given.name}_embedding"), given.key)(given.tensor)
 
