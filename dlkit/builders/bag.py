@@ -66,7 +66,7 @@ class Bag(DenseStack):
     def _bag(self, given: Encoded) -> Any:
         """The words of a text in one vector, 0 where there are none: float, shape (batch, numbers)."""
         x = as_sequence(given)
-        if self.weights == "mean" or given.mask is None:
+        if self.weights == "mean":
             return masked_mean(x, given.mask)
         if self.weights == "sum":
             return ops.sum(_masked.filled(x, given.mask), axis=1)

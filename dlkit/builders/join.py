@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     Part = BuilderSettings
 else:
-    Part = BUILDERS.type(lambda cls: not issubclass(cls, Join))
+    # Those that give features, and not the outputs themselves.
+    Part = BUILDERS.type(lambda cls: cls.logits is BuilderSettings.logits and cls is not Join)
 
 keras = lazy("keras")
 # What takes most of the time, of several that a step has.

@@ -16,11 +16,14 @@ from dlkit.lazy import lazy
 from dlkit.origins import origin
 from dlkit.schema.base import NonNegativeFloat, Positive
 from dlkit.schema.builder import BuilderSettings
+from dlkit.targets.forecast import ForecastTarget
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
     from dlkit.schema import Config
 
+# Steps that leave most values as they are.
+SAME_UNIT = ("clip",)
 keras, layers, ops = lazy("keras"), lazy("keras.layers"), lazy("keras.ops")
 
 
@@ -83,9 +86,24 @@ class Linear(BuilderSettings):
         }
 
     def rules(self, config: Config) -> Iterator[Problem]:
-        """The series is one of the inputs."""
+        """The series is one of the inputs, in the unit of what it is added to."""
         if self.input is not None:
             yield from must_be_inputs([(self.input, ("model", "input"))], config)
+        series = [
+            n for n, x in config.data.inputs.items() if x.axes == ("steps", "channels") and self.input in (None, n)
+        ]
+        if not series or self.kind not in (None, "nlinear"):
+            return
+        steps = [step.step for step in config.data.inputs[series[0]].preprocess if step.step not in SAME_UNIT]
+        for name, target in config.data.targets.items():
+            if isinstance(target, ForecastTarget) and steps != ["normalize"] * target.normalize:
+                message = (
+                    f"the last value of `{series[0]}` is added to the forecast of `{name}`, and is in another unit"
+                )
+                wanted = "[normalize]" if target.normalize else "[]"
+                help = f"write `preprocess: {wanted}`, as `{name}` is predicted, or `kind: dlinear` for the model"
+                key = ("data", "inputs", series[0], "preprocess")
+                yield Problem("units-differ", message, key, help=help, severity="warning")
 
     def _series(self, inputs: Mapping[str, Encoded], forecasts: Mapping[str, Target]) -> Encoded | None:
         """The input that forecasts continue; None where there is none, and none was asked for."""

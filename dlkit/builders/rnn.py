@@ -116,7 +116,7 @@ class Rnn(DenseStack):
         return self.dense_stack(joined(vectors, others))
 
     def rules(self, config: Config) -> Iterator[Problem]:
-        """There is an input that it reads, and its layers are quick on this machine and others."""
+        """There is an input that it reads; what keeps a GPU from its fast layers is reported."""
         yield from super().rules(config)
         if self.recurrent_dropout and self.cell != "simple_rnn":
             message = f"with `recurrent_dropout` Keras cannot use the fast {CELLS[self.cell]} of a GPU (cuDNN)"

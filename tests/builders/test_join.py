@@ -72,8 +72,9 @@ def test_each_builder_speaks_of_its_own_input() -> None:
     assert found.key == ("model", "inputs", "image", "blocks", 0, "filters")
     (warning,) = loaded({"sequence": RNN}, "sequence", "number").warnings
     assert warning.key == ("model", "inputs", "sequence", "recurrent_dropout")
-    found = problem({"image": {"builder": "join", "inputs": {}}}, "image")
-    assert (found.code, found.key) == ("unknown-choice", ("model", "inputs", "image", "builder"))
+    for builder in ("join", "linear"):
+        found = problem({"image": {"builder": builder}}, "image")
+        assert (found.code, found.key) == ("unknown-choice", ("model", "inputs", "image", "builder"))
 
 
 def test_what_does_not_fit_is_refused_at_the_settings_of_the_input() -> None:

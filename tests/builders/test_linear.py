@@ -127,3 +127,24 @@ def test_what_cannot_be_continued_is_refused_at_its_setting(
 def test_without_a_series_of_its_channels_a_forecast_has_a_head() -> None:
     model = built({"past": (STEPS, 1)}).model
     assert [v.shape for v in model.weights] == [(STEPS, HORIZON * 2), (HORIZON * 2,)]
+
+
+@pytest.mark.parametrize(
+    ("preprocess", "normalize", "kind", "speaks"),
+    [
+        (["normalize"], True, None, False), ([{"clip": {"low": -9.0}}, "normalize"], True, "nlinear", False),
+        ([], False, None, False), ([], True, None, True), (["normalize"], False, "nlinear", True),
+        (["log"], True, None, True), (["log", "normalize"], True, None, True), ([], True, "dlinear", False),
+    ],
+)  # fmt: skip
+def test_a_last_value_in_another_unit_is_reported(
+    preprocess: list[Any], normalize: bool, kind: str | None, speaks: bool
+) -> None:
+    data = {
+        "inputs": {"x": {"kind": "number"}, "past": {"kind": "sequence", "preprocess": preprocess}},
+        "targets": {"y": {"kind": "forecast", "normalize": normalize}, "z": {"kind": "number"}},
+    }
+    model = {"builder": "linear", "kind": kind}
+    found = from_mapping({"name": "t", "data": data, "model": model}, needs_source=False).warnings
+    expected = [("units-differ", ("data", "inputs", "past", "preprocess"))] if speaks else []
+    assert [(w.code, w.key) for w in found] == expected
