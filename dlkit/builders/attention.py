@@ -10,7 +10,7 @@ from pydantic import Field
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import joined
 from dlkit.builders._pooling import pooled
-from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.config.problems import ConfigError, Problem
 from dlkit.encoded import Encoded, as_grid
 from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from dlkit.schema import Config
 
 layers, ops = lazy("keras.layers"), lazy("keras.ops")
-# The parts of a block are made by the number of blocks, their width by that.
-BLOCKS, WIDTH, PATCH = ("model", "blocks"), ("model", "width"), ("model", "patch")
+WIDTH, PATCH = ("model", "width"), ("model", "patch")
 
 
 class Attention(DenseStack):
@@ -99,7 +98,7 @@ class Attention(DenseStack):
         seen = {} if mask is None else {"attention_mask": ops.expand_dims(mask, 1)}
         for number in range(1, self.blocks + 1):
             x = self._block(x, seen, f"{prefix}block_{number}")
-        x = _normalized(x, f"{prefix}norm", MODEL)
+        x = _normalized(x, f"{prefix}norm")
         return pooled(x, mask, self.pooling, prefix, ("model", "pooling"))
 
     def _steps(self, x: Any, prefix: str) -> Any:
@@ -117,15 +116,15 @@ class Attention(DenseStack):
     def _block(self, x: Any, seen: Mapping[str, Any], name: str) -> Any:
         """Attention, then two dense layers, each added to what it is given."""
         heads = {"num_heads": self.heads, "key_dim": self.width // self.heads, "dropout": self.dropout}
-        y = _normalized(x, f"{name}_attention_norm", BLOCKS)
-        y = origin(layers.MultiHeadAttention(**heads, name=f"{name}_attention"), BLOCKS)(y, y, **seen)
-        x = x + drop(y, self.dropout, f"{name}_attention", BLOCKS)
-        y = _normalized(x, f"{name}_dense_norm", BLOCKS)
+        y = _normalized(x, f"{name}_attention_norm")
+        y = origin(layers.MultiHeadAttention(**heads, name=f"{name}_attention"), MODEL)(y, y, **seen)
+        x = x + drop(y, self.dropout, f"{name}_attention", MODEL)
+        y = _normalized(x, f"{name}_dense_norm")
         units = self.feed_forward or 4 * self.width
-        y = origin(layers.Dense(units, activation=self.activation, name=f"{name}_dense_1"), BLOCKS)(y)
-        y = origin(layers.Dense(self.width, name=f"{name}_dense_2"), BLOCKS)(y)
-        return x + drop(y, self.dropout, f"{name}_dense", BLOCKS)
+        y = origin(layers.Dense(units, activation=self.activation, name=f"{name}_dense_1"), MODEL)(y)
+        y = origin(layers.Dense(self.width, name=f"{name}_dense_2"), MODEL)(y)
+        return x + drop(y, self.dropout, f"{name}_dense", MODEL)
 
 
-def _normalized(x: Any, name: str, key: Key) -> Any:
-    return origin(layers.LayerNormalization(epsilon=1e-6, name=name), key)(x)
+def _normalized(x: Any, name: str) -> Any:
+    return origin(layers.LayerNormalization(epsilon=1e-6, name=name), MODEL)(x)

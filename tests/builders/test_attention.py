@@ -55,7 +55,7 @@ def test_the_order_of_words_counts_and_padding_after_them_does_not() -> None:
 
 def test_layers_come_from_their_settings_and_learn() -> None:
     made = built()
-    names = {"positions": (), "width": ("width",), "block_2_attention": ("blocks",), "block_1_dense_2": ("blocks",)}
+    names = {"positions": (), "width": ("width",), "block_2_attention": (), "block_1_dense_2": ()}
     assert {name: made.origins[name] for name in names} == {name: ("model", *key) for name, key in names.items()}
     assert made.network.get_layer("positions").embeddings.trainable
     assert len(made.network.trainable_weights) == len(made.network.weights)
