@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from dlkit.config.problems import ConfigError, DlkitError, RunError
     from dlkit.data.bound import Spec
     from dlkit.models.build import build_model
-    from dlkit.models.notebook import cnn, mlp, rnn
+    from dlkit.models.notebook import attention, cnn, linear, mlp, rnn
     from dlkit.schema import Config
     from dlkit.schema.features import Feature
 
@@ -44,10 +44,12 @@ __all__ = [
     "Run",
     "RunError",
     "Spec",
+    "attention",
     "build_model",
     "cnn",
     "describe",
     "find_lr",
+    "linear",
     "load_config",
     "load_run",
     "mlp",

@@ -11,7 +11,7 @@ from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
 from dlkit.schema.features import Encoding
 
-layers, ops = lazy("keras.layers"), lazy("keras.ops")
+initializers, layers, ops = lazy("keras.initializers"), lazy("keras.layers"), lazy("keras.ops")
 # With up to this many values a one-hot vector is no larger than an embedding would be.
 MOST_ONE_HOT = 9
 
@@ -148,6 +148,28 @@ def embedding_size(values: int) -> int:
     return int(min(600, round(1.6 * values**0.56)))
 
 
+def embedding_of(table: Any, name: str, *, trainable: bool = True) -> Any:
+    """An embedding that begins with given numbers.
+
+    Args:
+        table: the numbers of each id: float, shape (ids, numbers); those that are NaN begin at random.
+        name: of the layer.
+        trainable: whether they change in training.
+    """
+    ids, numbers = table.shape
+    random = initializers.get("uniform")
+
+    def initial(shape: tuple[int, int], dtype: Any = None) -> Any:
+        given = ops.convert_to_tensor(table, dtype)
+        return ops.where(ops.isnan(given), random(shape, dtype), given)
+
+    layer = layers.Embedding(ids, numbers, embeddings_initializer=initial, trainable=trainable, name=name)
+    layer.build()
+    # Its saved form holds the numbers as weights, and no function of dlkit.
+    layer.embeddings_initializer = random
+    return layer
+
+
 def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
     """Refuse an input with another number of axes, the batch included."""
     if len(x.shape) not in ranks:
@@ -161,6 +183,9 @@ def must_have_rank(x: Any, ranks: tuple[int, ...], needs: str) -> None:
 def _token_embeddings(given: Encoded) -> Any:
     """A vector for each token, shape (batch, tokens, numbers)."""
     (size,) = given.encoding.vocabulary
+    if given.encoding.vectors is not None:
+        layer = embedding_of(given.encoding.vectors(), f"{given.name}_embedding")
+        return origin(layer, given.key)(given.tensor)
     width = given.encoding.embedding or embedding_size(size)
     return origin(layers.Embedding(size, width, name=f"{given.name}_embedding"), given.key)(given.tensor)
 

@@ -17,6 +17,7 @@ Layer = TypeVar("Layer")
 # Layers that nothing was noted of, as those of a plug-in's builder, come from the section as a whole.
 MODEL: Key = ("model",)
 
+_place: ContextVar[Key] = ContextVar("place", default=MODEL)
 _noted: ContextVar[dict[int, tuple[Any, Key]] | None] = ContextVar("noted", default=None)
 
 
@@ -32,8 +33,18 @@ def origin(layer: Layer, key: Key) -> Layer:
     """
     noted = _noted.get()
     if noted is not None:
-        noted[id(layer)] = (layer, key)
+        noted[id(layer)] = (layer, (*_place.get(), *key[1:]) if key[:1] == MODEL else key)
     return layer
+
+
+@contextlib.contextmanager
+def placed(key: Key) -> Iterator[None]:
+    """Within the block, the settings of `model` stand at this key: those of a network within another."""
+    token = _place.set(key)
+    try:
+        yield
+    finally:
+        _place.reset(token)
 
 
 class Origins:

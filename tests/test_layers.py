@@ -19,7 +19,7 @@ PARTS = {"sources", "steps", "inputs", "targets", "builders"}
 ALLOWED = {
     "lazy": set(),
     "config": set(),
-    "schema": {"config", "lazy"},
+    "schema": {"config", "lazy", "origins"},
     "files": {"config"},
     "mapped": {"files", "lazy"},
     "keras_internals": set(),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from dlkit.config.problems import Problem
+from dlkit.config.names import did_you_mean
+from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.encoded import Encoded, as_vector
 from dlkit.lazy import lazy
 from dlkit.schema.builder import BuilderSettings
+from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -64,3 +66,27 @@ def joined(vectors: Sequence[Any], others: Sequence[Encoded] = ()) -> Any:
     """Vectors, and inputs as vectors, side by side: float, shape (batch, features)."""
     every = [*vectors, *(as_vector(x, flatten=f"{x.name}_flatten") for x in others)]
     return every[0] if len(every) == 1 else layers.Concatenate(name="joined_inputs")(every)
+
+
+def must_be_inputs(names: Iterable[tuple[str, Key]], config: Config) -> Iterator[Problem]:
+    """A problem for each name that is no input's, at its key."""
+    inputs = config.data.inputs
+    for name, key in names:
+        if name not in inputs:
+            help = did_you_mean(name, list(inputs), "there is")
+            yield Problem("unknown-choice", f"there is no input `{name}`", key, help=help)
+
+
+def must_be_vector(features: Any, whose: str, key: Key) -> None:
+    """Refuse features that are no vector for each example.
+
+    Args:
+        features: what a builder gives.
+        whose: what gave them, for the message.
+        key: of its settings.
+    """
+    shape = getattr(features, "shape", None)
+    if shape is None or len(shape) != 2:
+        what = f"{type(features).__name__}, which is no tensor" if shape is None else in_words(shape[1:])
+        message = f"{whose} gives {what}, and the layers behind it take a vector for each example"
+        raise ConfigError(Problem("not-a-vector", message, key, help="end with `Flatten` or a pooling"))

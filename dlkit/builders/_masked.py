@@ -12,7 +12,7 @@ ops = lazy("keras.ops")
 LOWEST = -6e4
 
 
-def filled(x: Any, mask: Any, value: float = 0.0) -> Any:
+def filled(x: Any, mask: Any, value: Any = 0.0) -> Any:
     """The same with a value for all steps that are not there; itself where there is no mask."""
     return x if mask is None else ops.where(ops.expand_dims(mask, -1), x, value)
 

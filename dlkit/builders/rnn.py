@@ -2,20 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
+from dlkit.builders import _masked
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import joined
+from dlkit.builders._pooling import pooled
+from dlkit.config.problems import Problem
 from dlkit.encoded import Encoded, as_sequence
 from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
-from dlkit.schema.base import Fraction, Positive
+from dlkit.schema.base import Activation, Fraction, Positive, Section
+
+if TYPE_CHECKING:
+    from dlkit.schema import Config
 
 layers = lazy("keras.layers")
 CELLS = {"lstm": "LSTM", "gru": "GRU", "simple_rnn": "SimpleRNN"}
+
+
+class Convolution(Section):
+    """A convolution over the steps of a sequence, which keeps their number but for its stride."""
+
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "filters": "channels, out_channels, units",
+        "kernel_size": "kernel, window, size, width",
+        "strides": "stride",
+        "activation": "act, activation_fn",
+    }
+
+    filters: Positive = Field(description="Output channels of the convolution.")
+    kernel_size: Positive = Field(5, description="Steps of the window.")
+    strides: Positive = Field(1, description="Steps from one window to the next; more than 1 shorten the sequence.")
+    activation: Activation = Field("relu", description="Activation after the convolution.")
+
+    def build(self, x: Any, mask: Any, prefix: str) -> tuple[Any, Any]:
+        """The convolution of a sequence.
+
+        Args:
+            x: float, shape (batch, steps, channels); 0 where the mask is False.
+            mask: bool, shape (batch, steps); None where every step is there.
+            prefix: of the layer's name.
+
+        Returns:
+            Its output, and the mask of that.
+        """
+        layer = layers.Conv1D(
+            self.filters,
+            self.kernel_size,
+            strides=self.strides,
+            padding="same",
+            activation=self.activation,
+            name=f"{prefix}conv",
+        )
+        mask = None if mask is None else _masked.of_first_steps(mask, self.strides)
+        return origin(layer, ("model", "conv"))(x), mask
 
 
 class Rnn(DenseStack):
@@ -26,6 +70,9 @@ class Rnn(DenseStack):
         **DenseStack.fields_also_called,
         "cell": "cell_type, rnn_type, type, recurrent",
         "units": "hidden, hidden_size, hidden_units, rnn_units, layers",
+        "layer_norm": "layer_normalization, normalization, norm",
+        "pooling": "pool, return_sequences, attention, aggregate",
+        "conv": "convolution, conv1d, cnn",
     }
     cost = "recurrent"
     reads = (("steps", "channels"), ("tokens",), ("height", "width", "channels"))
@@ -39,9 +86,19 @@ class Rnn(DenseStack):
     )
     bidirectional: bool = Field(False, description="Read the sequence both ways.")
     dropout: Fraction = Field(0.0, description="Share dropped after each recurrent and dense layer in training.")
+    recurrent_dropout: Fraction = Field(
+        0.0, description="Share of the state dropped from step to step in training; slow on a GPU."
+    )
+    layer_norm: bool = Field(False, description="Normalise the output of each recurrent layer.")
+    pooling: Literal["last", "average", "max", "attention"] = Field(
+        "last",
+        description="How the steps of the last recurrent layer become a vector: the last one, the average or largest "
+        "value of each channel, or an average by weights that are learned.",
+    )
+    conv: Convolution | None = Field(None, description="A convolution in front of the recurrent layers; null for none.")
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
-        """Recurrent layers over the steps of a sequence, then dense layers on the last output.
+        """Recurrent layers over the steps of a sequence, a pooling to one vector, then dense layers.
 
         Args:
             inputs: batches of sequences, shape (batch, steps, channels), of texts, whose tokens are embedded, or of
@@ -58,18 +115,33 @@ class Rnn(DenseStack):
         ]
         return self.dense_stack(joined(vectors, others))
 
+    def rules(self, config: Config) -> Iterator[Problem]:
+        """There is an input that it reads; what keeps a GPU from its fast layers is reported."""
+        yield from super().rules(config)
+        if self.recurrent_dropout and self.cell != "simple_rnn":
+            message = f"with `recurrent_dropout` Keras cannot use the fast {CELLS[self.cell]} of a GPU (cuDNN)"
+            help = "on a GPU use `dropout` instead, which works between layers"
+            key = ("model", "recurrent_dropout")
+            yield Problem("slow-setting", message, key, help=help, severity="warning")
+
     def _body(self, x: Any, mask: Any, prefix: str) -> Any:
-        """The last output of one sequence; names of its layers begin with the prefix."""
+        """The vector of one sequence; names of its layers begin with the prefix."""
+        if self.conv is not None:
+            x, mask = self.conv.build(x, mask, prefix)
         # Keras's hidden mask attribute is lost on the way; an argument is not.
         masks = {} if mask is None else {"mask": mask}
         cell = getattr(layers, CELLS[self.cell])
         for number, units in enumerate(self.units, 1):
-            name, last = f"{prefix}{self.cell}_{number}", number == len(self.units)
+            name, key = f"{prefix}{self.cell}_{number}", ("model", "units", number - 1)
+            every = number < len(self.units) or self.pooling != "last"
+            one = {"recurrent_dropout": self.recurrent_dropout, "return_sequences": every}
             if self.bidirectional:
-                layer = layers.Bidirectional(cell(units, return_sequences=not last), name=name)
+                layer = layers.Bidirectional(cell(units, **one), name=name)
             else:
-                layer = cell(units, return_sequences=not last, name=name)
+                layer = cell(units, **one, name=name)
             # Its activation is that of the cell, not the one of the section.
-            x = origin(layer, ("model", "units", number - 1))(x, **masks)
+            x = origin(layer, key)(x, **masks)
+            if self.layer_norm:
+                x = origin(layers.LayerNormalization(name=f"{name}_norm"), key)(x)
             x = drop(x, self.dropout, name, MODEL)
-        return x
+        return x if self.pooling == "last" else pooled(x, mask, self.pooling, prefix, ("model", "pooling"))

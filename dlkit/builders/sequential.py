@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.builders._inputs import joined
+from dlkit.builders._inputs import joined, must_be_inputs
 from dlkit.builders._layers import AnyLayer
-from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.encoded import Encoded, as_sequence, as_vector
 from dlkit.schema.builder import BuilderSettings
@@ -78,10 +77,8 @@ class Sequential(BuilderSettings):
 
     def rules(self, config: Config) -> Iterator[Problem]:
         """The input is there, and names of layers are different."""
-        if self.input is not None and self.input not in config.data.inputs:
-            message = f"there is no input `{self.input}`"
-            help = did_you_mean(self.input, list(config.data.inputs), "there is")
-            yield Problem("unknown-choice", message, ("model", "input"), help=help)
+        if self.input is not None:
+            yield from must_be_inputs([(self.input, ("model", "input"))], config)
         seen: dict[str, int] = {}
         for number, one in enumerate(self.layers):
             if one.name is not None and (first := seen.setdefault(one.name, number)) != number:

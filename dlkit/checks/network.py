@@ -53,8 +53,8 @@ def outputs_twice(case: CheckContext) -> Iterator[Problem]:
         _, layer = before
         activation = _activation(layer)
         wanted, width = target.settings.activation, layer.output.shape[-1]
-        cut = activation in _POSITIVE and (target.units == 1 or wanted == "linear")
-        if width == target.units and (cut or (activation == wanted and activation != "linear")):
+        cut = activation in _POSITIVE and (target.units == 1 or wanted is None)
+        if width == target.units and (cut or activation == wanted):
             ends = f"ends in {activation} of {count(width, 'value')}, as many as `{name}` has outputs"
             message = f"`{layer.name}` {ends}, and dlkit adds the layer of outputs: it would see nothing else"
             help = "leave this layer out: dlkit ends in logits, and adds the activation to the saved model"
@@ -179,7 +179,7 @@ def _longest_stack(network: keras.Model) -> list[Any]:
             stack = [*stack, layer]
         elif layer.weights or isinstance(layer, layers.Activation):
             # A linear layer before an activation of its own is part of the stack.
-            stack = stack if _activation(layer) == "linear" else []
+            stack = stack if getattr(layer, "activation", None) is keras.activations.linear else []
         longest = max(longest, stack, key=len)
     return longest
 

@@ -6,11 +6,15 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import Field
 
 from dlkit.inputs import _characters as characters
 from dlkit.inputs._tokens import Rules, Words, joined
 from dlkit.lazy import lazy
+from dlkit.schema.base import Text
+from dlkit.schema.fitted import Fitted, Size
 
 if TYPE_CHECKING:
     import numpy as np
@@ -20,6 +24,32 @@ else:
 # Texts that are looked at in one go, and characters, with those that fill up the shorter ones.
 ROWS, CHARACTERS = 512, 2**20
 TAG = re.compile(r"<[/!?a-zA-Z][^<>]*>")
+# Of texts up to this many words the longest decides on the length; else the 95th percentile, up to the second number.
+ALL_OF, MOST = 128, 1024
+
+
+class Terms(Fitted):
+    """The terms that the network knows, the most frequent first, and how texts are taken apart into them.
+
+    Attributes:
+        vocabulary: words, and several of them with spaces between; their ids count from 2.
+        counts: how often each occurs in the training rows.
+        length: words of each text.
+        characters: of each text that are looked at.
+        letters: what the characters of the training texts stand for.
+        by_character: whether every letter is a word.
+        html: whether tags are left out.
+        width: numbers of each vector that embeddings begin with; None where they begin at random.
+    """
+
+    vocabulary: Annotated[list[Text], Field(min_length=1)]
+    counts: list[Size]
+    length: Size
+    characters: Size
+    letters: str
+    by_character: bool
+    html: bool
+    width: Size | None = None
 
 
 @lru_cache(maxsize=4)
@@ -142,3 +172,9 @@ def _terms(texts: np.ndarray, words: Words, places: np.ndarray, length: int, ngr
             term = ["".join(map(words.stands_for.__getitem__, piece)) for piece in pieces]
             found[number] = " ".join(map(characters.shown, term)) if all(term) else ""
     return found
+
+
+def enough(lengths: np.ndarray) -> int:
+    """Tokens that suffice for the texts of training."""
+    longest = int(lengths.max(initial=1))
+    return max(1, longest if longest <= ALL_OF else min(MOST, max(ALL_OF, int(np.ceil(np.percentile(lengths, 95))))))

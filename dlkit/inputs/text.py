@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
@@ -14,12 +15,13 @@ from dlkit.inputs import _terms
 from dlkit.inputs._decode_text import decode_text
 from dlkit.inputs._text_guess import guess_text
 from dlkit.inputs._tokens import FIRST, Rules, Tokenizer
+from dlkit.inputs._vectors import vectors_of
 from dlkit.lazy import lazy
 from dlkit.mapped import parts
 from dlkit.schema import looking
-from dlkit.schema.base import Positive, Text
+from dlkit.schema.base import FilePath, Positive
 from dlkit.schema.features import Encoding, Feature
-from dlkit.schema.fitted import Fitted, Size, State
+from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import InputSettings
 from dlkit.schema.keras_objects import AnyRandomTextStep
@@ -32,33 +34,9 @@ if TYPE_CHECKING:
 
 np, tf = lazy("numpy"), lazy("tensorflow")
 
-# Of texts up to this many words the longest decides on the length; else the 95th percentile, up to the second number.
-ALL_OF, MOST = 128, 1024
 # With fewer words on average, a text is a word or was not taken apart.
 FEW_WORDS = 2
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-class Terms(Fitted):
-    """The terms that the network knows, the most frequent first, and how texts are taken apart into them.
-
-    Attributes:
-        vocabulary: words, and several of them with spaces between; their ids count from 2.
-        counts: how often each occurs in the training rows.
-        length: words of each text.
-        characters: of each text that are looked at.
-        letters: what the characters of the training texts stand for.
-        by_character: whether every letter is a word.
-        html: whether tags are left out.
-    """
-
-    vocabulary: Annotated[list[Text], Field(min_length=1)]
-    counts: list[Size]
-    length: Size
-    characters: Size
-    letters: str
-    by_character: bool
-    html: bool
 
 
 class TextInput(InputSettings):
@@ -71,7 +49,7 @@ class TextInput(InputSettings):
     axes = ("tokens",)
     in_tables = "texts"
     fitted = True
-    state_type = Terms
+    state_type = _terms.Terms
     from_data, instead_of_data = "words", ""
     example_file, suffixes = "text.txt", (".txt",)
     fields_also_called: ClassVar[Mapping[str, str]] = {
@@ -80,6 +58,8 @@ class TextInput(InputSettings):
         "max_tokens": "vocabulary_size, vocab_size, max_features, num_words",
         "lowercase": "lower, standardize",
         "ngrams": "ngram_range",
+        "embedding": "embedding_dim, embedding_size, output_dim",
+        "vectors": "glove, word2vec, fasttext, pretrained, embeddings_file, weights",
     }
 
     kind: Literal["text"]
@@ -99,7 +79,14 @@ class TextInput(InputSettings):
         "what suffices for 95 % of them where it is longer than 128.",
     )
     lowercase: bool = Field(True, description="Capitals count as small letters.")
-    embedding: Positive = Field(64, description="Numbers that stand for a token in the network.")
+    embedding: Positive | None = Field(
+        None, description="Numbers that stand for a token in the network; by default 64, or those of `vectors`."
+    )
+    vectors: FilePath | None = Field(
+        None,
+        description="A text file with a word and its numbers in each line, as of GloVe, fastText and word2vec, which "
+        "the embedding begins with.",
+    )
     empty: Literal["keep", "refuse"] = Field("keep", description="What to do with texts without any word.")
     preprocess: list[Any] = Field(default_factory=list, max_length=0, description="No step works on texts.")
     augment: list[AnyRandomTextStep] = Field(
@@ -144,14 +131,17 @@ class TextInput(InputSettings):
         return texts
 
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
-        """Groups of words are for networks that count them."""
+        """Groups of words are for networks that count them; vectors have a width of their own."""
         yield from super().rules(name, config)
+        if self.vectors and self.embedding:
+            message = "the vectors of `vectors` have a width of their own"
+            yield Problem("contradiction", message, (*self.key_of(name), "embedding"), label="leave it out")
         builder = config.model
         if self.ngrams > 1 and builder.reads_in_order(name, config):
             message = f"the {builder.builder} builder reads the words of `{name}` in their order, and `ngrams` puts "
             message += "groups of words behind them"
             key = (*self.key_of(name), "ngrams")
-            yield Problem("contradiction", message, key, label="leave it out", help="or take `builder: mlp`")
+            yield Problem("contradiction", message, key, label="leave it out", help="or take `builder: bag`")
 
     def as_columns(self, values: Any, bound: Input) -> dict[str, Any]:
         """The texts as they are, for models of tables."""
@@ -182,7 +172,7 @@ class TextInput(InputSettings):
         rules, cjk = _terms.rules_for(texts, lowercase=self.lowercase, split=self.split)
         words = _terms.words_by(rules)
         lengths = _terms.lengths(texts, words)
-        length = self.length or _length(lengths)
+        length = self.length or _terms.enough(lengths)
         terms, counts, different = _terms.most_frequent(
             texts, words, length=length, ngrams=self.ngrams, least=self.min_count, most=self.max_tokens
         )
@@ -207,6 +197,12 @@ class TextInput(InputSettings):
         if not rules.by_character and lengths.mean() < FEW_WORDS:
             help = "texts without spaces between words need `split: character`, and single words `kind: category`"
             notes.append(f"input `{feature.name}`: texts have {lengths.mean():.1f} words on average: {help}")
+        if self.vectors:
+            table = vectors_of(self.vectors, terms, (*self.key_of(feature.name), "vectors"))
+            state["width"] = table.shape[1]
+            with_one = int((~np.isnan(table[:, 0])).sum())
+            kept = f"{with_one:,} of {len(terms):,} have a vector in {self.vectors}; the others begin at random"
+            notes.append(f"input `{feature.name}`: {kept}")
         return feature, state, notes
 
     def check_state(self, state: State, feature: Feature) -> None:
@@ -279,13 +275,11 @@ class TextInput(InputSettings):
         state = bound.state
         size = len(state["vocabulary"]) + FIRST
         shape = (state["length"] * self.ngrams,)
-        return Encoding(shape, "int32", self.axes, (size,), masked=True, embedding=self.embedding)
+        width, vectors = self.embedding or 64, None
+        if self.vectors:
+            width, key = state["width"], (*bound.key, "vectors")
+            vectors = partial(vectors_of, self.vectors, state["vocabulary"], key)
+        return Encoding(shape, "int32", self.axes, (size,), masked=True, embedding=width, vectors=vectors)
 
     def _words(self, state: State) -> Any:
         return _terms.words_by(Rules(state["letters"], self.lowercase, state["by_character"], state["html"]))
-
-
-def _length(lengths: Any) -> int:
-    """Tokens that suffice for the texts of training."""
-    longest = int(lengths.max(initial=1))
-    return max(1, longest if longest <= ALL_OF else min(MOST, max(ALL_OF, int(np.ceil(np.percentile(lengths, 95))))))

@@ -121,6 +121,9 @@ def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: 
     prepared = {
         name: preprocessing.for_network(name, apply_layers(preprocessing.host[name], x)) for name, x in inputs.items()
     }
+    if any(x is not inputs[name] for name, x in prepared.items()):
+        # Keras cannot save a model of which a part begins at its inputs and between its layers alike.
+        prepared = {n: keras.layers.Identity()(x) if x is inputs[n] else x for n, x in prepared.items()}
     origins = Origins()
     with origins.noting():
         logits = _logits(config, prepared, spec, preprocessing)
@@ -198,14 +201,13 @@ def _network(prepared: Mapping[str, Any], logits: Any) -> keras.Model:
 
 
 def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing: Preprocessing) -> Any:
-    """The builder's features with the heads of the targets on them."""
+    """What the builder makes of the prepared inputs for the targets."""
     try:
         inputs = {
             name: encoded(name, x, preprocessing.encodings[name], spec.inputs[name].state)
             for name, x in prepared.items()
         }
-        features = config.model.build(inputs)
-        return heads.attach(features, spec.targets)
+        return unwrap(config.model.logits(inputs, spec.targets))
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(

@@ -139,7 +139,7 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
 def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[keras.metrics.Metric]:
     """The metrics for a model that ends in logits, as a notebook's does."""
     settings = target.settings
-    if settings.activation == "linear" and not target.state:
+    if settings.activation is None and not target.state:
         return list(metrics)
     same = settings.same_on_logits
     return [m if snake_case(type(m).__name__) in same else OfResults(m, settings.activation) for m in metrics]
@@ -149,7 +149,7 @@ def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[k
 class OfResults(keras.metrics.Metric):
     """A metric that sees probabilities, for a model that gives logits."""
 
-    def __init__(self, metric: Any, activation: str, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(self, metric: Any, activation: str | None, name: str | None = None, **kwargs: Any) -> None:
         self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
         super().__init__(name=name or self.metric.name, **kwargs)
         self.activation = activation

@@ -141,6 +141,32 @@ if TYPE_CHECKING:
         pool_size: Size | None
         dropout: float
 
+    class Convolution(TypedDict, total=False):
+        """The convolution in front of `rnn`."""
+
+        filters: Required[int]
+        kernel_size: int
+        strides: int
+        activation: str
+
+    def attention(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        dense: Sequence[int] = (),
+        activation: str = "gelu",
+        dropout: float = 0.1,
+        blocks: int = 2,
+        width: int = 64,
+        heads: int = 4,
+        feed_forward: int | None = None,
+        patch: int = 4,
+        pooling: Literal["average", "max", "attention"] = "average",
+    ) -> keras.Model:
+        """The encoder of a transformer over a sequence, compiled; `help(dlkit.attention)` explains each setting."""
+
     def cnn(
         input_shape: Sequence[int],
         classes: Classes = None,
@@ -154,6 +180,19 @@ if TYPE_CHECKING:
         pooling: Literal["flatten", "average", "max"] | None = None,
     ) -> keras.Model:
         """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""
+
+    def linear(
+        input_shape: Sequence[int],
+        classes: Classes = None,
+        *,
+        target: Kind = "category",
+        optimizer: str | dict[str, Any] = "adam",
+        kind: Literal["nlinear", "dlinear", "plain"] | None = None,
+        window: int = 25,
+        l2: float = 0.0,
+        input: str | None = None,
+    ) -> keras.Model:
+        """A linear model, compiled; `help(dlkit.linear)` explains each setting."""
 
     def mlp(
         input_shape: Sequence[int],
@@ -180,6 +219,10 @@ if TYPE_CHECKING:
         cell: Literal["lstm", "gru", "simple_rnn"] = "lstm",
         units: Sequence[int] = (64,),
         bidirectional: bool = False,
+        recurrent_dropout: float = 0.0,
+        layer_norm: bool = False,
+        pooling: Literal["last", "average", "max", "attention"] = "last",
+        conv: Convolution | None = None,
     ) -> keras.Model:
         """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` explains each setting."""
 

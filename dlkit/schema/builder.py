@@ -8,12 +8,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import BaseModel
 
 from dlkit.config.problems import Problem
+from dlkit.lazy import lazy
+from dlkit.origins import origin
 from dlkit.schema.base import Section
 from dlkit.schema.registry import Registry
 
 if TYPE_CHECKING:
+    from dlkit.data.bound import Target
     from dlkit.encoded import Encoded
     from dlkit.schema import Config
+
+layers = lazy("keras.layers")
 
 
 class BuilderSettings(Section):
@@ -47,6 +52,34 @@ class BuilderSettings(Section):
             ConfigError: if the network cannot be built for such inputs.
         """
         raise NotImplementedError(f"the builder `{self.builder}` has no `build`")
+
+    def logits(self, inputs: Mapping[str, Encoded], targets: Mapping[str, Target]) -> dict[str, Any]:
+        """What the network gives for each target: a head on the features, unless the builder makes it in another way.
+
+        Args:
+            inputs: as for `build`.
+            targets: what is predicted, by name.
+
+        Returns:
+            Float32, shape (batch, units), by target.
+
+        Raises:
+            ConfigError: as `build`.
+        """
+        features = self.build(inputs)
+        by_target = features if isinstance(features, dict) else dict.fromkeys(targets, features)
+        return {name: self.head(target)(by_target[name]) for name, target in targets.items()}
+
+    def head(self, target: Target, **arguments: Any) -> Any:
+        """The layer that makes the logits of a target of features.
+
+        Args:
+            target: what is predicted.
+            arguments: further ones of `keras.layers.Dense`.
+        """
+        # In float32 whatever the precision of the network: half precision would round probabilities.
+        head = layers.Dense(target.units, name=target.name, dtype="float32", **arguments)
+        return origin(head, target.key)
 
     def rules(self, config: Config) -> Iterator[Problem]:
         """What is wrong with the builder, given the whole configuration."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
 
 Shape = tuple[int | None, ...]
 
@@ -39,6 +41,8 @@ class Encoding:
         vocabulary: number of ids, 0 for unknown included, of each column; empty where values are no ids.
         masked: whether NaN at the end of the first axis stands for steps that are not there.
         embedding: numbers that stand for an id in the network; 0 for one-hot, None for a size that fits.
+        vectors: gives the numbers that each id begins with, NaN for those that begin at random: float32, shape (ids,
+            embedding).
     """
 
     shape: Shape
@@ -47,6 +51,7 @@ class Encoding:
     vocabulary: tuple[int, ...] = ()
     masked: bool = False
     embedding: int | None = None
+    vectors: Callable[[], Any] | None = field(default=None, compare=False)
 
 
 def shown(shape: Shape) -> str:

@@ -50,8 +50,8 @@ class TargetSettings(ColumnSettings):
     smoothable: ClassVar[frozenset[str]] = frozenset()
     # What `accuracy` means, by Keras's name; empty where it means nothing.
     accuracy: ClassVar[str] = ""
-    # From logits to results, by Keras's name of an activation.
-    activation: ClassVar[str] = "linear"
+    # From logits to results, by Keras's name of an activation; None where they are the same.
+    activation: ClassVar[str | None] = None
     # What always predicting `constant` is called.
     constant_is: ClassVar[str] = "always the same"
     # Metrics that are the same on logits as on results.
@@ -135,7 +135,7 @@ class TargetSettings(ColumnSettings):
 
     def results_layers(self, target: Target) -> list[Any]:
         """Keras layers that do the same in the saved model."""
-        name = f"{target.name}_{'value' if self.activation == 'linear' else 'probability'}"
+        name = f"{target.name}_{'value' if self.activation is None else 'probability'}"
         return [keras.layers.Activation(self.activation, dtype="float32", name=name)]
 
     def loss_function(

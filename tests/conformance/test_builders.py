@@ -8,9 +8,10 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from keras import layers
+import tensorflow as tf
+from keras import layers, ops
 
-from dlkit.data.bound import Spec, bound
+from dlkit.data.bound import Input, Spec, bound
 from dlkit.encoded import embedding_size
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema.builder import BUILDERS
@@ -18,27 +19,40 @@ from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
 from dlkit.schema.loader import from_mapping
 
-SHAPES: dict[str, tuple[int, ...]] = {"image": (8, 8, 3), "sequence": (6, 2), "number": (5,)}
-RAW = {
+# What the network sees of each kind, and what the model takes.
+SHAPES: dict[str, tuple[int, ...]] = {"image": (8, 8, 3), "sequence": (6, 2), "number": (5,), "text": (4,)}
+PREPARED: dict[str, Any] = {
     name: np.random.default_rng(len(shape)).normal(size=(7, *shape)).astype("float32") for name, shape in SHAPES.items()
 }
+TEXTS = ["a b", "b", "c b", "a a a b", "c", "x c a", "b c a"]
+PREPARED["text"] = np.array(
+    [[2, 3, 0, 0], [3, 0, 0, 0], [4, 3, 0, 0], [2, 2, 2, 3], [4, 0, 0, 0], [1, 4, 2, 0], [3, 4, 2, 0]]
+)
+RAW = {**PREPARED, "text": np.array(TEXTS, object)}
+TERMS = {
+    "vocabulary": ["a", "b", "c"], "counts": [6, 4, 3], "length": 4, "characters": 20, "letters": "abcx",
+    "by_character": False, "html": False,
+}  # fmt: skip
 
 
 def built(model: dict[str, Any], *kinds: str) -> BuiltModel:
-    """A network over inputs of these kinds, named after them, of floats without preprocessing."""
+    """A network over inputs of these kinds, named after them, without preprocessing."""
     data = {
         "inputs": {kind: {"kind": kind, "preprocess": []} for kind in kinds},
         "targets": {"y": {"kind": "category"}},
     }
     config = from_mapping({"name": "t", "data": data, "model": model}, needs_source=False).config
-    inputs = {kind: Feature(kind, kind, SHAPES[kind], "float32") for kind in kinds}
+    inputs: dict[str, Any] = {kind: Feature(kind, kind, SHAPES[kind], "float32") for kind in kinds}
+    if "text" in inputs:
+        text = Feature("text", "text", (), "string")
+        inputs["text"] = Input(text, ("text",), TERMS, settings=config.data.inputs["text"])
     spec = Spec(inputs, {"y": Feature("y", "category", (), "int32", ("a", "b", "c"))})
     return build(config, bound(spec, config.data))
 
 
 def by_hand(name: str) -> keras.Model:
-    """The network of each builder over all three inputs, in plain Keras."""
-    inputs = {kind: keras.Input(shape, name=kind) for kind, shape in SHAPES.items()}
+    """The network of each builder over all of its inputs, in plain Keras."""
+    inputs = {kind: keras.Input(SHAPES[kind], name=kind) for kind in kinds_of(name)}
     if name == "cnn":
         x = layers.MaxPooling2D(2)(layers.Conv2D(4, 3, activation="relu")(inputs["image"]))
         parts = [layers.Flatten()(x), layers.Flatten()(inputs["sequence"]), inputs["number"]]
@@ -50,21 +64,63 @@ def by_hand(name: str) -> keras.Model:
         x = layers.Dense(5, activation="relu")(x)
         parts = [x, layers.Flatten()(inputs["sequence"]), inputs["number"]]
         return keras.Model(inputs, layers.Dense(3)(layers.Concatenate()(parts)))
+    elif name == "attention":
+        patches = layers.Reshape((4, 4))(layers.Conv2D(4, 4, strides=4)(inputs["image"]))
+        steps = layers.Dense(4)(inputs["sequence"])
+        parts = [transformer(patches), transformer(steps), inputs["number"]]
+    elif name == "join":
+        x = layers.Dense(4, activation="relu")(layers.Flatten()(inputs["image"]))
+        parts = [layers.LSTM(4)(inputs["sequence"]), x, inputs["number"]]
+    elif name == "bag":
+        parts = [
+            layers.GlobalAveragePooling1D()(layers.Embedding(5, 64, mask_zero=True)(inputs["text"])),
+            inputs["number"],
+        ]
     else:
         parts = [layers.Flatten()(inputs["image"]), layers.Flatten()(inputs["sequence"]), inputs["number"]]
-    x = layers.Dense(5, activation="relu")(layers.Concatenate()(parts))
+    x = layers.Concatenate()(parts)
+    x = x if name == "linear" else layers.Dense(5, activation="relu")(x)
     return keras.Model(inputs, layers.Dense(3)(x))
+
+
+def transformer(x: Any) -> Any:
+    """One block of the encoder of a transformer with two heads of two numbers, and the mean of its steps."""
+    x = layers.Add()([x, layers.Embedding(x.shape[1], 4)(ops.cumsum(ops.ones_like(x[:, :, 0], "int32"), axis=1) - 1)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.MultiHeadAttention(2, 2)(y, y)])
+    y = layers.LayerNormalization(epsilon=1e-6)(x)
+    x = layers.Add()([x, layers.Dense(4)(layers.Dense(8, activation="relu")(y))])
+    return layers.GlobalAveragePooling1D()(layers.LayerNormalization(epsilon=1e-6)(x))
+
+
+def five_units(inputs: dict[str, Any]) -> Any:
+    """The function for `builder: python`: what `mlp` makes."""
+    flat = [x if len(x.shape) == 2 else layers.Flatten()(x) for x in inputs.values()]
+    return layers.Dense(5, activation="relu")(flat[0] if len(flat) == 1 else layers.Concatenate()(flat))
 
 
 RELU = {"activation": "relu"}
 SETTINGS: dict[str, dict[str, Any]] = {
+    "attention": {"blocks": 1, "width": 4, "heads": 2, "feed_forward": 8, "dense": [5], **RELU},
+    "bag": {"dense": [5]},
     "cnn": {"blocks": [{"filters": 4, "pool_size": 2}], "dense": [5]},
+    "join": {
+        "inputs": {"sequence": {"builder": "rnn", "units": [4]}, "image": {"builder": "mlp", "dense": [4]}},
+        "dense": [5],
+    },
+    "linear": {"l2": 0.01},
     "mlp": {"dense": [5]},
+    "python": {"function": f"{__name__}:five_units"},
     "rnn": {"units": [4], "dense": [5]},
     "sequential": {
         "layers": [{"conv2d": {"filters": 4, "kernel_size": 3, **RELU}}, "flatten", {"dense": {"units": 5, **RELU}}]
     },
 }
+
+
+def kinds_of(name: str) -> tuple[str, ...]:
+    """Inputs for the builder, the first of which its body reads with these settings."""
+    return ("text", "number") if name == "bag" else ("image", "sequence", "number")
 
 
 def kind_of(name: str) -> str:
@@ -74,11 +130,11 @@ def kind_of(name: str) -> str:
 
 @pytest.mark.parametrize("name", BUILDERS.own_names)
 def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str) -> None:
-    model = built({"builder": name, **SETTINGS[name]}, *SHAPES).model
-    hand = by_hand(name)
-    assert [v.shape for v in hand.weights] == [v.shape for v in model.weights]
-    hand.set_weights(model.get_weights())
-    np.testing.assert_allclose(hand(RAW), model(RAW), atol=1e-6)
+    network = built({"builder": name, **SETTINGS[name]}, *kinds_of(name)).network
+    hand, given = by_hand(name), {kind: PREPARED[kind] for kind in kinds_of(name)}
+    assert [v.shape for v in hand.weights] == [v.shape for v in network.weights]
+    hand.set_weights(network.get_weights())
+    np.testing.assert_allclose(hand(given), network(given), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", BUILDERS.own_names)
@@ -86,9 +142,10 @@ def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str)
 def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
     name: str, many: bool, tmp_path: Path
 ) -> None:
-    kinds = tuple(SHAPES) if many else (kind_of(name),)
+    kinds = kinds_of(name) if many or name == "join" else (kind_of(name),)
     made = built({"builder": name, **SETTINGS[name]}, *kinds)
-    given = RAW if many else RAW[kinds[0]]
+    raw = {kind: tf.constant(RAW[kind]) for kind in kinds}
+    given = raw if len(kinds) > 1 else raw[kinds[0]]
     expected = np.asarray(made.model(given))
     made.model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from pathlib import Path
 from typing import Any
 
 import keras
@@ -241,3 +242,15 @@ def test_a_missing_axis_of_channels_is_reported(build: str, shape: tuple[int, ..
         getattr(dlkit, build)(input_shape=shape, classes=10)
     assert refused.value.problems[0].code == "input-rank"
     assert "channels" in refused.value.problems[0].help
+
+
+def test_a_model_is_saved_of_inputs_with_and_without_preprocessing(tmp_path: Path) -> None:
+    inputs = {"image": {"kind": "image", "preprocess": ["rescale"]}, "x": {"kind": "number", "preprocess": []}}
+    data = {"inputs": inputs, "targets": {"y": {"kind": "binary"}}}
+    config = from_mapping({"name": "t", "data": data, "model": {"builder": "mlp"}}, needs_source=False).config
+    features = {"image": IMAGE.inputs["image"], "x": Feature("x", "number", (3,), "float32")}
+    model = dlkit.build_model(config, Spec(features, {"y": Feature("y", "binary", (), "int32")}))
+    model.save(tmp_path / "m.keras")
+    given = {"image": np.ones((2, *IMAGE.inputs["image"].shape), "uint8"), "x": np.ones((2, 3), "float32")}
+    again = keras.saving.load_model(tmp_path / "m.keras")
+    np.testing.assert_array_equal(again(given), model(given))

@@ -10,14 +10,17 @@ from typing import Any
 import pytest
 
 import dlkit
+from dlkit.builders.attention import Attention
 from dlkit.builders.cnn import Cnn, ConvBlock
+from dlkit.builders.linear import Linear
 from dlkit.builders.mlp import Mlp
-from dlkit.builders.rnn import Rnn
+from dlkit.builders.rnn import Convolution, Rnn
 from dlkit.config.annotations import literal_choices
 from dlkit.config.problems import ConfigError
 from dlkit.models import notebook
+from dlkit.schema.base import Section
 
-BUILDERS = {"cnn": Cnn, "mlp": Mlp, "rnn": Rnn}
+BUILDERS = {"attention": Attention, "cnn": Cnn, "linear": Linear, "mlp": Mlp, "rnn": Rnn}
 COMMON = ["input_shape", "classes", "target", "optimizer"]
 
 
@@ -50,10 +53,11 @@ def test_an_editor_sees_the_settings_and_their_defaults(builder: str) -> None:
             assert list(words(argument.annotation)) == choices
 
 
-def test_an_editor_sees_the_keys_of_a_block() -> None:
-    keys = {line.target.id: line.annotation for line in for_editors("Block").body if isinstance(line, ast.AnnAssign)}
-    assert list(keys) == list(ConvBlock.model_fields)
-    for key, info in ConvBlock.model_fields.items():
+@pytest.mark.parametrize(("name", "section"), [("Block", ConvBlock), ("Convolution", Convolution)])
+def test_an_editor_sees_the_keys_of_a_section(name: str, section: type[Section]) -> None:
+    keys = {line.target.id: line.annotation for line in for_editors(name).body if isinstance(line, ast.AnnAssign)}
+    assert list(keys) == list(section.model_fields)
+    for key, info in section.model_fields.items():
         assert list(words(keys[key])) == literal_choices(info.annotation)
         assert ast.unparse(keys[key]).startswith("Required") == info.is_required()
 

@@ -35,6 +35,10 @@ def stack(*layers: Any) -> dict[str, Any]:
     return {"builder": "sequential", "layers": list(layers)}
 
 
+def joined(*layers: Any) -> dict[str, Any]:
+    return {"builder": "join", "inputs": {"image": stack(*layers)}}
+
+
 NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization": True}]}
 
 
@@ -56,6 +60,8 @@ NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization":
         (MLP, 256, {"devices": "cpu:2"}, 1),
         (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "flatten"), 64, {}, 4),
         (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "batch_normalization", "flatten"), 64, {}, 1),
+        (joined({"conv2d": {"filters": 4, "kernel_size": 3}}, "flatten"), 64, {}, 4),
+        (joined({"conv2d": {"filters": 4, "kernel_size": 3}}, "batch_normalization", "flatten"), 64, {}, 1),
         (stack("flatten", {"dense": 8}), 256, {}, 1),
         (stack("flatten", {"dense": 8}, {"dropout": 0.2}), 256, {}, 2),
         (MLP, 2, {"micro_batches": 3}, 2),
