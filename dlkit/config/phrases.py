@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 def count(number: float, noun: str) -> str:
     """A number with its noun: `1 example`, `60,000 examples`, `2 classes`, `3 axes`."""
@@ -12,3 +14,8 @@ def count(number: float, noun: str) -> str:
 def cut(text: str, width: int = 60) -> str:
     """A text shortened to a width."""
     return text if len(text) <= width else text[: width - 3] + "..."
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a sentence has them: `a`, `a and b`, `a, b and c`."""
+    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)

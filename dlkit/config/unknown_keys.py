@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from dlkit.config.errors_path import Path
 from dlkit.config.homes import home_of
+from dlkit.config.phrases import listed
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key, Problem
 from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find
@@ -39,7 +40,7 @@ def unknown_key(
             "unknown-key",
             message,
             key,
-            label=f"it is a setting of {' and '.join(f'`{o}`' for o in others)}",
+            label=f"it is a setting of {listed([f'`{o}`' for o in others])}",
             help=_left_over(path, root) or list_choices(names, "settings"),
         )
     left_over = _left_over(path, root)

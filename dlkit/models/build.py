@@ -19,6 +19,7 @@ from dlkit.models.losses import Choice, Functions, on_logits
 from dlkit.models.objective import Objective
 from dlkit.origins import Origins
 from dlkit.schema import Config
+from dlkit.schema.keras_objects import keras_optimizer
 from dlkit.schema.training import Training
 
 
@@ -163,8 +164,7 @@ def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: b
 
 def fresh_optimizer(training: Training) -> keras.optimizers.Optimizer:
     """The optimizer of the settings at its full learning rate, clipping by itself, with nothing learned yet."""
-    settings = training.optimizer.model_dump()
-    return keras.optimizers.get({"class_name": settings.pop("name"), "config": settings})
+    return keras_optimizer(training.optimizer)
 
 
 def results_model(built: BuiltModel) -> keras.Model:

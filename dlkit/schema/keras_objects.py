@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, ClassVar
 
@@ -10,10 +10,12 @@ from pydantic import Field, model_serializer, model_validator
 
 from dlkit.config.causes import first_line, reported_as
 from dlkit.config.keras_names import layer_name, snake_case
+from dlkit.config.phrases import listed
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
 from dlkit.lazy import lazy
 from dlkit.schema.base import KerasObject
+from dlkit.schema.optimizers import OptimizerBase
 
 keras = lazy("keras")
 
@@ -37,7 +39,7 @@ class Metric(KerasObject):
         from dlkit.schema.target import TARGETS
 
         kinds = [f"`kind: {kind}`" for kind in TARGETS.names() if name.lower() in TARGETS[kind].own_figures]
-        return f"{' and '.join(kinds)} has it by itself: leave it out" if kinds else ""
+        return f"{listed(kinds)} has it by itself: leave it out" if kinds else ""
 
 
 class Callback(KerasObject):
@@ -181,6 +183,20 @@ def keras_class(category: str, name: str) -> type[Any] | None:
     classes = vars(keras.layers if category == RandomStep.category else getattr(keras, category)).items()
     named = layer_name if category == "layers" else snake_case
     return next((cls for written, cls in classes if isinstance(cls, type) and named(written) == name), None)
+
+
+def keras_optimizer(settings: OptimizerBase, without: Container[str] = (), **more: Any) -> Any:
+    """Keras's optimizer of some settings.
+
+    Args:
+        settings: its name and arguments.
+        without: arguments that are left to Keras's defaults.
+        more: arguments in place of those of the settings.
+    """
+    arguments = {name: value for name, value in settings.model_dump().items() if name not in without}
+    name = arguments.pop("name")
+    cls = next(cls for written, cls in vars(keras.optimizers).items() if written.lower() == name)
+    return cls(**{**arguments, **more})
 
 
 def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> AbstractContextManager[None]:

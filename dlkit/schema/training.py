@@ -9,110 +9,10 @@ from pydantic import Field
 from dlkit.config.short_forms import SameForEach, Word
 from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section
 from dlkit.schema.keras_objects import AnyCallback, AnyLoss, AnyMetric
+from dlkit.schema.optimizers import Adam, Optimizer
 from dlkit.schema.registry import Registry
 
-
-class OptimizerBase(Section):
-    """What every optimizer has; names and defaults are Keras's."""
-
-    # What people call it elsewhere, comma-separated.
-    also_called: ClassVar[str] = ""
-    # The learning rates that it is used with, roughly: beyond them `check` asks.
-    usual_rates: ClassVar[tuple[float, float]] = (1e-7, 0.1)
-
-    name: str
-    learning_rate: PositiveFloat = Field(0.001, description="Learning rate, the highest one where a schedule is given.")
-    weight_decay: NonNegativeFloat | None = Field(None, description="Decoupled weight decay per step; null for none.")
-    clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of a single weight tensor.")
-    clipvalue: PositiveFloat | None = Field(None, description="Largest absolute value of any gradient.")
-    global_clipnorm: PositiveFloat | None = Field(None, description="Longest gradient of all weights together.")
-    gradient_accumulation_steps: Annotated[int, Field(ge=2)] | None = Field(
-        None, description="Batches whose gradients make one update together, as one batch of their examples would."
-    )
-    use_ema: bool = Field(False, description="Validate, test and save the moving average of the weights.")
-    ema_momentum: Fraction = Field(0.99, description="Share of the average that is kept at each update.")
-
-
-class AdamBase(OptimizerBase):
-    """The moments that Adam and its kin share."""
-
-    beta_1: Fraction = Field(0.9, description="Decay of the first moment.")
-    beta_2: Fraction = Field(0.999, description="Decay of the second moment.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
-
-
-class Adam(AdamBase):
-    """Adam (Kingma and Ba, 2014)."""
-
-    name: Literal["adam"]
-    amsgrad: bool = Field(False, description="Keep the largest second moment seen (Reddi et al., 2018).")
-
-
-class AdamW(AdamBase):
-    """Adam with decoupled weight decay (Loshchilov and Hutter, 2017)."""
-
-    name: Literal["adamw"]
-    weight_decay: NonNegativeFloat | None = Field(0.004, description="Decoupled weight decay per step.")
-    amsgrad: bool = Field(False, description="Keep the largest second moment seen (Reddi et al., 2018).")
-
-
-class Nadam(AdamBase):
-    """Adam with Nesterov momentum (Dozat, 2016)."""
-
-    name: Literal["nadam"]
-
-
-class Sgd(OptimizerBase):
-    """Stochastic gradient descent, with momentum if asked for."""
-
-    also_called = "momentum"
-    usual_rates = (1e-6, 10.0)
-
-    name: Literal["sgd"]
-    learning_rate: PositiveFloat = Field(0.01, description="Learning rate, the highest one where a schedule is given.")
-    momentum: Fraction = Field(0.0, description="Share of the last update that is kept.")
-    nesterov: bool = Field(False, description="Look ahead along the momentum.")
-
-
-class RmsProp(OptimizerBase):
-    """RMSprop (Tieleman and Hinton, 2012)."""
-
-    name: Literal["rmsprop"]
-    rho: Fraction = Field(0.9, description="Decay of the squared gradient.")
-    momentum: Fraction = Field(0.0, description="Share of the last update that is kept.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
-    centered: bool = Field(False, description="Divide by the variance instead of the second moment.")
-
-
-class Adagrad(OptimizerBase):
-    """Adagrad (Duchi et al., 2011)."""
-
-    usual_rates = (1e-6, 10.0)
-
-    name: Literal["adagrad"]
-    initial_accumulator_value: NonNegativeFloat = Field(0.1, description="Start of the sum of squared gradients.")
-    epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
-
-
-class Lion(OptimizerBase):
-    """Lion (Chen et al., 2023)."""
-
-    usual_rates = (1e-8, 0.01)
-
-    name: Literal["lion"]
-    beta_1: Fraction = Field(0.9, description="Mixes gradient and momentum for the update.")
-    beta_2: Fraction = Field(0.99, description="Decay of the momentum.")
-
-
 Duration = Annotated[str, Field(pattern=r"^(\d+h(\d+m)?(\d+s)?|\d+m(\d+s)?|\d+s)$")]
-
-OPTIMIZERS = Registry(
-    "optimizer",
-    OptimizerBase,
-    "name",
-    classes=(Adam, AdamW, Nadam, Sgd, RmsProp, Adagrad, Lion),
-    short_form=Word("name"),
-)
 
 
 class ScheduleSettings(Section):
@@ -188,10 +88,9 @@ SCHEDULES = Registry(
 )
 
 if TYPE_CHECKING:
-    Optimizer = OptimizerBase
     Schedule = ScheduleSettings
 else:
-    Optimizer, Schedule = OPTIMIZERS.type(), SCHEDULES.type()
+    Schedule = SCHEDULES.type()
 
 
 class EarlyStopping(Section):

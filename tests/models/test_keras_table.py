@@ -9,9 +9,9 @@ import pytest
 
 from dlkit.config import keras_names
 from dlkit.models.keras_table import build_table
-from dlkit.schema.keras_objects import keras_class
+from dlkit.schema.keras_objects import keras_class, keras_optimizer
+from dlkit.schema.optimizers import OPTIMIZERS
 from dlkit.schema.target import TARGETS
-from dlkit.schema.training import OPTIMIZERS
 
 # Keras's class for each name, where it is not the name with a capital.
 CLASSES = {"adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
@@ -44,7 +44,8 @@ def test_optimizers_have_the_arguments_and_defaults_of_keras(name):
 @pytest.mark.parametrize("name", OPTIMIZERS.names())
 def test_keras_makes_the_optimizer_from_the_settings(name):
     settings = OPTIMIZERS[name](name=name)
-    made = keras.optimizers.get({"class_name": name, "config": settings.model_dump(exclude={"name"})})
+    made = keras_optimizer(settings)
+    assert type(made) is getattr(keras.optimizers, CLASSES.get(name, name.capitalize()))
     assert float(made.learning_rate.numpy()) == pytest.approx(settings.learning_rate)
 
 

@@ -14,10 +14,11 @@ from dlkit.config.problems import ConfigError
 from dlkit.schema.builder import BUILDERS, BuilderSettings
 from dlkit.schema.json_schema import json_schema
 from dlkit.schema.loader import load
+from dlkit.schema.optimizers import OPTIMIZERS
 from dlkit.schema.plugins import FAMILIES
 from dlkit.schema.registry import Additions, plugged
 from dlkit.schema.source import SOURCES
-from dlkit.schema.training import OPTIMIZERS, SCHEDULES
+from dlkit.schema.training import SCHEDULES
 
 PACKAGE = Path(__file__).parents[2] / "dlkit"
 EVERY = [*FAMILIES.values(), OPTIMIZERS, SCHEDULES]

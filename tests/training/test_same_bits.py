@@ -71,6 +71,11 @@ def test_the_same_configuration_gives_the_same_bits_and_another_seed_others(tmp_
         pytest.param({"name": "adagrad"}, marks=pytest.mark.slow),
         pytest.param({"name": "nadam"}, marks=pytest.mark.slow),
         pytest.param({"name": "lion", "learning_rate": 0.0001}, marks=pytest.mark.slow),
+        *(
+            pytest.param({"name": name}, marks=pytest.mark.slow)
+            for name in ("adadelta", "adafactor", "adamax", "ftrl", "lamb")
+        ),
+        {"name": "muon", "exclude_layers": ["label"]},
     ],
     ids=lambda o: "-".join(str(v) for v in o.values()),
 )

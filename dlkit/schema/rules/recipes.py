@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from dlkit.config.problems import Key, Problem
 from dlkit.schema import Config
-from dlkit.schema.training import LimitBatches, OnNonfinite, OptimizerBase, ScheduleBase
+from dlkit.schema.optimizers import OptimizerBase
+from dlkit.schema.training import LimitBatches, OnNonfinite, ScheduleBase
 
 
 def smoothing_fits(config: Config) -> Iterator[Problem]:

@@ -8,7 +8,8 @@ import keras
 import tensorflow as tf
 
 from dlkit.keras_internals import moving_averages
-from dlkit.schema.training import Optimizer, OptimizerBase
+from dlkit.schema.keras_objects import keras_optimizer
+from dlkit.schema.optimizers import Optimizer, OptimizerBase
 
 # What the loop does itself, after gradients are added up over replicas; Keras would do it on each.
 OF_THE_LOOP = ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps")
@@ -22,9 +23,7 @@ def make_optimizer(settings: Optimizer, learning_rate: Any, precision: str) -> k
         learning_rate: a number or a Keras schedule.
         precision: of the computation; float16 needs a loss that is scaled up, and Keras's optimizer for it.
     """
-    arguments = settings.model_dump(exclude=set(OF_THE_LOOP))
-    name = arguments.pop("name")
-    optimizer = keras.optimizers.get({"class_name": name, "config": {**arguments, "learning_rate": learning_rate}})
+    optimizer = keras_optimizer(settings, OF_THE_LOOP, learning_rate=learning_rate)
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
