@@ -47,7 +47,7 @@ CATALOGUE = [
     ("name: mine\n", "", "missing-key", "seed: 42", "needs `name`"),
     ("{kind: tfds, name: mnist}", "{kind: tfds}", "missing-key", "source:", "needs `name`"),
     ("{kind: category}", "{classes: 3}", "missing-key", "label:", "kind: binary, category,"),
-    ("  builder: cnn\n", "", "missing-key", "model:", "builder: attention, bag, cnn, "),
+    ("  builder: cnn\n", "", "missing-key", "model:", "builder: attention, "),
     ("- {filters: 64}", "- {kernel_size: 5}", "missing-key", "{kernel_size: 5}", "needs `filters`"),
     ("[rescale]", "[{resize: {width: 8}}]", "missing-key", "resize", "height: Height in pixels."),
     ("  source: {kind: tfds, name: mnist}\n", "", "missing-key", "data:", "needs `source`"),

@@ -119,7 +119,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 
 def kinds_of(name: str) -> tuple[str, ...]:
-    """Inputs for the builder, the first of which its body reads with these settings."""
+    """Inputs for the builder, with one at least that its body reads."""
     return ("text", "number") if name == "bag" else ("image", "sequence", "number")
 
 

@@ -28,6 +28,7 @@ CASES = {
     "data.inputs.image.preprocess.0": ("rescale", "rescale.scale", 0.5),
     "data.source.features.image": ("int64", "shape", [3]),
     "model.layers.0": ({"dense": 3}, "dense.use_bias", False),
+    "model.inputs.image.layers.0": ({"dense": 3}, "dense.use_bias", False),
     "data.inputs.image.augment.0": ("random_rotation", "random_rotation.factor", 0.1),
 }
 
@@ -88,8 +89,10 @@ def text_with(key: str, value: Any) -> dict[str, Any]:
         "inputs": {"image": {"kind": "image"}},
         "targets": targets,
     }
-    builder = "sequential" if key.startswith("model.layers") else "cnn"
-    mapping = {"name": "a", "data": data, "model": {"builder": builder}, "training": {}}
+    sequential = {"builder": "sequential"}
+    joined = {"builder": "join", "inputs": {"image": sequential}}
+    models = {"model.layers.0": sequential, "model.inputs.image.layers.0": joined}
+    mapping = {"name": "a", "data": data, "model": models.get(key, {"builder": "cnn"}), "training": {}}
     below: Any = mapping
     *parts, last = key.removesuffix(".0").split(".")
     for part in parts:
