@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from keras import layers
 
+from dlkit.builders._blocks._block import BLOCKS
 from dlkit.data.bound import Spec, bound
 from dlkit.encoded import embedding_size
 from dlkit.models.build import BuiltModel, build
+from dlkit.origins import MODEL
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
@@ -67,6 +69,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+# Others, over one input: every kind of block.
+MORE = [("cnn", {"blocks": [{"kind": kind, "filters": 4}]}) for kind in BLOCKS.own_names]
+
+
 def kind_of(name: str) -> str:
     """An input that the builder reads, with these settings."""
     return "image" if name == "sequential" else BUILDERS[name].usual_input
@@ -81,19 +87,23 @@ def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str)
     np.testing.assert_allclose(hand(RAW), model(RAW), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", BUILDERS.own_names)
-@pytest.mark.parametrize("many", [False, True], ids=["one input", "several inputs"])
+@pytest.mark.parametrize(
+    ("name", "settings", "many"),
+    [(name, SETTINGS[name], many) for many in (False, True) for name in BUILDERS.own_names]
+    + [(name, settings, False) for name, settings in MORE],
+)
 def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
-    name: str, many: bool, tmp_path: Path
+    name: str, settings: dict[str, Any], many: bool, tmp_path: Path
 ) -> None:
     kinds = tuple(SHAPES) if many else (kind_of(name),)
-    made = built({"builder": name, **SETTINGS[name]}, *kinds)
+    made = built({"builder": name, **settings}, *kinds)
     given = RAW if many else RAW[kinds[0]]
     expected = np.asarray(made.model(given))
     made.model.save(tmp_path / "m.keras")
     again = keras.saving.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again(given), expected)
     assert {layer.name for layer in made.network.layers} <= set(made.origins)
+    assert all(made.origins[layer.name] != MODEL for layer in made.network.layers if "conv_" in layer.name)
 
 
 @pytest.mark.parametrize("kind", INPUTS.own_names)
