@@ -13,89 +13,29 @@ from keras import layers
 from dlkit.builders._blocks._block import BLOCKS
 from dlkit.config.problems import ConfigError
 from dlkit.models.build import BuiltModel
+from tests.builders.by_hand import ByHand
 from tests.builders.networks import built
 
 SHAPES = {1: (9, 4), 2: (9, 8, 4)}
 
 
-class ByHand:
-    """Blocks as one writes them in Keras.
-
-    Args:
-        axes: 1 for sequences, 2 for images.
-    """
-
-    def __init__(self, axes: int) -> None:
-        self.axes = axes
-
-    def layer(self, kind: str, x: Any, *arguments: Any, **more: Any) -> Any:
-        """A layer of Keras, whose name ends in the number of axes."""
-        return getattr(layers, f"{kind}{self.axes}D")(*arguments, **more)(x)
-
-    def conv(self, x: Any, filters: int, size: int = 1, **more: Any) -> Any:
-        """A convolution that keeps the size."""
-        return self.layer("Conv", x, filters, size, **{"padding": "same", "use_bias": False, **more})
-
-    def normed(self, x: Any, activation: str | None = "relu") -> Any:
-        """Normalisation and activation."""
-        x = layers.BatchNormalization()(x)
-        return layers.Activation(activation)(x) if activation else x
-
-    def excited(self, x: Any) -> Any:
-        """Squeeze and excitation to half the channels."""
-        gate = self.layer("GlobalAveragePooling", x, keepdims=True)
-        gate = layers.Dense(x.shape[-1] // 2, "relu")(gate)
-        gate = layers.Dense(x.shape[-1], "sigmoid")(gate)
-        return layers.Multiply()([x, gate])
-
-    def plain(self, x: Any) -> Any:
-        """Two convolutions, then max-pooling."""
-        for strides in (2, 1):
-            x = self.excited(self.conv(x, 6, 3, strides=strides, activation="relu", use_bias=True))
-        return self.layer("MaxPooling", x, 2)
-
-    def residual(self, x: Any) -> Any:
-        """Two blocks, the first with strides and a convolution as its shortcut."""
-        for strides in (2, 1):
-            y = self.normed(self.conv(x, 6, 3, strides=strides))
-            y = self.excited(self.normed(self.conv(y, 6, 3), None))
-            if strides == 2:
-                x = self.normed(self.conv(x, 6, strides=2), None)
-            x = layers.Activation("relu")(layers.Add()([y, x]))
-        return x
-
-    def bottleneck(self, x: Any) -> Any:
-        """A convolution of 3 channels between two of size 1."""
-        y = self.normed(self.conv(x, 3), "gelu")
-        y = self.normed(self.conv(y, 3, 3), "gelu")
-        y = self.normed(self.conv(y, 6), None)
-        x = self.normed(self.conv(x, 6), None)
-        return layers.Activation("gelu")(layers.Add()([y, x]))
-
-    def separable(self, x: Any) -> Any:
-        """A wide convolution within each channel, then one across them."""
-        x = self.normed(self.layer("DepthwiseConv", x, 3, padding="same", dilation_rate=2, use_bias=False))
-        return self.normed(self.conv(x, 6))
-
-    def inverted_residual(self, x: Any) -> Any:
-        """Twice the channels and back, with strides first, then with a sum."""
-        for strides in (2, 1):
-            y = self.normed(self.conv(x, 2 * x.shape[-1]))
-            y = self.normed(self.layer("DepthwiseConv", y, 3, strides=strides, padding="same", use_bias=False))
-            y = self.normed(self.conv(self.excited(y), 6), None)
-            x = layers.Add()([y, x]) if strides == 1 else y
-        return x
-
-    def inception(self, x: Any) -> Any:
-        """Two modules, with one shortcut around both."""
-        before = x
-        for _ in range(2):
-            narrow = self.conv(x, 3)
-            branches = [self.conv(narrow, 2, size) for size in ((40, 20, 10) if self.axes == 1 else (5, 3, 1))]
-            branches.append(self.conv(self.layer("MaxPooling", x, 3, strides=1, padding="same"), 2))
-            x = self.normed(layers.Concatenate()(branches))
-        shortcut = self.normed(self.conv(before, 8), None)
-        return layers.Activation("relu")(layers.Add()([x, shortcut]))
+def by_hand(kind: str, x: Any, axes: int) -> Any:
+    """The block of `SETTINGS` in plain Keras."""
+    hand = ByHand(axes, "gelu" if kind == "bottleneck" else "relu")
+    if kind == "bottleneck":
+        return hand.bottleneck(x, 6, 3)
+    if kind == "separable":
+        return hand.separable(x, 6, dilation=2)
+    if kind == "inception":
+        return hand.inception(x, 2, [40, 20, 10] if axes == 1 else [5, 3, 1], bottleneck=3, modules=2)
+    for strides in (2, 1):
+        if kind == "residual":
+            x = hand.residual(x, 6, strides, excite=2)
+        elif kind == "inverted_residual":
+            x = hand.inverted(x, 6, 2 * x.shape[-1], strides=strides, excite=2)
+        else:
+            x = hand.excited(hand.conv(x, 6, 3, strides=strides, activation="relu", use_bias=True), 2)
+    return hand.layer("MaxPooling", x, 2) if kind == "plain" else x
 
 
 EXCITED = {"squeeze_excite": 2, "strides": 2, "repeat": 2}
@@ -126,9 +66,8 @@ def test_a_block_equals_plain_keras_from_the_same_seed(kind: str, axes: int) -> 
     keras.utils.set_random_seed(1)
     made = built([block(kind)], SHAPES[axes], pooling="average").model
     keras.utils.set_random_seed(1)
-    hand = ByHand(axes)
     inputs = keras.Input(SHAPES[axes])
-    features = hand.layer("GlobalAveragePooling", getattr(hand, kind)(inputs))
+    features = ByHand(axes).layer("GlobalAveragePooling", by_hand(kind, inputs, axes))
     network = keras.Model(inputs, layers.Dense(3)(features))
     for own, other in zip(made.weights, network.weights, strict=True):
         np.testing.assert_array_equal(own, other)
