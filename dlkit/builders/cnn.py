@@ -69,6 +69,11 @@ class Cnn(DenseStack):
         name = stated.get("preset") if isinstance(stated, dict) else None
         return {**presets()[name], **stated} if isinstance(name, str) and name in presets() else stated
 
+    @classmethod
+    def set_by(cls, values: Mapping[str, Any]) -> Mapping[str, str]:
+        """The preset sets what it has."""
+        return dict.fromkeys(presets().get(values["preset"], ()), "preset")
+
     def rules(self, config: Config) -> Iterator[Problem]:
         """Blocks stand beside no preset, unless they are its own, as in what a run keeps."""
         yield from super().rules(config)
@@ -99,12 +104,7 @@ class Cnn(DenseStack):
 
     def _body(self, x: Any, mask: Any, prefix: str) -> Any:
         """One image or sequence as a vector; names of its layers begin with the prefix."""
-        for number, block in enumerate(self.blocks):
-            name = f"{prefix}{block.noun}_{number + 1}"
-            if self.preset is None:
-                x, mask = block.build(x, mask, name, ("model", "blocks", number))
-            else:
-                x, mask = self._of_preset(block, x, mask, name)
+        x, mask = self._convolved(x, mask, prefix)
         sequence = len(x.shape) == 3
         pooling = self.pooling or ("average" if sequence else "flatten")
         if pooling == "flatten":
@@ -119,19 +119,25 @@ class Cnn(DenseStack):
         layer = average if pooling == "average" else largest
         return origin(layer(name=f"{prefix}pool"), POOLING)(x)
 
-    def _of_preset(self, block: Block, x: Any, mask: Any, name: str) -> tuple[Any, Any]:
-        """A block of the preset, which messages name instead."""
+    def _convolved(self, x: Any, mask: Any, prefix: str) -> tuple[Any, Any]:
+        """What the blocks make of an image or sequence. Where they are those of a preset, messages name that."""
+        size = " x ".join(map(str, x.shape[1:-1]))
         try:
-            return block.build(x, mask, name, PRESET)
+            for number, block in enumerate(self.blocks):
+                key = PRESET if self.preset is not None else ("model", "blocks", number)
+                x, mask = block.build(x, mask, f"{prefix}{block.noun}_{number + 1}", key)
         except ConfigError as error:
-            size = " x ".join(map(str, x.shape[1:-1]))
+            if self.preset is None:
+                raise
             raise ConfigError([self._in_preset(problem, size) for problem in error.problems]) from error
+        return x, mask
 
     def _in_preset(self, problem: Problem, size: str) -> Problem:
+        """A problem of a block as one of the preset and the size of its input."""
         if problem.code == "input-rank":
             message = f"the preset `{self.preset}` is for images: {problem.message}"
             help = "of sounds, `as_image: true` in `log_mel` makes images; or take another preset, such as `lite`"
         else:
-            message = f"the preset `{self.preset}` is too deep for this input: {problem.message}"
+            message = f"the preset `{self.preset}` is too deep for an input of {size}: {problem.message}"
             help = "take larger inputs, as by `resize`, another preset, or write `blocks` of your own"
         return replace(problem, key=PRESET, message=message, label="", help=help)

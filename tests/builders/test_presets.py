@@ -141,6 +141,9 @@ def test_what_a_run_keeps_says_the_blocks_and_loads_again(tmp_path: Path) -> Non
     (tmp_path / "a.yaml").write_text(TABLE)
     loaded = load(tmp_path / "a.yaml", needs_source=False)
     assert [block["filters"] for block in loaded.resolved()["model"]["blocks"]] == [6, 16]
+    said = {".".join(map(str, key)): place for key, place in loaded.origins.items()}
+    line = f"{tmp_path / 'a.yaml'}:6"
+    assert (said["model.blocks.1.filters"], said["model.dense.0"], said["model.dropout"]) == (line, line, "default")
     (tmp_path / "b.yaml").write_text(loaded.to_yaml())
     assert load(tmp_path / "b.yaml", needs_source=False).config.model == loaded.config.model
 
@@ -179,9 +182,9 @@ def test_a_preset_that_is_none_or_not_used_is_refused(
 @pytest.mark.parametrize(
     ("preset", "shape", "says"),
     [
-        ("lenet5", (8, 8, 1), "the preset `lenet5` is too deep for this input: a window of 5 x 5 does not fit"),
-        ("resnet18", (4, 4, 3), "the preset `resnet18` is too deep for this input: strides of 2 x 2"),
-        ("airbench", (8, 8, 3), "the preset `airbench` is too deep for this input"),
+        ("lenet5", (8, 8, 1), "the preset `lenet5` is too deep for an input of 8 x 8: a window of 5 x 5 does not fit"),
+        ("resnet18", (4, 4, 3), "the preset `resnet18` is too deep for an input of 4 x 4: strides of 2 x 2"),
+        ("airbench", (8, 8, 3), "the preset `airbench` is too deep for an input of 8 x 8"),
         ("ds_cnn", (98, 40), "the preset `ds_cnn` is for images"),
     ],
 )

@@ -55,19 +55,18 @@ class Inception(Block):
         bias = not self.batch_normalization
 
         def branch(maps: Maps, name: str, size: int = 1, filters: int = self.filters) -> Maps:
-            return maps.convolved("Conv", size, filters=filters, use_bias=bias, name=name).filled()
+            return maps.convolved("Conv", size, filters=filters, use_bias=bias, name=name)
 
         narrow = maps
         if self.bottleneck is not None and maps.channels > self.bottleneck:
-            narrow = branch(maps, f"{name}_bottleneck", filters=self.bottleneck)
+            narrow = branch(maps, f"{name}_bottleneck", filters=self.bottleneck).filled()
         sizes = self.kernel_sizes or KERNELS[maps.axes]
         side = [branch(narrow, f"{name}_conv_{number}", size) for number, size in enumerate(sizes, 1)]
         if self.pool_branch:
             side.append(branch(maps.largest_near(POOL, f"{name}_near"), f"{name}_conv_near"))
+        maps = side[0]
         if len(side) > 1:
             joined = origin(layers.Concatenate(name=f"{name}_branches"), maps.key)([one.x for one in side])
-        else:
-            joined = side[0].x
-        maps = replace(maps, x=joined)
+            maps = replace(maps, x=joined)
         maps = self.activated(maps, f"{name}_activation") if bias else self.normalised(maps, name)
         return self.excited(maps, name)
