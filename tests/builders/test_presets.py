@@ -19,6 +19,7 @@ from dlkit.schema.loader import from_mapping, load
 from tests.builders.by_hand import ByHand
 from tests.builders.networks import built
 
+ROOT = Path(__file__).parents[2]
 TABLE = """
 name: t
 data:
@@ -127,6 +128,12 @@ def test_a_preset_equals_plain_keras_from_the_same_seed(
     hand = keras.Model(inputs, layers.Dense(10)(features))
     given = np.random.default_rng(0).normal(size=(2, *shape))
     np.testing.assert_array_equal(made(given), hand(given))
+
+
+def test_the_documentation_says_how_large_they_are() -> None:
+    rows = [line for line in (ROOT / "docs" / "networks.md").read_text().splitlines() if line.startswith("| `")]
+    said = {row.split("`")[1]: row.split("|")[3].strip() for row in rows}
+    assert {network.__name__: f"{parameters:,}" for network, _, parameters in NETWORKS}.items() <= said.items()
 
 
 def test_what_is_stated_beside_a_preset_wins() -> None:
