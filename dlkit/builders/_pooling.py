@@ -1,4 +1,4 @@
-"""From a sequence to a vector: the mean or largest value of each channel, or a mean with weights that are learned."""
+"""From an image or sequence to a vector: the mean or largest of each channel, or a mean by weights that are learned."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ layers, ops = lazy("keras.layers"), lazy("keras.ops")
 
 
 def pooled(x: Any, mask: Any, how: str, prefix: str, key: Key) -> Any:
-    """One vector for each sequence, of the steps that are there.
+    """One vector for each image or sequence, of the steps that are there.
 
     Args:
-        x: float, shape (batch, steps, channels).
+        x: float, shape (batch, height, width, channels) or (batch, steps, channels).
         mask: bool, shape (batch, steps); None where every step is there.
-        how: `average`, `max` or `attention`.
+        how: `average`, `max` or, of sequences, `attention`.
         prefix: of the names of its layers.
         key: of the setting.
 
@@ -30,8 +30,8 @@ def pooled(x: Any, mask: Any, how: str, prefix: str, key: Key) -> Any:
         return _attended(x, mask, prefix, key)
     if mask is not None:
         return masked_mean(x, mask) if how == "average" else _masked.largest(x, mask)
-    pool = layers.GlobalAveragePooling1D if how == "average" else layers.GlobalMaxPooling1D
-    return origin(pool(name=f"{prefix}pool"), key)(x)
+    pool = f"Global{'Average' if how == 'average' else 'Max'}Pooling{len(x.shape) - 2}D"
+    return origin(getattr(layers, pool)(name=f"{prefix}pool"), key)(x)
 
 
 def _attended(x: Any, mask: Any, prefix: str, key: Key) -> Any:

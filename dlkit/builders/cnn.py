@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar, Literal
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from dlkit.builders import _masked
-from dlkit.builders._conv_blocks import ConvBlock
+from dlkit.builders._blocks._block import BLOCKS, Block
+from dlkit.builders._blocks.plain import Plain
 from dlkit.builders._dense import DenseStack
 from dlkit.builders._inputs import joined
-from dlkit.encoded import Encoded, as_grid, masked_mean
+from dlkit.builders._pooling import pooled
+from dlkit.builders._presets import Preset, presets
+from dlkit.config.problems import ConfigError, Problem
+from dlkit.encoded import Encoded, as_grid
 from dlkit.lazy import lazy
 from dlkit.origins import origin
 
+if TYPE_CHECKING:
+    from dlkit.schema import Config
+
+    AnyBlock = Block
+else:
+    AnyBlock = BLOCKS.type()
+
 layers = lazy("keras.layers")
+PRESET = ("model", "preset")
 POOLING = ("model", "pooling")
 
 
@@ -27,6 +39,7 @@ class Cnn(DenseStack):
         **DenseStack.fields_also_called,
         "blocks": "conv, convs, conv_layers, conv_blocks, convolutions, layers, filters",
         "pooling": "pool, global_pool, global_pooling",
+        "preset": "architecture, backbone, network, arch",
     }
     cost = "convolution"
     reads = (("height", "width", "channels"), ("steps", "channels"), ("tokens",))
@@ -35,8 +48,11 @@ class Cnn(DenseStack):
     usual_input = "image"
 
     builder: Literal["cnn"]
-    blocks: list[ConvBlock] = Field(
-        default_factory=lambda: [ConvBlock(filters=32, pool_size=2), ConvBlock(filters=64, pool_size=2)],
+    preset: Preset | None = Field(
+        None, description="A known network, whose settings are taken where they are not stated; null for none."
+    )
+    blocks: list[AnyBlock] = Field(
+        default_factory=lambda: list[Block]([Plain(filters=32, pool_size=2), Plain(filters=64, pool_size=2)]),
         min_length=1,
         description="Convolution blocks, first to last.",
     )
@@ -45,6 +61,27 @@ class Cnn(DenseStack):
         description="How the last feature map becomes a vector: all values, or one per channel; by default all of "
         "images, and the average of sequences and texts.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_preset(cls, stated: Any) -> Any:
+        """The settings of the preset, and over them those that are stated."""
+        name = stated.get("preset") if isinstance(stated, dict) else None
+        return {**presets()[name], **stated} if isinstance(name, str) and name in presets() else stated
+
+    @classmethod
+    def set_by(cls, values: Mapping[str, Any]) -> Mapping[str, str]:
+        """The preset sets what it has."""
+        return dict.fromkeys(presets().get(values["preset"], ()), "preset")
+
+    def rules(self, config: Config) -> Iterator[Problem]:
+        """Blocks stand beside no preset, unless they are its own, as in what a run keeps."""
+        yield from super().rules(config)
+        if self.preset is not None and self.blocks != Cnn(builder="cnn", preset=self.preset).blocks:
+            message = f"these `blocks` are not those of `preset: {self.preset}`, of which they would leave little"
+            label = "write `preset: null` for these"
+            help = f"or leave `blocks` out, as in `model={{builder: cnn, preset: {self.preset}}}`"
+            yield Problem("contradiction", message, ("model", "blocks"), label=label, help=help)
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """Convolution blocks, a pooling to one vector, dense layers.
@@ -67,18 +104,31 @@ class Cnn(DenseStack):
 
     def _body(self, x: Any, mask: Any, prefix: str) -> Any:
         """One image or sequence as a vector; names of its layers begin with the prefix."""
-        for number, block in enumerate(self.blocks):
-            x, mask = block.build(x, mask, number, prefix)
-        sequence = len(x.shape) == 3
-        pooling = self.pooling or ("average" if sequence else "flatten")
+        x, mask = self._convolved(x, mask, prefix)
+        pooling = self.pooling or ("average" if len(x.shape) == 3 else "flatten")
         if pooling == "flatten":
             return origin(layers.Flatten(name=f"{prefix}flatten"), POOLING)(x)
-        if mask is not None:
-            return masked_mean(x, mask) if pooling == "average" else _masked.largest(x, mask)
-        average, largest = (
-            (layers.GlobalAveragePooling1D, layers.GlobalMaxPooling1D)
-            if sequence
-            else (layers.GlobalAveragePooling2D, layers.GlobalMaxPooling2D)
-        )
-        layer = average if pooling == "average" else largest
-        return origin(layer(name=f"{prefix}pool"), POOLING)(x)
+        return pooled(x, mask, pooling, prefix, POOLING)
+
+    def _convolved(self, x: Any, mask: Any, prefix: str) -> tuple[Any, Any]:
+        """What the blocks make of an image or sequence. Where they are those of a preset, messages name that."""
+        size = " x ".join(map(str, x.shape[1:-1]))
+        try:
+            for number, block in enumerate(self.blocks):
+                key = PRESET if self.preset is not None else ("model", "blocks", number)
+                x, mask = block.build(x, mask, f"{prefix}{block.noun}_{number + 1}", key)
+        except ConfigError as error:
+            if self.preset is None:
+                raise
+            raise ConfigError([self._in_preset(problem, size) for problem in error.problems]) from error
+        return x, mask
+
+    def _in_preset(self, problem: Problem, size: str) -> Problem:
+        """A problem of a block as one of the preset and the size of its input."""
+        if problem.code == "input-rank":
+            message = f"the preset `{self.preset}` is for images: {problem.message}"
+            help = "of sounds, `as_image: true` in `log_mel` makes images; or take another preset, such as `lite`"
+        else:
+            message = f"the preset `{self.preset}` is too deep for an input of {size}: {problem.message}"
+            help = "take larger inputs, as by `resize`, another preset, or write `blocks` of your own"
+        return replace(problem, key=PRESET, message=message, label="", help=help)

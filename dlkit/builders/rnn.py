@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.builders import _masked
+from dlkit.builders._blocks._maps import Maps
 from dlkit.builders._dense import DenseStack, drop
 from dlkit.builders._inputs import joined
 from dlkit.builders._pooling import pooled
@@ -50,16 +50,15 @@ class Convolution(Section):
         Returns:
             Its output, and the mask of that.
         """
-        layer = layers.Conv1D(
-            self.filters,
+        maps = Maps(x, mask, ("model", "conv")).convolved(
+            "Conv",
             self.kernel_size,
-            strides=self.strides,
-            padding="same",
+            self.strides,
+            filters=self.filters,
             activation=self.activation,
             name=f"{prefix}conv",
         )
-        mask = None if mask is None else _masked.of_first_steps(mask, self.strides)
-        return origin(layer, ("model", "conv"))(x), mask
+        return maps.filled().x, maps.mask
 
 
 class Rnn(DenseStack):

@@ -24,11 +24,13 @@ class Choice(ABC):
         tag: the key that names the class.
         base: the class that all of them derive from.
         short_form: what may be written instead of the mapping.
+        default: the name of a mapping that has none; None where each must have one.
     """
 
     tag: str
     base: type[BaseModel]
     short_form: ShortForm | None = None
+    default: str | None = None
 
     @abstractmethod
     def names(self) -> list[str]:
@@ -54,9 +56,9 @@ class Choice(ABC):
         return {name: self[name] for name in self.names()}
 
     def chosen(self, node: Node | None) -> str | None:
-        """The name in what is written; None where it has none."""
+        """The name in what is written, or that of the default; None where there is neither."""
         read = None if node is None else self.read(_shallow(node))
-        name = read.get(self.tag) if isinstance(read, dict) else None
+        name = read.get(self.tag, self.default) if isinstance(read, dict) else None
         return name if isinstance(name, str) and name in self else None
 
     def read(self, value: Any) -> Any:
@@ -75,9 +77,9 @@ class Choice(ABC):
         value = self.read(value)
         if not isinstance(value, dict):
             raise PydanticKnownError("dict_type")
-        if self.tag not in value:
+        name = value.get(self.tag, self.default)
+        if self.tag not in value and name is None:
             raise PydanticCustomError("missing-tag", "{tag}", {"tag": self.tag})
-        name = value[self.tag]
         if not isinstance(name, str) or name not in self:
             details = {"tag": self.tag, "value": str(name), "choices": self.names()}
             more = {"synonyms": self.synonyms(), "hint": self.hint(str(name))}

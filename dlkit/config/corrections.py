@@ -111,18 +111,25 @@ def _wrapped(value: Scalar, annotation: Any) -> str | None:
     """A scalar as the list or mapping that is wanted in its place; None where it would not do there either."""
     inner = members(annotation)
     if (choice := choice_in(annotation)) is not None:
-        return f"{{{choice.tag}: {value}}}" if value in choice.names() else None
+        if value in choice.names():
+            return f"{{{choice.tag}: {value}}}"
+        return None if choice.default is None else _by_first(value, choice[choice.default], but=choice.tag)
     if (section := as_section(annotation)) is not None:
         if known := getattr(section, "known_arguments", None):  # an object by name, whose arguments are known
             return nearest_name(str(value), known())
-        name, info = next(iter(section.model_fields.items()))
-        return f"{{{name}: {_written(value)}}}" if _fits(value, field_type(info)) else None
+        return _by_first(value, section)
     lists = [member for member in inner if get_origin(member) is list]
     if not lists:
         return None
     item = get_args(lists[0])[0]
     written = _written(value) if _fits(value, item) else _wrapped(value, item)
     return None if written is None else f"[{written}]"
+
+
+def _by_first(value: Scalar, section: type[BaseModel], but: str = "") -> str | None:
+    """A scalar as the first setting of a section, if it would do there; `but` is none that it is meant for."""
+    name, info = next((name, info) for name, info in section.model_fields.items() if name != but)
+    return f"{{{name}: {_written(value)}}}" if _fits(value, field_type(info)) else None
 
 
 def _fits(value: Scalar, annotation: Any) -> bool:

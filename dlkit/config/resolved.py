@@ -30,14 +30,17 @@ def origins(data: dict[str, Any], root: Node, shape: Shape) -> dict[Key, str]:
 
     found: dict[Key, str] = {}
 
-    def visit(value: Any, key: Key, node: Node | None, shape: Shape) -> None:
-        if isinstance(value, dict | list) and value:
-            for part, below in value.items() if isinstance(value, dict) else enumerate(value):
-                visit(below, (*key, part), _below(node, shape, part), shape.below(part, node))
-        else:
-            found[key] = describe(node.location) if node is not None else "default"
+    def visit(value: Any, key: Key, node: Node | None, shape: Shape, unstated: str) -> None:
+        if not isinstance(value, dict | list) or not value:
+            found[key] = describe(node.location) if node is not None else unstated
+            return
+        set_by = shape.set_by(value, node) if isinstance(value, dict) else {}
+        for part, below in value.items() if isinstance(value, dict) else enumerate(value):
+            setter = _below(node, shape, set_by[str(part)]) if part in set_by else None
+            by = unstated if setter is None else describe(setter.location)
+            visit(below, (*key, part), _below(node, shape, part), shape.below(part, node), by)
 
-    visit(data, (), root, shape)
+    visit(data, (), root, shape, "default")
     return found
 
 

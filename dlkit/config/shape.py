@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
@@ -70,14 +71,31 @@ class Shape:
 
     def _of_section(self, annotation: Any, part: str | int, node: Node | None) -> Shape:
         choice = choice_in(self.annotation)
-        section: Any = bare(annotation)[0]
         if choice is not None:
             name = choice.chosen(node)
             if self.is_step and part == name and node is not None and isinstance(node.value, dict):
                 return Shape(choice[name])  # below the name of `{name: {settings}}`
-            name = name or self.default_name
-            section = choice.base if name is None else choice[name]  # what all of them have is known without a name
+        section = self._class_of(annotation, node)
         info = section.model_fields.get(part) if issubclass(section, BaseModel) else None
         if info is None:
             return Shape()
         return Shape(field_type(info), info)
+
+    def _class_of(self, annotation: Any, node: Node | None) -> Any:
+        """The class of a section as it is written."""
+        choice = choice_in(self.annotation)
+        if choice is None:
+            return bare(annotation)[0]
+        name = choice.chosen(node) or self.default_name
+        return choice.base if name is None else choice[name]  # what all of them have is known without a name
+
+    def set_by(self, values: dict[str, Any], node: Node | None) -> Mapping[str, str]:
+        """Of the settings of a section those that another one sets, where they are not stated, and which one does.
+
+        Args:
+            values: of all settings.
+            node: what is written here.
+        """
+        section = self._class_of(self.annotation, node)
+        found: Mapping[str, str] = getattr(section, "set_by", lambda values: {})(values)
+        return found

@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import inspect
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Literal, Required, SupportsIndex, TypedDict, get_args, get_origin
 
 import keras
 from pydantic.fields import FieldInfo
 
-from dlkit.config.annotations import as_section, members
+from dlkit.config.annotations import as_section, choice_in, members
 from dlkit.data.bound import Spec
 from dlkit.models.build import build_model
 from dlkit.schema.base import Section
@@ -26,7 +26,7 @@ Classes = int | Sequence[str] | None
 def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Model]:
     """The function of a builder: its settings are the fields of the settings class, and stated nowhere else."""
     builder = str(settings_class.model_fields["builder"].annotation.__args__[0])  # type: ignore[union-attr]
-    kind = settings_class.usual_input
+    usual = settings_class.usual_input
 
     def build(
         input_shape: Sequence[int],
@@ -34,6 +34,7 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         *,
         target: str = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: str = usual,
         **settings: Any,
     ) -> keras.Model:
         # NumPy's whole numbers, as of `y.max() + 1`, are not int.
@@ -41,7 +42,7 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         names = list(map(str, range(operator.index(classes)))) if number else list(classes or ())  # type: ignore[arg-type]
         classed = names and target in TARGETS and "classes" in TARGETS[target].model_fields
         data = {
-            "inputs": {"input": {"kind": kind, "preprocess": []}},
+            "inputs": {"input": {"kind": input_kind, "preprocess": []}},
             "targets": {"output": {"kind": target, **({"classes": names} if classed else {})}},
         }
         model, training = {"builder": builder, **settings}, {"optimizer": optimizer}
@@ -53,7 +54,7 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
         feature = config.data.targets["output"].without_source("output")
         if feature is None:
             raise TypeError(f"{builder}() needs `classes`, the number of classes or their names, at least 2")
-        inputs = {"input": Feature("input", kind, tuple(input_shape), "float32")}
+        inputs = {"input": Feature("input", input_kind, tuple(input_shape), "float32")}
         return build_model(config, Spec(inputs, {"output": feature}))
 
     build.__name__ = build.__qualname__ = builder
@@ -64,7 +65,7 @@ def _function(settings_class: type[BuilderSettings]) -> Callable[..., keras.Mode
 def _describe(build: Callable[..., keras.Model], settings_class: type[BuilderSettings]) -> None:
     """Give a builder's function a docstring and a signature with its settings."""
     fields = {name: field for name, field in settings_class.model_fields.items() if name != "builder"}
-    documented = "\n".join(_documented(name, field, "    ") for name, field in fields.items())
+    documented = "\n".join(_documented(name, field) for name, field in fields.items())
     build.__doc__ = f"""{(settings_class.__doc__ or "").strip()}
 
 Ends in logits and comes compiled with the loss and metrics that fit them, so that `model.fit(x, y)` is right at once.
@@ -74,6 +75,7 @@ Args:
     classes: number of classes, or their names; for a category alone.
     target: `category` (integer labels), `binary` (0 or 1) or `number` (regression).
     optimizer: name of an optimizer, or a dictionary with its `name` and settings.
+    input_kind: what an example is: `image`, `sequence` (steps and channels) or `number`.
 {documented}
 
 Returns:
@@ -92,17 +94,37 @@ Raises:
     build.__signature__ = inspect.Signature([*own, *described], return_annotation=keras.Model)  # type: ignore[attr-defined]
 
 
-def _documented(name: str, field: FieldInfo, indent: str) -> str:
+def _documented(name: str, field: FieldInfo, indent: str = "    ") -> str:
     """The line of a setting, and below it those of the keys of its items where they are mappings."""
-    line = f"{indent}{name}: {field.description}"
-    sections = [as_section(item) for member in members(field.annotation) for item in get_args(member)]
-    keys = next((section.model_fields for section in sections if section is not None), {})
-    below = [_documented(key, info, f"{indent}    ") + _by_default(info) for key, info in keys.items()]
-    return "\n".join([line + (" Each is a dictionary:" if below else ""), *below])
+    below = [f"{indent}    {line}" for item in _items(field.annotation) for line in _of_keys(item)]
+    return "\n".join([f"{indent}{name}: {field.description}" + (" Each is a dictionary:" if below else ""), *below])
 
 
-def _by_default(field: FieldInfo) -> str:
-    return " Required." if field.is_required() else f" By default {_default(field)!r}."
+def _items(annotation: Any) -> list[Any]:
+    """The types of what lists hold."""
+    return [item for member in members(annotation) for item in get_args(member)]
+
+
+def _of_keys(annotation: Any) -> Iterator[str]:
+    """A line for each key of a mapping of this type: of all kinds that it may be, the default one first."""
+    choice, section = choice_in(annotation), as_section(annotation)
+    kinds = {} if section is None else {"": section}
+    if choice is not None:
+        kinds = dict(sorted(choice.classes().items(), key=lambda pair: pair[0] != choice.default))
+        default = "Required." if choice.default is None else f"By default {choice.default!r}."
+        yield f"{choice.tag}: One of {', '.join(kinds)}. {default}"
+    for key in dict.fromkeys(key for kind in kinds.values() for key in kind.model_fields):
+        having = {name: kind.model_fields[key] for name, kind in kinds.items() if key in kind.model_fields}
+        if choice is None or key != choice.tag:
+            of = f" Of {', '.join(having)}." if len(having) < len(kinds) else ""
+            first = next(iter(having.values()))
+            yield f"{key}: {first.description}{of}{_by_default(list(having.values()))}"
+
+
+def _by_default(fields: Sequence[FieldInfo]) -> str:
+    if fields[0].is_required():
+        return " Required."
+    return f" By default {' or '.join(dict.fromkeys(repr(_default(field)) for field in fields))}."
 
 
 def _default(field: FieldInfo) -> Any:
@@ -119,7 +141,7 @@ def _plain_type(annotation: Any) -> Any:
     if len(inner) > 1 or inner[0] is not annotation:
         optional = [None] if type(None) in get_args(annotation) else []
         return functools.reduce(operator.or_, [*map(_plain_type, inner), *optional])
-    if as_section(annotation) is not None:
+    if as_section(annotation) is not None or choice_in(annotation) is not None:
         return dict[str, Any]
     return list[_plain_type(get_args(annotation)[0])] if get_origin(annotation) is list else annotation  # type: ignore[misc]
 
@@ -127,19 +149,31 @@ def _plain_type(annotation: Any) -> Any:
 if TYPE_CHECKING:
     # For editors, which do not run this file. A test holds it equal to the settings classes.
     Kind = Literal["category", "binary", "number"]
+    InputKind = Literal["image", "sequence", "number"]
     Size = int | Sequence[int]
 
     class Block(TypedDict, total=False):
-        """One convolution block of `cnn`."""
+        """One convolution block of `cnn`; which keys there are depends on its kind."""
 
+        kind: Literal["plain", "bottleneck", "inception", "inverted_residual", "residual", "separable"]
         filters: Required[int]
+        activation: str
+        batch_normalization: bool
+        squeeze_excite: int | None
+        pool_size: Size | None
+        dropout: float
+        repeat: int
         kernel_size: Size
         strides: Size
         padding: Literal["valid", "same"]
-        activation: str
-        batch_normalization: bool
-        pool_size: Size | None
-        dropout: float
+        reduction: int
+        kernel_sizes: Sequence[int] | None
+        bottleneck: int | None
+        pool_branch: bool
+        shortcut: bool
+        expansion: float
+        convolutions: int
+        dilation_rate: int
 
     class Convolution(TypedDict, total=False):
         """The convolution in front of `rnn`."""
@@ -155,6 +189,7 @@ if TYPE_CHECKING:
         *,
         target: Kind = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: InputKind = "sequence",
         dense: Sequence[int] = (),
         activation: str = "gelu",
         dropout: float = 0.1,
@@ -173,9 +208,14 @@ if TYPE_CHECKING:
         *,
         target: Kind = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: InputKind = "image",
         dense: Sequence[int] = (),
         activation: str = "relu",
         dropout: float = 0.0,
+        preset: Literal[
+            "lenet5", "resnet9", "airbench", "resnet18", "mobilenet_small", "inception_time", "lite", "ds_cnn"
+        ]
+        | None = None,
         blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
         pooling: Literal["flatten", "average", "max"] | None = None,
     ) -> keras.Model:
@@ -187,6 +227,7 @@ if TYPE_CHECKING:
         *,
         target: Kind = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: InputKind = "number",
         kind: Literal["nlinear", "dlinear", "plain"] | None = None,
         window: int = 25,
         l2: float = 0.0,
@@ -200,6 +241,7 @@ if TYPE_CHECKING:
         *,
         target: Kind = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: InputKind = "number",
         dense: Sequence[int] = (128,),
         activation: str = "relu",
         dropout: float = 0.0,
@@ -213,6 +255,7 @@ if TYPE_CHECKING:
         *,
         target: Kind = "category",
         optimizer: str | dict[str, Any] = "adam",
+        input_kind: InputKind = "sequence",
         dense: Sequence[int] = (),
         activation: str = "relu",
         dropout: float = 0.0,

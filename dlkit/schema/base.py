@@ -28,6 +28,15 @@ class Section(BaseModel):
         """A label that says what to write instead of a value of the wrong type; empty where that is not known."""
         return ""
 
+    @classmethod
+    def set_by(cls, values: Mapping[str, Any]) -> Mapping[str, str]:
+        """Of the settings those that another one sets, where they are not stated, and which one does.
+
+        Args:
+            values: of all settings of the section.
+        """
+        return {}
+
 
 class KerasObject(Section):
     """A Keras object by name, with arguments of its constructor beside the name: `{name: huber, delta: 0.5}`.

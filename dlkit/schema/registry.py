@@ -72,6 +72,7 @@ class Registry(Generic[T]):
         classes: the classes themselves, where they are not files of their own.
         short_form: what may be written instead of the mapping.
         hint: a label for a word that is none of the names.
+        default: the name of a mapping that has none, whose class has it as the default of its tag.
     """
 
     def __init__(
@@ -84,9 +85,10 @@ class Registry(Generic[T]):
         classes: Sequence[builtins.type[T]] = (),
         short_form: ShortForm | None = None,
         hint: Callable[[str], str] = lambda name: "",
+        default: str | None = None,
     ) -> None:
         self.what, self.base, self.tag, self.package = what, base, tag, package
-        self.short_form, self.hint = short_form, hint
+        self.short_form, self.hint, self.default = short_form, hint, default
         self._classes: dict[str, type[T]] = {name: cls for cls in classes if (name := name_of(cls, tag)) is not None}
 
     def names(self) -> list[str]:
@@ -173,6 +175,7 @@ class _Registered(Choice, Generic[T]):
     def __init__(self, registry: Registry[T], fits: Callable[[type[T]], bool] | None) -> None:
         self.registry, self.fits = registry, fits
         self.tag, self.base, self.short_form = registry.tag, registry.base, registry.short_form
+        self.default = registry.default
 
     def names(self) -> list[str]:
         every = self.registry.names()

@@ -11,12 +11,11 @@ import pytest
 from keras import layers
 
 from dlkit.config.problems import ConfigError
-from dlkit.data.bound import Spec, bound
 from dlkit.data.load import load_splits
 from dlkit.data.prepare import fit_and_stage
 from dlkit.models.build import BuiltModel, build
-from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
+from tests.builders.networks import built as network
 
 LENGTHS = np.array([9, 4, 7, 5, 8, 6])
 RAW = np.where(np.arange(9)[:, None] < LENGTHS[:, None, None], np.random.default_rng(0).normal(size=(6, 9, 2)), np.nan)
@@ -24,14 +23,7 @@ RAW = np.where(np.arange(9)[:, None] < LENGTHS[:, None, None], np.random.default
 
 def built(blocks: list[dict[str, Any]], steps: int = 9, *, ragged: bool = True, **model: Any) -> BuiltModel:
     """A network of three classes over sequences of two channels."""
-    data = {"inputs": {"x": {"kind": "sequence", "preprocess": []}}, "targets": {"y": {"kind": "category"}}}
-    whole = {"name": "t", "data": data, "model": {"builder": "cnn", "blocks": blocks, **model}}
-    config = from_mapping(whole, needs_source=False).config
-    x, y = (
-        Feature("x", "sequence", (steps, 2), "float32", ragged=ragged),
-        Feature("y", "category", (), "int32", ("a", "b", "c")),
-    )
-    return build(config, bound(Spec({"x": x}, {"y": y}), config.data))
+    return network(blocks, (steps, 2), ragged=ragged, **model)
 
 
 BLOCKS = {

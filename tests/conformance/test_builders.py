@@ -11,9 +11,11 @@ import pytest
 import tensorflow as tf
 from keras import layers, ops
 
+from dlkit.builders._blocks._block import BLOCKS
 from dlkit.data.bound import Input, Spec, bound
 from dlkit.encoded import embedding_size
 from dlkit.models.build import BuiltModel, build
+from dlkit.origins import MODEL
 from dlkit.schema.builder import BUILDERS
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
@@ -118,6 +120,10 @@ SETTINGS: dict[str, dict[str, Any]] = {
 }
 
 
+# Others, over one input: every kind of block.
+MORE = [("cnn", {"blocks": [{"kind": kind, "filters": 4}]}) for kind in BLOCKS.own_names]
+
+
 def kinds_of(name: str) -> tuple[str, ...]:
     """Inputs for the builder, with one at least that its body reads."""
     return ("text", "number") if name == "bag" else ("image", "sequence", "number")
@@ -137,13 +143,16 @@ def test_a_builder_of_several_inputs_equals_a_network_written_by_hand(name: str)
     np.testing.assert_allclose(hand(given), network(given), atol=1e-6)
 
 
-@pytest.mark.parametrize("name", BUILDERS.own_names)
-@pytest.mark.parametrize("many", [False, True], ids=["one input", "several inputs"])
+@pytest.mark.parametrize(
+    ("name", "settings", "many"),
+    [(name, SETTINGS[name], many) for many in (False, True) for name in BUILDERS.own_names]
+    + [(name, settings, False) for name, settings in MORE],
+)
 def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
-    name: str, many: bool, tmp_path: Path
+    name: str, settings: dict[str, Any], many: bool, tmp_path: Path
 ) -> None:
     kinds = kinds_of(name) if many or name == "join" else (kind_of(name),)
-    made = built({"builder": name, **SETTINGS[name]}, *kinds)
+    made = built({"builder": name, **settings}, *kinds)
     raw = {kind: tf.constant(RAW[kind]) for kind in kinds}
     given = raw if len(kinds) > 1 else raw[kinds[0]]
     expected = np.asarray(made.model(given))
@@ -151,6 +160,7 @@ def test_a_builder_saves_reloads_in_plain_keras_and_every_layer_has_an_origin(
     again = keras.saving.load_model(tmp_path / "m.keras")
     np.testing.assert_array_equal(again(given), expected)
     assert {layer.name for layer in made.network.layers} <= set(made.origins)
+    assert all(made.origins[layer.name] != MODEL for layer in made.network.layers if "conv_" in layer.name)
 
 
 @pytest.mark.parametrize("kind", INPUTS.own_names)

@@ -10,18 +10,21 @@ from typing import Any
 import pytest
 
 import dlkit
+from dlkit.builders._blocks._block import BLOCKS
 from dlkit.builders.attention import Attention
-from dlkit.builders.cnn import Cnn, ConvBlock
+from dlkit.builders.cnn import Cnn
 from dlkit.builders.linear import Linear
 from dlkit.builders.mlp import Mlp
 from dlkit.builders.rnn import Convolution, Rnn
 from dlkit.config.annotations import literal_choices
 from dlkit.config.problems import ConfigError
 from dlkit.models import notebook
-from dlkit.schema.base import Section
 
 BUILDERS = {"attention": Attention, "cnn": Cnn, "linear": Linear, "mlp": Mlp, "rnn": Rnn}
-COMMON = ["input_shape", "classes", "target", "optimizer"]
+COMMON = ["input_shape", "classes", "target", "optimizer", "input_kind"]
+# The kinds of a block, the default one first.
+KINDS = dict(sorted(((name, BLOCKS[name]) for name in BLOCKS.own_names), key=lambda pair: pair[0] != BLOCKS.default))
+KEYS = dict.fromkeys(key for kind in KINDS.values() for key in kind.model_fields)
 
 
 def for_editors(name: str) -> Any:
@@ -53,11 +56,22 @@ def test_an_editor_sees_the_settings_and_their_defaults(builder: str) -> None:
             assert list(words(argument.annotation)) == choices
 
 
-@pytest.mark.parametrize(("name", "section"), [("Block", ConvBlock), ("Convolution", Convolution)])
-def test_an_editor_sees_the_keys_of_a_section(name: str, section: type[Section]) -> None:
-    keys = {line.target.id: line.annotation for line in for_editors(name).body if isinstance(line, ast.AnnAssign)}
-    assert list(keys) == list(section.model_fields)
-    for key, info in section.model_fields.items():
+def test_an_editor_sees_the_keys_of_every_kind_of_block() -> None:
+    keys = {line.target.id: line.annotation for line in for_editors("Block").body if isinstance(line, ast.AnnAssign)}
+    assert list(keys) == list(KEYS)
+    assert list(words(keys["kind"])) == list(KINDS)
+    for key in set(KEYS) - {"kind"}:
+        for info in (kind.model_fields[key] for kind in KINDS.values() if key in kind.model_fields):
+            assert list(words(keys[key])) == literal_choices(info.annotation)
+            assert ast.unparse(keys[key]).startswith("Required") == info.is_required()
+
+
+def test_an_editor_sees_the_keys_of_a_convolution() -> None:
+    keys = {
+        line.target.id: line.annotation for line in for_editors("Convolution").body if isinstance(line, ast.AnnAssign)
+    }
+    assert list(keys) == list(Convolution.model_fields)
+    for key, info in Convolution.model_fields.items():
         assert list(words(keys[key])) == literal_choices(info.annotation)
         assert ast.unparse(keys[key]).startswith("Required") == info.is_required()
 
@@ -68,13 +82,13 @@ def test_help_explains_every_setting_and_the_keys_of_a_block() -> None:
         for name, info in settings.model_fields.items():
             assert name == "builder" or f"    {name}: {info.description}" in text
     text = (inspect.getdoc(dlkit.cnn) or "").partition("Each is a dictionary:\n")[2]
-    lines = [line.strip() for line in text.splitlines()[: len(ConvBlock.model_fields)]]
-    assert [line.partition(":")[0] for line in lines] == list(ConvBlock.model_fields)
-    assert lines[0] == "filters: Output channels of the convolution. Required."
-    assert (
-        lines[1]
-        == "kernel_size: Side of the square window, or its height and width; steps of a sequence. By default 3."
-    )
+    lines = [line.strip() for line in text.splitlines()[: len(KEYS)]]
+    assert [line.partition(":")[0] for line in lines] == list(KEYS)
+    by_key = {line.partition(":")[0]: line for line in lines}
+    assert by_key["kind"] == f"kind: One of {', '.join(KINDS)}. By default 'plain'."
+    assert by_key["filters"] == "filters: Output channels of the block. Required."
+    assert by_key["convolutions"].endswith(" Of residual. By default 2.")
+    assert by_key["batch_normalization"].endswith(" By default False or True.")
 
 
 def test_the_types_are_those_that_python_knows() -> None:

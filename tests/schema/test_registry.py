@@ -10,6 +10,7 @@ from typing import Literal
 import pytest
 from pydantic import ValidationError
 
+from dlkit.builders._blocks._block import BLOCKS
 from dlkit.config.problems import ConfigError
 from dlkit.schema.builder import BUILDERS, BuilderSettings
 from dlkit.schema.json_schema import json_schema
@@ -21,7 +22,7 @@ from dlkit.schema.source import SOURCES
 from dlkit.schema.training import SCHEDULES
 
 PACKAGE = Path(__file__).parents[2] / "dlkit"
-EVERY = [*FAMILIES.values(), OPTIMIZERS, SCHEDULES]
+EVERY = [*FAMILIES.values(), OPTIMIZERS, SCHEDULES, BLOCKS]
 CONFIG = """\
 name: mine
 plugins: [{plugin}]
