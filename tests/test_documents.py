@@ -88,6 +88,7 @@ def shortened(source: str) -> str:
 
 
 FIRST, OWN = "01_first_model.ipynb", "03_your_own_data.ipynb"
+FORMULAS = ["02_from_formulas_to_code.ipynb", "02_from_formulas_to_code.zh-CN.ipynb"]
 
 
 def holds_a_first_model(printed: list[str], folder: Path) -> None:
@@ -102,9 +103,18 @@ def holds_a_model_of_own_data(printed: list[str], folder: Path) -> None:
 
 
 def test_the_notebooks_run_in_a_few_epochs(tmp_path: Path) -> None:
-    printed = executed(tmp_path, FIRST, OWN, short=True)
+    # That of formulas asserts by itself what its text says.
+    printed = executed(tmp_path, FIRST, FORMULAS[0], OWN, short=True)
     holds_a_first_model(printed, tmp_path)
     holds_a_model_of_own_data(printed, tmp_path)
+
+
+def test_both_languages_of_a_notebook_show_the_same_code() -> None:
+    one, other = (nbformat.read(ROOT / "notebooks" / name, as_version=4).cells for name in FORMULAS)
+    assert [(cell.cell_type, cell.source) for cell in one if cell.cell_type == "code"] == [
+        (cell.cell_type, cell.source) for cell in other if cell.cell_type == "code"
+    ]
+    assert [cell.cell_type for cell in one] == [cell.cell_type for cell in other]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from dlkit.config.short_forms import SingleKey
 from dlkit.origins import origin
 from dlkit.schema.base import Section, Text, check_arguments, unknown_choice
 from dlkit.schema.features import in_words
-from dlkit.schema.keras_objects import keras_class, refusals_of_keras
+from dlkit.schema.keras_objects import keras_argument, keras_class, refusals_of_keras
 
 # What to write instead of a layer that a stack cannot have, by the beginning of its name.
 _INSTEAD = {
@@ -73,7 +73,8 @@ class Layer(Section):
         Raises:
             ConfigError: Keras refuses the arguments or the input, or padding would change the result.
         """
-        arguments: dict[str, Any] = {"name": self.name or name, **(self.model_extra or {})}
+        stated = {n: keras_argument(n, value, (*key, self.layer, n)) for n, value in (self.model_extra or {}).items()}
+        arguments: dict[str, Any] = {"name": self.name or name, **stated}
         cls = keras_class("layers", self.layer)
         assert cls is not None, "the text phase knows Keras's names"
         if absent := [a for a in _required(cls) if a not in arguments]:

@@ -128,12 +128,31 @@ def _wrong_argument(
     """What is wrong with an argument: it is unknown, or its word is no name of Keras's; see `check_arguments`."""
     if key not in allowed:
         return PydanticCustomError("unknown-key", "{name}", {"name": name, "choices": choices})
-    category = next((words for ending, words in _WORDS.items() if key.endswith(ending)), None)
-    known = keras_names.table().get(category or "", {})
+    word, _ = word_with_arguments(value)
+    known = keras_names.table().get(word_category(key), {})
     # Keras takes the names of its classes too.
-    if not known or not isinstance(value, str) or keras_names.snake_case(value) in known:
+    if not known or not word or keras_names.snake_case(word) in known:
         return None
-    return PydanticCustomError("unknown-choice", "{value}", {"value": value, "choices": sorted(known)})
+    return PydanticCustomError("unknown-choice", "{value}", {"value": word, "choices": sorted(known)})
+
+
+def word_category(argument: str) -> str:
+    """The table of Keras's names that an argument's words are of; empty for any other argument."""
+    return next((words for ending, words in _WORDS.items() if argument.endswith(ending)), "")
+
+
+def word_with_arguments(value: Any) -> tuple[str, Any]:
+    """A word of Keras's and what is stated beside it: `he_normal`, `{l2: 0.01}`, `{random_normal: {stddev: 0.1}}`.
+
+    Returns:
+        The word, empty where the value is none; and a mapping of arguments, or the first of them, or None.
+    """
+    if isinstance(value, str):
+        return value, None
+    if isinstance(value, dict) and len(value) == 1:
+        ((word, settings),) = value.items()
+        return (word, settings) if isinstance(word, str) else ("", None)
+    return "", None
 
 
 def _keras_word(category: str) -> Any:

@@ -14,7 +14,7 @@ from dlkit.config.phrases import listed
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
 from dlkit.lazy import lazy
-from dlkit.schema.base import KerasObject
+from dlkit.schema.base import KerasObject, word_category, word_with_arguments
 from dlkit.schema.optimizers import OptimizerBase
 
 keras = lazy("keras")
@@ -183,6 +183,25 @@ def keras_class(category: str, name: str) -> type[Any] | None:
     classes = vars(keras.layers if category == RandomStep.category else getattr(keras, category)).items()
     named = layer_name if category == "layers" else snake_case
     return next((cls for written, cls in classes if isinstance(cls, type) and named(written) == name), None)
+
+
+def keras_argument(argument: str, value: Any, key: Key) -> Any:
+    """An argument of a layer as Keras takes it: a word with arguments, such as `{l2: 0.01}`, as the object it stands for.
+
+    Args:
+        argument: its name, such as `kernel_regularizer`.
+        value: as the configuration has it.
+        key: of the argument.
+
+    Raises:
+        ConfigError: Keras refuses what is stated beside the word.
+    """
+    word, settings = word_with_arguments(value)
+    cls = keras_class(category, snake_case(word)) if (category := word_category(argument)) and word else None
+    if cls is None or settings is None:
+        return value
+    with refusals_of_keras(f"`{word}`", key):
+        return cls(**settings) if isinstance(settings, dict) else cls(settings)
 
 
 def keras_optimizer(settings: OptimizerBase, without: Container[str] = (), **more: Any) -> Any:

@@ -35,6 +35,19 @@ def built(stack: list[Any], kind: str = "image", shape: tuple[int, ...] = (8, 8,
     return build(config, bound(spec, config.data))
 
 
+def test_words_take_arguments_of_their_own() -> None:
+    stack = [
+        "flatten",
+        {"dense": {"units": 4, "kernel_initializer": {"random_normal": {"stddev": 3.0}},
+                   "kernel_regularizer": {"l1_l2": {"l1": 0.1, "l2": 0.2}}, "bias_initializer": {"constant": 7.0},
+                   "kernel_constraint": {"max_norm": 2}}},
+    ]  # fmt: skip
+    layer = next(x for x in built(stack).network.layers if x.name == "dense_1")
+    assert (layer.kernel_initializer.stddev, layer.kernel_constraint.max_value) == (3.0, 2)
+    assert (float(layer.kernel_regularizer.l1), float(layer.kernel_regularizer.l2)) == pytest.approx((0.1, 0.2))
+    assert (np.asarray(layer.bias) == 7).all()
+
+
 def problem(stack: list[Any], **more: Any) -> Problem:
     with pytest.raises(ConfigError) as refused:
         built(stack, **more)
@@ -105,6 +118,10 @@ def test_a_layer_that_takes_padding_for_values_is_refused(first: Any) -> None:
         ([{"random_flip": "horizontal"}], "unknown-choice", (0, "random_flip"), "`augment`"),
         ([{"dense": {"unit": 8}}], "unknown-key", (0, "dense", "unit"), "did you mean `units`?"),
         ([{"dense": {"units": 8, "activation": "ReLU"}}], "unknown-choice", (0, "dense", "activation"), "`relu`"),
+        ([{"dense": {"units": 8, "kernel_initializer": {"random_norml": {"stddev": 1.0}}}}], "unknown-choice",
+         (0, "dense", "kernel_initializer"), "`random_normal`"),
+        (["flatten", {"dense": {"units": 8, "kernel_regularizer": {"l2": {"lamda": 1.0}}}}], "refused-by-keras",
+         (1, "dense", "kernel_regularizer"), "lamda"),
         ([{"dense": {"units": 8, "kernel_initializer": "he_norml"}}], "unknown-choice",
          (0, "dense", "kernel_initializer"), "`he_normal`"),
         ([{"flatten": 3}], "malformed-step", (0, "flatten"), "must be a mapping"),
