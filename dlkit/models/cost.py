@@ -79,13 +79,18 @@ def _separable(layer: Any) -> Products:
     return Products(_spatial(layer.output, layer) * kernels)
 
 
+def _steps(layer: Any) -> Any:
+    """Steps of the sequence that a layer takes; a mask may stand beside it."""
+    return (layer.input[0] if isinstance(layer.input, list) else layer.input).shape[1]
+
+
 def _recurrent(layer: Any) -> Products:
-    steps = layer.input.shape[1]
+    steps = _steps(layer)
     return Products(*(steps * math.prod(kernel.shape) for kernel in (layer.cell.kernel, layer.cell.recurrent_kernel)))
 
 
 def _both_ways(layer: Any) -> Products:
-    steps = layer.input.shape[1]
+    steps = _steps(layer)
     cells = [one.cell for one in (layer.forward_layer, layer.backward_layer)]
     of_input = sum(steps * math.prod(cell.kernel.shape) for cell in cells)
     return Products(of_input, sum(steps * math.prod(cell.recurrent_kernel.shape) for cell in cells))

@@ -186,7 +186,7 @@ def keras_class(category: str, name: str) -> type[Any] | None:
 
 
 def keras_argument(argument: str, value: Any, key: Key) -> Any:
-    """An argument of a layer as Keras takes it: a word with arguments, such as `{l2: 0.01}`, as the object it stands for.
+    """An argument of a layer as Keras takes it: of a word with arguments, such as `{l2: 0.01}`, the object.
 
     Args:
         argument: its name, such as `kernel_regularizer`.

@@ -33,7 +33,7 @@ TWO = {
         },
         "batch_size": 20,
     },
-    "model": {"builder": "join"},
+    "model": {"builder": "both_inputs"},
     "training": {"epochs": 2, "health": "off", "baselines": "off"},
     "runtime": {"compile": "graph"},
 }
@@ -41,11 +41,11 @@ JOIN = """\
 from keras import layers
 
 
-def join(inputs, *, units: int = 8):
+def both_inputs(inputs, *, units: int = 8):
     return layers.Dense(units, activation="relu")(layers.Concatenate()(list(inputs.values())))
 
 
-builders = {"join": join}
+builders = {"both_inputs": both_inputs}
 """
 
 
@@ -67,8 +67,8 @@ def digits(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def both(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A finished run with two inputs and two targets."""
     folder = tmp_path_factory.mktemp("both")
-    (folder / "join.py").write_text(JOIN)
-    return train({**TWO, "plugins": [str(folder / "join.py")]}, folder, data=two()).folder
+    (folder / "both_inputs.py").write_text(JOIN)
+    return train({**TWO, "plugins": [str(folder / "both_inputs.py")]}, folder, data=two()).folder
 
 
 def test_the_figures_are_those_of_the_run_itself(digits: Path) -> None:

@@ -49,8 +49,8 @@ def uneven() -> dict[str, Any]:
 @pytest.fixture(scope="module")
 def two(tmp_path_factory: pytest.TempPathFactory) -> dlkit.Run:
     folder = tmp_path_factory.mktemp("two")
-    (folder / "join.py").write_text(JOIN)
-    config = {**TWO, "plugins": [str(folder / "join.py")], "runtime": {"compile": "graph"}}
+    (folder / "both_inputs.py").write_text(JOIN)
+    config = {**TWO, "plugins": [str(folder / "both_inputs.py")], "runtime": {"compile": "graph"}}
     return train(config, folder, data=uneven())
 
 

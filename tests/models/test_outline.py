@@ -66,6 +66,14 @@ def test_multiply_adds_are_counted_by_hand(layer: Any, shape: tuple[int, ...], e
     assert products(layer) == expected
 
 
+@pytest.mark.parametrize("layer", [layers.GRU(5), layers.Bidirectional(layers.GRU(5))], ids=["one way", "both ways"])
+def test_a_mask_changes_no_count(layer: Any) -> None:
+    x, mask = keras.Input((7, 3)), keras.Input((7,), dtype="bool")
+    layer(x, mask=mask)
+    ways = 2 if isinstance(layer, layers.Bidirectional) else 1
+    assert products(layer) == (ways * 7 * 3 * 5 * 3, ways * 7 * 3 * 5 * 5)
+
+
 def test_attention_counts_its_projections_and_every_pair_of_steps() -> None:
     x = keras.Input((6, 10))
     layer = layers.MultiHeadAttention(num_heads=2, key_dim=4)
