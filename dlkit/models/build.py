@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,7 +13,7 @@ import keras
 from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
-from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
+from dlkit.data.preprocessing import Preprocessing, make_preprocessing
 from dlkit.encoded import encoded
 from dlkit.models import heads
 from dlkit.models.losses import Choice, Functions, on_logits
@@ -118,9 +119,7 @@ def build(
 
 def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> BuiltModel:
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
-    prepared = {
-        name: preprocessing.for_network(name, apply_layers(preprocessing.host[name], x)) for name, x in inputs.items()
-    }
+    prepared = {name: preprocessing.whole(name, x) for name, x in inputs.items()}
     if any(x is not inputs[name] for name, x in prepared.items()):
         # Keras cannot save a model of which a part begins at its inputs and between its layers alike.
         prepared = {n: keras.layers.Identity()(x) if x is inputs[n] else x for n, x in prepared.items()}
@@ -204,7 +203,9 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
     """What the builder makes of the prepared inputs for the targets."""
     try:
         inputs = {
-            name: encoded(name, x, preprocessing.encodings[name], spec.inputs[name].state)
+            name: encoded(
+                name, x, preprocessing.encodings[name], spec.inputs[name].state, partial(preprocessing.whole, name)
+            )
             for name, x in prepared.items()
         }
         return unwrap(config.model.logits(inputs, spec.targets))
