@@ -17,6 +17,7 @@ from dlkit.data.preprocessing import Preprocessing, make_preprocessing
 from dlkit.encoded import encoded
 from dlkit.models import heads
 from dlkit.models.losses import Choice, Functions, on_logits
+from dlkit.models.members import LossOfMembers, has_members, mean_of_members, over_members
 from dlkit.models.objective import Objective
 from dlkit.origins import Origins
 from dlkit.schema import Config
@@ -58,7 +59,7 @@ class BuiltModel:
         ignored = {name: choice.ignored_class(target) for name, target in targets.items()}
         return Objective(
             {
-                name: choice.loss(target, logits=True, reduction=None, smoothing=smoothing)
+                name: over_members(choice.loss(target, logits=True, reduction=None, smoothing=smoothing))
                 for name, target in targets.items()
             },
             loss_weights={name: target.settings.loss_weight for name, target in targets.items()},
@@ -67,9 +68,9 @@ class BuiltModel:
         )
 
     def results(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """From logits by target to float32 probabilities, or to numbers in the target's unit."""
+        """From logits by target to float32 probabilities, or numbers in the target's unit; of members, their mean."""
         targets = self.spec.targets
-        return {name: targets[name].settings.results(targets[name], x) for name, x in outputs.items()}
+        return {name: mean_of_members(targets[name].settings.results(targets[name], x)) for name, x in outputs.items()}
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
         """New metrics for each target, by its name, and the figures of its kind; they see results."""
@@ -147,10 +148,17 @@ def precision(policy: str) -> Iterator[None]:
 def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: bool) -> None:
     """Compile a model with the loss and metrics of its targets, for logits or for results, and a fresh optimizer."""
     targets = built.spec.targets
-    losses = {name: choice.loss(target, logits=logits) for name, target in targets.items()}
+    outputs = model.output if isinstance(model.output, dict) else dict.fromkeys(targets, model.output)
+    members = {name: has_members(outputs[name]) for name in targets}
+    losses = {
+        name: LossOfMembers(choice.loss(target, logits=logits, reduction=None))
+        if members[name]
+        else choice.loss(target, logits=logits)
+        for name, target in targets.items()
+    }
     metrics = {name: choice.metrics(target) for name, target in targets.items()}
     if logits:
-        metrics = {name: on_logits(targets[name], made) for name, made in metrics.items()}
+        metrics = {name: on_logits(targets[name], made, members=members[name]) for name, made in metrics.items()}
     weights = {name: target.settings.loss_weight for name, target in targets.items()}
     model.compile(
         optimizer=fresh_optimizer(built.training),

@@ -206,6 +206,7 @@ if TYPE_CHECKING:
         numbers: Literal["auto", "plain", "piecewise", "periodic"] = "auto",
         normalization: Literal["batch", "layer"] | None = None,
         residual: bool = False,
+        members: int | None = None,
     ) -> keras.Model:
         """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` explains each setting."""
 

@@ -155,6 +155,8 @@ def test_a_saved_model_opens_in_plain_keras_to_the_same_bits(model: dict[str, An
     [
         ({"residual": True, "dense": [8, 4]}, "residual", "there are no two such"),
         ({"residual": True, "dense": [8]}, "residual", "there are no two such"),
+        ({"members": 4, "normalization": "batch"}, "normalization", "mix their values"),
+        ({"members": 1}, "members", "2"),
         ({"normalization": "group"}, "normalization", "group"),
         ({"batch_normalization": True}, "batch_normalization", "normalization"),
     ],

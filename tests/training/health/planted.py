@@ -158,7 +158,7 @@ PLANTS = {
         "vanishing-gradients",
         classify(mlp(*[32] * 8, activation="sigmoid"), {"epochs": 3}),
         digits,
-        ("`dense_1` of sigmoid", "`label`", "`model.activation: relu`", "`model.normalization: batch`"),
+        ("`dense_1` of sigmoid", "`label`", "`model.activation: relu`", "`model.normalization: layer`"),
     ),
     "exploding": Plant(
         "plain gradient descent with a rate at which it diverges",

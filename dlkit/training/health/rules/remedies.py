@@ -60,7 +60,7 @@ def another_activation(case: HealthContext, layer: str, better: str) -> str | No
 
 def normalization(case: HealthContext, layer: str) -> str | None:
     """A setting that normalises a layer's outputs, where there is one and it is off."""
-    for field, off, on in (("batch_normalization", False, "true"), ("normalization", None, "batch")):
+    for field, off, on in (("batch_normalization", False, "true"), ("normalization", None, "layer")):
         found = _setting(case, layer, field)
         if found is not None:
             return f"`{_dotted(found[0])}: {on}`" if found[1] is off else None
