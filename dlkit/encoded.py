@@ -34,7 +34,7 @@ class Encoded:
     encoding: Encoding
     mask: Any = None
     state: Mapping[str, Any] = field(default_factory=dict)
-    prepare: Callable[[Any], Any] = lambda values: values
+    prepare: Callable[[Any], Any] = field(default=lambda values: values, compare=False)
 
     @property
     def key(self) -> Key:

@@ -46,9 +46,9 @@ def _default() -> list[StepSettings]:
 
 
 class Quantiles(Fitted):
-    """The edges of bins with equally many training rows each, of every column; none where there are too many columns.
+    """The edges of bins with equally many training rows each, of every column, and the number of all training rows.
 
-    And how many training rows there were.
+    There are none where there are too many columns.
     """
 
     quantiles: list[list[float]] | None = None

@@ -216,7 +216,7 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
             )
             for name, x in prepared.items()
         }
-        return unwrap(config.model.logits(inputs, spec.targets))
+        by_target = config.model.logits(inputs, spec.targets)
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(
@@ -227,6 +227,11 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
                 help="the message names the layer and the shapes it was given; --debug shows all of it",
             )
         ) from error
+    for name, x in by_target.items():
+        if has_members(x) and not config.model.uses("members"):
+            message = f"the builder gives features of three axes for `{name}`, and the outputs are made from a vector"
+            raise ConfigError(Problem("not-a-vector", message, ("model",), help="end with `Flatten` or a pooling"))
+    return unwrap(by_target)
 
 
 def _for_outputs(model: keras.Model, by_target: dict[str, Any]) -> Any:

@@ -41,7 +41,7 @@ def over_members(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
 
 class LossOfMembers(keras.losses.Loss):
-    """The same as Keras's own class, whose wrapper of functions would change the shapes of labels and outputs."""
+    """The same for `compile`: as a plain function, Keras would change the shapes of labels and outputs before it."""
 
     def __init__(self, loss: Callable[[Any, Any], Any]) -> None:
         """Take a loss without a reduction; see `over_members`."""
