@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,8 @@ class Encoded:
         tensor: Keras tensor, shape (batch, *encoding.shape): float, 0 where the mask is False; or int32 ids.
         encoding: what it is.
         mask: bool, shape (batch, steps), False for steps or tokens that are not there; None where all are.
-        state: what was fitted on the training rows for this input.
+        state: what was fitted on the training rows for this input, in raw values.
+        prepare: what preprocessing makes of raw values, first axis the examples.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Encoded:
     encoding: Encoding
     mask: Any = None
     state: Mapping[str, Any] = field(default_factory=dict)
+    prepare: Callable[[Any], Any] = field(default=lambda values: values, compare=False)
 
     @property
     def key(self) -> Key:
@@ -40,7 +42,9 @@ class Encoded:
         return ("data", "inputs", self.name)
 
 
-def encoded(name: str, tensor: Any, encoding: Encoding, state: Mapping[str, Any]) -> Encoded:
+def encoded(
+    name: str, tensor: Any, encoding: Encoding, state: Mapping[str, Any], prepare: Callable[[Any], Any]
+) -> Encoded:
     """An input with its mask, where it has one: NaN becomes 0 and is masked, and so is the id 0 of tokens.
 
     Args:
@@ -48,14 +52,15 @@ def encoded(name: str, tensor: Any, encoding: Encoding, state: Mapping[str, Any]
         tensor: as the device stage leaves it, shape (batch, *encoding.shape).
         encoding: what it is.
         state: what was fitted on the training rows.
+        prepare: what preprocessing makes of raw values.
     """
     if not encoding.masked:
-        return Encoded(name, tensor, encoding, None, state)
+        return Encoded(name, tensor, encoding, None, state, prepare)
     if encoding.vocabulary:
-        return Encoded(name, tensor, encoding, ops.not_equal(tensor, 0), state)
+        return Encoded(name, tensor, encoding, ops.not_equal(tensor, 0), state, prepare)
     absent = ops.isnan(tensor)
     mask = ops.logical_not(ops.all(absent, axis=-1))
-    return Encoded(name, ops.where(absent, 0.0, tensor), encoding, mask, state)
+    return Encoded(name, ops.where(absent, 0.0, tensor), encoding, mask, state, prepare)
 
 
 def as_vector(given: Encoded, *, flatten: str = "flatten") -> Any:

@@ -14,7 +14,7 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.encoded import Encoded
 from dlkit.lazy import lazy
 from dlkit.origins import placed
-from dlkit.schema.builder import BUILDERS, BuilderSettings
+from dlkit.schema.builder import BUILDERS, BuilderSettings, Used
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -50,9 +50,9 @@ class Join(DenseStack):
         found = [part.cost for part in self.inputs.values()]
         return None if None in found else next(cost for cost in COSTS if cost in found)
 
-    def uses(self, layer: Literal["batch_normalization", "dropout"]) -> bool:
+    def uses(self, what: Used) -> bool:
         """Whether a part has such layers, or the dense layers behind them."""
-        return super().uses(layer) or any(part.uses(layer) for part in self.inputs.values())
+        return super().uses(what) or any(part.uses(what) for part in self.inputs.values())
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """The features of every builder, then dense layers.
@@ -70,9 +70,14 @@ class Join(DenseStack):
         return self.dense_stack(joined(vectors, [x for name, x in inputs.items() if name not in self.inputs]))
 
     def rules(self, config: Config) -> Iterator[Problem]:
-        """Every name is an input's, and each builder can read it."""
+        """Every name is an input's, and each builder can read it and gives one vector for each example."""
         yield from must_be_inputs([(name, ("model", "inputs", name)) for name in self.inputs], config)
         for name, part in self.inputs.items():
+            if part.uses("members"):
+                message = (
+                    f"the builder of `{name}` has members, each with features of its own, and `join` needs one vector"
+                )
+                yield Problem("contradiction", message, ("model", "inputs", name, "members"), help="leave them out")
             if name in config.data.inputs:
                 yield from (_at(problem, name) for problem in part.rules(_alone(config, name, part)))
 

@@ -11,7 +11,7 @@ from dlkit.builders._inputs import joined, must_be_inputs
 from dlkit.builders._layers import AnyLayer
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.encoded import Encoded, as_sequence, as_vector
-from dlkit.schema.builder import BuilderSettings
+from dlkit.schema.builder import BuilderSettings, Used
 from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ class Sequential(BuilderSettings):
         found = [COSTS[part] for part in COSTS if any(part in one.layer for one in self.layers)]
         return found[0] if found else "dense"
 
-    def uses(self, layer: Literal["batch_normalization", "dropout"]) -> bool:
+    def uses(self, what: Used) -> bool:
         """Whether there is such a layer, or a kind of it."""
-        return any(layer in one.layer for one in self.layers)
+        return any(what in one.layer for one in self.layers)
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """The layers on one input, and the other inputs beside what they give.

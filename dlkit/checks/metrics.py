@@ -22,7 +22,7 @@ def give_no_number(case: CheckContext) -> Iterator[Problem]:
     """Every metric is updated as in a run, so that none fails in the first epoch."""
     for name, target in case.built.spec.targets.items():
         labels, logits, weights = _examples(case, name, target)
-        results = target.settings.results(target, logits)
+        results = case.built.results({name: logits})[name]
         for number, metric in enumerate(case.built.choice.metrics(target)):
             true, given = target.settings.metric_values(target, metric, labels, results)
             if reason := _why_not(metric, true, given, weights):

@@ -37,6 +37,10 @@ class Preprocessing:
     augment: Layers
     encodings: Mapping[str, Encoding]
 
+    def whole(self, name: str, x: Any) -> Any:
+        """One input as the source gives it, as the network takes it: both stages."""
+        return self.for_network(name, apply_layers(self.host[name], x))
+
     def for_network(self, name: str, x: Any) -> Any:
         """One input after the host stage as the network takes it: ids are int32, others float."""
         x = apply_layers(self.device[name], x)

@@ -11,7 +11,7 @@ from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
 from dlkit.mapped import parts
 from dlkit.schema.features import Feature
-from dlkit.schema.fitted import Fitted, State
+from dlkit.schema.fitted import Fitted, Size, State
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.input import InputSettings
 from dlkit.schema.source import SourceField
@@ -46,9 +46,13 @@ def _default() -> list[StepSettings]:
 
 
 class Quantiles(Fitted):
-    """The edges of bins with equally many training rows each, of every column; none where there are too many."""
+    """The edges of bins with equally many training rows each, of every column, and the number of all training rows.
+
+    There are none where there are too many columns.
+    """
 
     quantiles: list[list[float]] | None = None
+    rows: Size | None = None
 
 
 class NumberInput(InputSettings):
@@ -96,7 +100,7 @@ class NumberInput(InputSettings):
         return _numbers.checked(values, feature, place, nan_allowed=self.nan_allowed(feature), help=FILL)
 
     def fit(self, values: Any, feature: Feature, place: RowPlace) -> tuple[Feature, State, list[str]]:
-        """The quantiles of every column, for builders: `quantiles`, 17 edges each, 49 where there are many rows.
+        """The quantiles of every column, for builders: `quantiles`, 17 edges each, 49 where there are many `rows`.
 
         A column without numbers has none.
         """
@@ -110,7 +114,8 @@ class NumberInput(InputSettings):
             some = values[:: -(-len(values) // MOST_ROWS)].reshape(-1, *feature.shape).astype(feature.dtype)
         columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(some.T)]
         grid = np.linspace(0, 1, MANY if len(values) >= MANY_ROWS else FEW)
-        return feature, {"quantiles": [np.quantile(c, grid).tolist() if c.size else [] for c in columns]}, notes
+        quantiles = [np.quantile(c, grid).tolist() if c.size else [] for c in columns]
+        return feature, {"quantiles": quantiles, "rows": len(values)}, notes
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:
         """How many rows miss a value that is filled in; `fill_missing` itself counts those of training."""

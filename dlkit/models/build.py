@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import keras
@@ -12,10 +13,11 @@ import keras
 from dlkit.config.causes import first_line
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Spec, bound
-from dlkit.data.preprocessing import Preprocessing, apply_layers, make_preprocessing
+from dlkit.data.preprocessing import Preprocessing, make_preprocessing
 from dlkit.encoded import encoded
 from dlkit.models import heads
 from dlkit.models.losses import Choice, Functions, on_logits
+from dlkit.models.members import LossOfMembers, has_members, mean_of_members, over_members
 from dlkit.models.objective import Objective
 from dlkit.origins import Origins
 from dlkit.schema import Config
@@ -58,7 +60,7 @@ class BuiltModel:
         ignored = {name: choice.ignored_class(target) for name, target in targets.items()}
         return Objective(
             {
-                name: choice.loss(target, logits=True, reduction=None, smoothing=smoothing)
+                name: over_members(choice.loss(target, logits=True, reduction=None, smoothing=smoothing))
                 for name, target in targets.items()
             },
             loss_weights={name: target.settings.loss_weight for name, target in targets.items()},
@@ -67,9 +69,9 @@ class BuiltModel:
         )
 
     def results(self, outputs: Mapping[str, Any]) -> dict[str, Any]:
-        """From logits by target to float32 probabilities, or to numbers in the target's unit."""
+        """From logits by target to float32 probabilities, or numbers in the target's unit; of members, their mean."""
         targets = self.spec.targets
-        return {name: targets[name].settings.results(targets[name], x) for name, x in outputs.items()}
+        return {name: mean_of_members(targets[name].settings.results(targets[name], x)) for name, x in outputs.items()}
 
     def metrics(self) -> dict[str, list[keras.metrics.Metric]]:
         """New metrics for each target, by its name, and the figures of its kind; they see results."""
@@ -119,9 +121,7 @@ def build(
 
 def _build(config: Config, spec: Spec, preprocessing: Preprocessing, functions: Functions) -> BuiltModel:
     inputs = {name: keras.Input(f.shape, dtype=f.dtype, name=name) for name, f in spec.inputs.items()}
-    prepared = {
-        name: preprocessing.for_network(name, apply_layers(preprocessing.host[name], x)) for name, x in inputs.items()
-    }
+    prepared = {name: preprocessing.whole(name, x) for name, x in inputs.items()}
     if any(x is not inputs[name] for name, x in prepared.items()):
         # Keras cannot save a model of which a part begins at its inputs and between its layers alike.
         prepared = {n: keras.layers.Identity()(x) if x is inputs[n] else x for n, x in prepared.items()}
@@ -149,10 +149,17 @@ def precision(policy: str) -> Iterator[None]:
 def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: bool) -> None:
     """Compile a model with the loss and metrics of its targets, for logits or for results, and a fresh optimizer."""
     targets = built.spec.targets
-    losses = {name: choice.loss(target, logits=logits) for name, target in targets.items()}
+    outputs = model.output if isinstance(model.output, dict) else dict.fromkeys(targets, model.output)
+    members = {name: has_members(outputs[name]) for name in targets}
+    losses = {
+        name: LossOfMembers(choice.loss(target, logits=logits, reduction=None))
+        if members[name]
+        else choice.loss(target, logits=logits)
+        for name, target in targets.items()
+    }
     metrics = {name: choice.metrics(target) for name, target in targets.items()}
     if logits:
-        metrics = {name: on_logits(targets[name], made) for name, made in metrics.items()}
+        metrics = {name: on_logits(targets[name], made, members=members[name]) for name, made in metrics.items()}
     weights = {name: target.settings.loss_weight for name, target in targets.items()}
     model.compile(
         optimizer=fresh_optimizer(built.training),
@@ -204,10 +211,12 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
     """What the builder makes of the prepared inputs for the targets."""
     try:
         inputs = {
-            name: encoded(name, x, preprocessing.encodings[name], spec.inputs[name].state)
+            name: encoded(
+                name, x, preprocessing.encodings[name], spec.inputs[name].state, partial(preprocessing.whole, name)
+            )
             for name, x in prepared.items()
         }
-        return unwrap(config.model.logits(inputs, spec.targets))
+        by_target = config.model.logits(inputs, spec.targets)
     except (ValueError, TypeError) as error:
         # Keras's own complaint about a layer; what it says first is what the user has to know.
         raise ConfigError(
@@ -218,6 +227,11 @@ def _logits(config: Config, prepared: dict[str, Any], spec: Spec, preprocessing:
                 help="the message names the layer and the shapes it was given; --debug shows all of it",
             )
         ) from error
+    for name, x in by_target.items():
+        if has_members(x) and not config.model.uses("members"):
+            message = f"the builder gives features of three axes for `{name}`, and the outputs are made from a vector"
+            raise ConfigError(Problem("not-a-vector", message, ("model",), help="end with `Flatten` or a pooling"))
+    return unwrap(by_target)
 
 
 def _for_outputs(model: keras.Model, by_target: dict[str, Any]) -> Any:

@@ -12,6 +12,7 @@ from dlkit.config.keras_names import snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.data.bound import Target
 from dlkit.keras_internals import direction
+from dlkit.models.members import mean_of_members
 from dlkit.schema.history import metric_columns
 from dlkit.schema.keras_objects import Loss, Metric, keras_class, refusals_of_keras
 from dlkit.schema.plugins import call_plugin
@@ -136,18 +137,20 @@ def _make(module: str, name: str, arguments: dict[str, Any], plugins: Functions,
         return make(**arguments)
 
 
-def on_logits(target: Target, metrics: Sequence[keras.metrics.Metric]) -> list[keras.metrics.Metric]:
-    """The metrics for a model that ends in logits, as a notebook's does."""
+def on_logits(
+    target: Target, metrics: Sequence[keras.metrics.Metric], *, members: bool = False
+) -> list[keras.metrics.Metric]:
+    """The metrics for a model that ends in logits, as a notebook's does, or in those of several members."""
     settings = target.settings
-    if settings.activation is None and not target.state:
+    if settings.activation is None and not target.state and not members:
         return list(metrics)
-    same = settings.same_on_logits
+    same = () if members else settings.same_on_logits
     return [m if snake_case(type(m).__name__) in same else OfResults(m, settings.activation) for m in metrics]
 
 
 @keras.saving.register_keras_serializable("dlkit")
 class OfResults(keras.metrics.Metric):
-    """A metric that sees probabilities, for a model that gives logits."""
+    """A metric that sees results, for a model that gives logits."""
 
     def __init__(self, metric: Any, activation: str | None, name: str | None = None, **kwargs: Any) -> None:
         self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
@@ -157,7 +160,7 @@ class OfResults(keras.metrics.Metric):
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels and logits."""
-        results = keras.activations.get(self.activation)(y_pred)
+        results = mean_of_members(keras.activations.get(self.activation)(y_pred))
         if self.activation == "sigmoid":
             y_true = keras.ops.reshape(y_true, keras.ops.shape(results))
         self.metric.update_state(y_true, results, sample_weight=sample_weight)

@@ -245,7 +245,10 @@ if TYPE_CHECKING:
         dense: Sequence[int] = (128,),
         activation: str = "relu",
         dropout: float = 0.0,
-        batch_normalization: bool = False,
+        numbers: Literal["auto", "plain", "piecewise", "periodic"] = "auto",
+        normalization: Literal["batch", "layer"] | None = None,
+        residual: bool = False,
+        members: int | None = None,
     ) -> keras.Model:
         """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` explains each setting."""
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 layers = lazy("keras.layers")
 
 
+Used = Literal["batch_normalization", "dropout", "members"]
+
+
 class BuilderSettings(Section):
     """What every builder has.
 
@@ -61,7 +64,7 @@ class BuilderSettings(Section):
             targets: what is predicted, by name.
 
         Returns:
-            Float32, shape (batch, units), by target.
+            Float32, shape (batch, units), or (batch, members, units) of several networks, by target.
 
         Raises:
             ConfigError: as `build`.
@@ -85,9 +88,9 @@ class BuilderSettings(Section):
         """What is wrong with the builder, given the whole configuration."""
         yield from ()
 
-    def uses(self, layer: Literal["batch_normalization", "dropout"]) -> bool:
+    def uses(self, what: Used) -> bool:
         """Whether the network has such layers: by default whether a setting of that name is on, here or below."""
-        return any(_values_of(self, layer))
+        return any(_values_of(self, what))
 
     def reads_in_order(self, name: str, config: Config) -> bool:
         """Whether the network goes over the steps or tokens of an input of this name in their order."""

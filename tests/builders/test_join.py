@@ -89,3 +89,8 @@ def test_words_are_read_in_order_where_their_builder_does() -> None:
     with pytest.raises(ConfigError) as refused:
         from_mapping({"name": "t", "data": data, "model": model}, needs_source=False)
     assert refused.value.problems[0].key == ("data", "inputs", "text", "ngrams")
+
+
+def test_a_part_with_members_is_refused_at_its_setting() -> None:
+    found = problem({"image": {**MLP, "members": 4}}, "image")
+    assert found.key == ("model", "inputs", "image", "members") and "`join` needs one vector" in found.message

@@ -106,7 +106,7 @@ def test_a_layer_that_leaves_nothing_is_an_error() -> None:
     assert list(RULES["empty-output"](known)) == []
 
 
-NORM = {"builder": "mlp", "dense": [8], "batch_normalization": True}
+NORM = {"builder": "mlp", "dense": [8], "normalization": "batch"}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,9 @@ def load(columns: dict[str, np.ndarray], test: dict[str, np.ndarray] | None = No
 @pytest.mark.parametrize(("rows", "edges"), [(9_999, 17), (10_000, 49)])
 def test_quantiles_of_every_column_are_fitted_for_builders(rows: int, edges: int) -> None:
     values = np.random.default_rng(0).normal(size=rows)
-    (found,) = load({"a": values}).spec.inputs["x"].state["quantiles"]
+    state = load({"a": values}).spec.inputs["x"].state
+    (found,) = state["quantiles"]
+    assert state["rows"] == rows
     np.testing.assert_allclose(found, np.quantile(values.astype("float32"), np.linspace(0, 1, edges)), atol=1e-6)
 
 

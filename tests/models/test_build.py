@@ -197,8 +197,12 @@ def test_metrics_see_results_in_the_run_in_a_saved_model_and_in_a_notebook(
 
 @pytest.mark.parametrize(
     ("builder", "code"),
-    [(lambda inputs: inputs[0], "plugin-raised"), (lambda inputs: 3, "model-does-not-build")],
-    ids=["raises", "gives no tensor"],
+    [
+        (lambda inputs: inputs[0], "plugin-raised"),
+        (lambda inputs: 3, "model-does-not-build"),
+        (lambda inputs: inputs["image"][..., 0], "not-a-vector"),
+    ],
+    ids=["raises", "gives no tensor", "gives no vector"],
 )
 def test_a_plug_in_builder_that_fails_is_reported_as_the_plug_in_s_mistake(builder: Any, code: str) -> None:
     from dlkit.models.build import build

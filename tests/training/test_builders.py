@@ -36,9 +36,26 @@ CONFIG: dict[str, Any] = {
 }
 
 
+MEMBERS: dict[str, Any] = {
+    **CONFIG,
+    "name": "members",
+    "data": {**CONFIG["data"], "inputs": {"table": {"kind": "number"}}},
+    "model": {
+        "builder": "mlp",
+        "dense": [4, 4],
+        "members": 3,
+        "numbers": "piecewise",
+        "residual": True,
+        "dropout": 0.2,
+    },
+}
+TABLE = {"train": ({"table": RANDOM.normal(size=(ROWS, 3))}, {"y": np.arange(ROWS) % 2})}
+
+
 @pytest.mark.slow
-def test_a_cut_run_of_joined_networks_goes_on_to_the_same_bits(tmp_path: Path, one_step_chunks: None) -> None:
-    whole = finished(CONFIG, tmp_path / "whole", data=DATA)
-    folder = interrupted(CONFIG, 3, tmp_path / "cut", data=DATA)
-    resume(folder, data=DATA)
+@pytest.mark.parametrize(("config", "data"), [(CONFIG, DATA), (MEMBERS, TABLE)], ids=["joined", "members"])
+def test_a_cut_run_goes_on_to_the_same_bits(config: Any, data: Any, tmp_path: Path, one_step_chunks: None) -> None:
+    whole = finished(config, tmp_path / "whole", data=data)
+    folder = interrupted(config, 3, tmp_path / "cut", data=data)
+    resume(folder, data=data)
     assert state_digest(folder) == state_digest(whole.folder)

@@ -88,7 +88,7 @@ class EvalProgram:
         batch = self._feeder.pick(tensors, tf.constant(0))
         steps = tf.nest.flatten(tensors)[-1].shape[0]
         logits = by_target(self._built, self._built.network.output)
-        results = {name: tf.TensorSpec([batch.rows.shape[0], *x.shape[1:]], tf.float32) for name, x in logits.items()}
+        results = {name: tf.TensorSpec([batch.rows.shape[0], x.shape[-1]], tf.float32) for name, x in logits.items()}
         structure = (*batch[1:], results)
         return structure, [tf.TensorArray(x.dtype, steps, element_shape=x.shape) for x in tf.nest.flatten(structure)]
 

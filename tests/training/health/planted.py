@@ -158,7 +158,7 @@ PLANTS = {
         "vanishing-gradients",
         classify(mlp(*[32] * 8, activation="sigmoid"), {"epochs": 3}),
         digits,
-        ("`dense_1` of sigmoid", "`label`", "`model.activation: relu`", "`model.batch_normalization: true`"),
+        ("`dense_1` of sigmoid", "`label`", "`model.activation: relu`", "`model.normalization: layer`"),
     ),
     "exploding": Plant(
         "plain gradient descent with a rate at which it diverges",
@@ -174,7 +174,7 @@ PLANTS = {
     "exploding-backwards": Plant(
         "eighteen layers of batch normalisation and ReLU",
         "exploding-gradients",
-        classify(mlp(*[16] * 18, batch_normalization=True), {"epochs": 1, "health": 5}),
+        classify(mlp(*[16] * 18, normalization="batch"), {"epochs": 1, "health": 5}),
         lambda: digits(704),
         ("on its way back: that of `dense_1`", "times that of `label`", f"`model.dense: {[16] * 9}`"),
     ),

@@ -19,7 +19,7 @@ NORMED = {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 4, "batch_nor
 @pytest.mark.parametrize(
     "model, more",
     [
-        ({**SMALL, "batch_normalization": True}, {}),
+        ({**SMALL, "normalization": "batch"}, {}),
         *(pytest.param(*case, marks=pytest.mark.slow) for case in ((MLP, {}), (MLP, XLA), (NORMED, {}))),
     ],
     ids=["dropout and batch normalisation", "dropout", "dropout and xla", "batch normalisation"],

@@ -56,7 +56,7 @@ NORMALISED = {"builder": "cnn", "blocks": [{"filters": 4, "batch_normalization":
         ({**MLP, "dropout": 0.0}, 256, {}, 1),
         (MLP, 256, {}, 2),
         (MLP, 255, {}, 1),
-        ({**MLP, "batch_normalization": True}, 256, {}, 1),
+        ({**MLP, "normalization": "batch"}, 256, {}, 1),
         (MLP, 256, {"devices": "cpu:2"}, 1),
         (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "flatten"), 64, {}, 4),
         (stack({"conv2d": {"filters": 4, "kernel_size": 3}}, "batch_normalization", "flatten"), 64, {}, 1),

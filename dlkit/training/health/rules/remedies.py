@@ -60,8 +60,11 @@ def another_activation(case: HealthContext, layer: str, better: str) -> str | No
 
 def normalization(case: HealthContext, layer: str) -> str | None:
     """A setting that normalises a layer's outputs, where there is one and it is off."""
-    found = _setting(case, layer, "batch_normalization")
-    return f"`{_dotted(found[0])}: true`" if found and found[1] is False else None
+    for field, off, on in (("batch_normalization", False, "true"), ("normalization", None, "layer")):
+        found = _setting(case, layer, field)
+        if found is not None:
+            return f"`{_dotted(found[0])}: {on}`" if found[1] is off else None
+    return None
 
 
 def dropout(case: HealthContext) -> str | None:

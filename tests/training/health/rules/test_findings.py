@@ -59,7 +59,7 @@ HEALTHY = {
     "mlp": classify(mlp(128), {"epochs": 6}),
     "deep mlp": classify(mlp(64, 64, 64, 64), {"epochs": 5}),
     "mlp with dropout": classify(mlp(128, 64, dropout=0.3), {"epochs": 6}),
-    "mlp with batch normalisation": classify(mlp(64, 64, batch_normalization=True), {"epochs": 4}),
+    "mlp with batch normalisation": classify(mlp(64, 64, normalization="batch"), {"epochs": 4}),
     "cnn": classify(CNN, {"epochs": 3}),
     "cnn with batch normalisation": classify(CNN_NORM, {"epochs": 3}),
     "rnn": classify({"builder": "rnn", "units": [32]}, {"epochs": 4}),

@@ -21,7 +21,7 @@ BLOCKS = [{"filters": 4}, {"filters": 4, "batch_normalization": True, "activatio
 CONFIGS: dict[str, dict[str, Any]] = {
     "mlp": classify(mlp(64, 64, 64, 64), {}),
     "mlp with everything": classify(
-        mlp(64, dropout=0.6, batch_normalization=True, activation="tanh"),
+        mlp(64, dropout=0.6, normalization="batch", activation="tanh"),
         {
             "optimizer": at("adamw", 0.01, weight_decay=5.0, clipnorm=2.0),
             "schedule": "cosine",
