@@ -75,7 +75,13 @@ def test_a_block_equals_plain_keras_from_the_same_seed(kind: str, axes: int) -> 
     np.testing.assert_array_equal(made(given), network(given))
 
 
-@pytest.mark.parametrize("kind", BLOCKS.own_names)
+# With a shortcut, with parallel windows, and with windows within each channel; the others are made of the same parts.
+QUICK = ("residual", "inception", "separable")
+
+
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=() if kind in QUICK else pytest.mark.slow) for kind in BLOCKS.own_names]
+)
 def test_padding_changes_no_result_of_a_block_nor_its_statistics(kind: str, tmp_path: Path) -> None:
     lengths = np.array([9, 4, 7, 5])
     given = np.random.default_rng(0).normal(size=(4, 9, 4))

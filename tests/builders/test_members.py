@@ -81,7 +81,10 @@ def test_the_loss_is_the_mean_of_the_members_losses_and_the_result_that_of_their
     np.testing.assert_allclose(results_model(made)(X), results, rtol=1e-5)
 
 
-@pytest.mark.parametrize("target", ["category", "binary", "number"])
+# The others are variations: a run and its saved model give their figures below.
+@pytest.mark.parametrize(
+    "target", ["category", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("binary", "number"))]
+)
 def test_a_notebook_trains_and_measures_members(target: str) -> None:
     model = dlkit.mlp((3,), classes=3 if target == "category" else None, target=target, members=MEMBERS, dense=[8])
     labels, outputs = LABELS[target], np.asarray(model(X), np.float64)
@@ -103,7 +106,9 @@ def test_a_notebook_trains_and_measures_members(target: str) -> None:
     assert model.evaluate(X, labels, verbose=0, return_dict=True)["loss"] < before
 
 
-@pytest.mark.parametrize("target", list(LABELS))
+@pytest.mark.parametrize(
+    "target", [pytest.param(kind, marks=() if kind in ("binary", "number") else pytest.mark.slow) for kind in LABELS]
+)
 def test_figures_of_a_run_are_those_of_its_saved_model_in_plain_keras(target: str, tmp_path: Path) -> None:
     data: dict[str, Any] = {
         "inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": target}}, "batch_size": 5,

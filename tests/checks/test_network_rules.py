@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +25,9 @@ NUMBER, BINARY, CATEGORY = {"kind": "number"}, {"kind": "binary"}, {"kind": "cat
 
 def case(
     model: dict[str, Any], target: dict[str, Any] = CATEGORY, *, batch: int = 20, more: dict[str, Any] | None = None,
-    scale: float = 1.0, rows: int = 40,
+    rows: int = 40,
 ) -> CheckContext:  # fmt: skip
     """A configuration on small images, with its first batch and a step."""
-    x, y = images(rows)
-    labels = {"category": y, "binary": y % 2, "number": y.astype("float32")}[target["kind"]]
     config = {
         "name": "t",
         "data": {
@@ -36,7 +36,16 @@ def case(
         },
         "model": model, "training": {"epochs": 1, **(more or {})},
     }  # fmt: skip
-    ready = prepare(loaded(config), {"train": ((x * scale).astype(x.dtype), labels)})
+    return _case(json.dumps(config), rows)
+
+
+@cache
+def _case(config: str, rows: int) -> CheckContext:
+    mapping = json.loads(config)
+    x, y = images(rows)
+    kind = mapping["data"]["targets"]["y"]["kind"]
+    labels = {"category": y, "binary": y % 2, "number": y.astype("float32")}[kind]
+    ready = prepare(loaded(mapping), {"train": (x, labels)})
     return make_context(ready.config, ready.built, ready.known_splits)
 
 
