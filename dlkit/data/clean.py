@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.config.names import did_you_mean
 from dlkit.config.problems import ConfigError, Key, Problem, RunError
 from dlkit.data.choose import SPLITS
+from dlkit.data.columns import Columns
 from dlkit.data.contract import Dropped
 from dlkit.data.parts import Chosen, picked
 from dlkit.data.values import RowPlace, missing, unreadable
@@ -30,36 +32,42 @@ Read = Callable[[str, Key], tuple[np.ndarray, RowPlace]]
 
 
 def clean(
-    data: Data, chosen: Chosen, read: Read, features: Mapping[Key, Feature], decode: Mapping[Key, Callable[[Any], Any]]
+    data: Data,
+    chosen: Chosen,
+    columns: Columns,
+    read: Read,
+    features: Mapping[Key, Feature],
+    decode: Mapping[Key, Callable[[Any], Any]],
 ) -> tuple[Chosen, list[Dropped]]:
     """The rows that are left after cleaning, and those that are not.
 
     Args:
         data: says what is left out.
         chosen: the rows of each split.
+        columns: those that each input and target reads.
         read: gives the values of an input or target in a split.
         features: of every input and target.
         decode: of encoded inputs, what raises ValueError for a file that cannot be decoded.
 
     Raises:
         RunError: if no rows are left.
-        ConfigError: if a range is given for a column that is not read.
+        ConfigError: if a range is given for what is not read, or for text.
     """
     settings = data.clean
     if settings is None:
         return chosen, []
-    _refuse_unknown(settings.ranges, data)
+    _refuse_unknown(settings.ranges, data, columns, features)
     known = {key: _values_of(read("train", key)[0]) for key in features if _has_labels(data, key)}
     found, dropped, seen = {**chosen}, [], set[bytes]()
     # Training comes last: a row that is in another split too is left out of training.
     for split in [name for name in ("test", "validation", "train") if name in chosen]:
-        columns = {key: read(split, key) for key in features}
-        left = _Left(split, next(iter(columns.values()))[1], sum(part.size or 0 for part in chosen[split]))
-        for key, (values, _) in columns.items():
-            for wrong, why in _wrong(data, key, features[key], values, known.get(key), decode.get(key)):
+        held = {key: read(split, key) for key in features}
+        left = _Left(split, next(iter(held.values()))[1], sum(part.size or 0 for part in chosen[split]))
+        for key, (values, _) in held.items():
+            for wrong, why in _wrong(data, key, columns[key], features[key], values, known.get(key), decode.get(key)):
                 left.without(wrong, why)
         if "duplicates" in settings.drop:
-            compared = [_content(values) if key in decode else values for key, (values, _) in sorted(columns.items())]
+            compared = [_content(values) if key in decode else values for key, (values, _) in sorted(held.items())]
             left.without(_seen(compared, left.keep, seen), "the same row is there already")
         if not left.keep.any():
             message, help = f"{split}: no rows are left after cleaning", "ask for less, or correct the data"
@@ -88,6 +96,7 @@ class _Left:
 def _wrong(
     data: Data,
     key: Key,
+    columns: Sequence[str],
     feature: Feature,
     values: np.ndarray,
     known: np.ndarray | None,
@@ -97,14 +106,28 @@ def _wrong(
     settings, name = data.clean, str(key[2])
     assert settings is not None
     if "missing" in settings.drop and not _fills(data, key, feature):
-        yield missing(values), f"`{name}` is missing"
+        for column, part in _by_column(name, columns, values):
+            yield missing(part), f"`{column}` is missing"
     if "unreadable" in settings.drop:
         unread = unreadable(values) if decode is None else _undecodable(values, decode)
         yield unread, f"`{name}` cannot be decoded"
     if "unknown_labels" in settings.drop and known is not None:
         yield ~np.isin(_plain(values), known), f"no training row has this label of `{name}`"
     if (limits := settings.ranges.get(name)) is not None:
-        yield _outside(values, limits, key), f"`{name}` is outside of {_range(limits)}"
+        yield _outside(values, limits, name), f"`{name}` is outside of {_range(limits)}"
+    for column, part in _by_column(name, columns, values):
+        if column not in data.inputs and column not in data.targets and column in settings.ranges:
+            limits = settings.ranges[column]
+            yield _outside(part, limits, column), f"`{column}` is outside of {_range(limits)}"
+
+
+def _by_column(name: str, columns: Sequence[str], values: np.ndarray) -> Iterator[tuple[str, np.ndarray]]:
+    """The values of each column by its name, or all by that of the input or target where no column has its own."""
+    if values.shape[1:] == (len(columns),):
+        for number, column in enumerate(columns):
+            yield column, values[:, number]
+    else:
+        yield columns[0] if len(columns) == 1 else name, values
 
 
 def _has_labels(data: Data, key: Key) -> bool:
@@ -127,12 +150,12 @@ def _values_of(values: np.ndarray) -> np.ndarray:
     return np.unique(_plain(there))
 
 
-def _outside(values: np.ndarray, limits: Sequence[float | None], key: Key) -> np.ndarray:
+def _outside(values: np.ndarray, limits: Sequence[float | None], name: str) -> np.ndarray:
     low, high = limits
     if values.dtype.kind not in "iufb":
-        message = f"`{key[2]}` holds {values.dtype}, which has no range"
+        message = f"`{name}` holds {values.dtype}, which has no range"
         raise ConfigError(
-            Problem("field-type", message, ("data", "clean", "ranges", key[2]), help="give ranges of numbers alone")
+            Problem("field-type", message, ("data", "clean", "ranges", name), help="give ranges of numbers alone")
         )
     flat = values.reshape(len(values), -1)
     with np.errstate(invalid="ignore"):  # NaN is missing, not outside
@@ -185,9 +208,12 @@ def _seen(columns: list[np.ndarray], keep: np.ndarray, seen: set[bytes]) -> np.n
     return again
 
 
-def _refuse_unknown(ranges: Mapping[str, Any], data: Data) -> None:
+def _refuse_unknown(ranges: Mapping[str, Any], data: Data, columns: Columns, features: Mapping[Key, Feature]) -> None:
+    # Of several columns side by side only those with one value each are kept apart.
+    read = [c for key in features if len(columns[key]) in (1, *features[key].shape) for c in columns[key]]
+    known = list(dict.fromkeys([*data.inputs, *data.targets, *read]))
     for name in ranges:
-        if name not in data.inputs and name not in data.targets:
-            help = f"give ranges of {', '.join([*data.inputs, *data.targets])}"
-            message = f"there is no input or target `{name}`"
+        if name not in known:
+            message = f"there is no input or target `{name}`, and none reads such a column"
+            help = did_you_mean(name, known, "give ranges of")
             raise ConfigError(Problem("unknown-column", message, ("data", "clean", "ranges", name), help=help))

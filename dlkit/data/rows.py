@@ -53,7 +53,7 @@ def make_rows(
     reader = _Reader(source, chosen, columns)
     keys = [key for key in columns if key != ("data", "weights")]
     decoders = {key: _decoder(data, features[key]) for key in keys if reader.encoding(key)}
-    chosen, dropped = clean(data, chosen, reader.read, features, decoders)
+    chosen, dropped = clean(data, chosen, columns, reader.read, features, decoders)
     reader = _Reader(source, chosen, columns)
     train = collect({key: partial(_of_train, data, reader, key, features[key], fitted) for key in keys})
     spec = Spec(

@@ -103,7 +103,8 @@ class Clean(Section):
     )
     ranges: dict[str, Annotated[list[Finite | None], Field(min_length=2, max_length=2)]] = Field(
         default_factory=dict,
-        description="By input or target, the lowest and highest value that is kept; null where there is none.",
+        description="By input, target or a column of one, the lowest and highest value that is kept; null where there "
+        "is none.",
     )
 
 

@@ -63,6 +63,24 @@ def test_values_outside_of_a_range_are_left_out_and_holes_are_not_outside() -> N
     assert load({"ranges": {"age": [None, 120]}}, preprocess=["fill_missing"]).dropped[0].why.endswith("up to 120")
 
 
+def test_one_of_several_columns_has_a_range_of_its_own_and_is_named_where_it_is_missing() -> None:
+    mapping = {
+        "name": "t",
+        "data": {
+            "clean": {"drop": ["missing"], "ranges": {"age": [0, 120]}},
+            "inputs": {"numbers": {"kind": "number", "columns": ["age", "income"]}},
+            "targets": {"label": {"kind": "category", "column": "y"}},
+        },
+        "model": {"builder": "mlp"},
+    }
+    rows = {"age": AGE, "income": np.full(10, 5000.0), "y": LABEL}
+    splits = load_splits(from_mapping(mapping, needs_source=False).config.data, given={"train": rows})
+    assert [(one.why, one.rows) for one in splits.dropped] == [
+        ("`age` is missing", ("row 2 of `train`",)),
+        ("`age` is outside of 0 to 120", ("row 6 of `train`",)),
+    ]
+
+
 @pytest.mark.parametrize("text", [object, "U7"])
 def test_duplicates_are_left_out_also_where_another_split_has_the_row(text: Any) -> None:
     test = {"age": np.array([10.0, 10.0, 77.0]), "job": np.array(["b", "b", "a"], text), "y": LABEL[[1, 1, 0]]}
