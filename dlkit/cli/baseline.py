@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, Any, Optional
 
 import typer
@@ -26,8 +27,9 @@ def baseline(
     loaded = verbs.load(path, words)
     with verbs.tensorflow(as_json):
         from dlkit.baselines.alone import of_config
+        from dlkit.training.limits import shortened
 
-        found = of_config(loaded)
+        found = of_config(replace(loaded, config=shortened(loaded.config)))
     if as_json:
         verbs.print_json({"ok": True, "exit_status": 0, "name": loaded.config.name, **found})
         return

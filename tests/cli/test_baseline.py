@@ -51,6 +51,14 @@ def test_json_has_the_same_as_a_run(dlkit: Callable[..., Any], config: Path) -> 
     assert figures == [row["figures"] for row in run["baselines"]]
 
 
+def test_a_fast_dev_run_is_compared_on_its_few_batches(dlkit: Callable[..., Any], config: Path) -> None:
+    words = (config, "data.batch_size=8", "training.fast_dev_run=3", "--json")
+    found = json.loads(dlkit("baseline", *words).stdout)
+    run = json.loads(dlkit("train", *words).stdout)["baselines"]
+    assert found["examples"] == 24
+    assert [row["figures"] for row in found["baselines"]] == [row["figures"] for row in run["baselines"]]
+
+
 def test_without_a_split_to_judge_on(dlkit: Callable[..., Any], config: Path) -> None:
     result = dlkit("baseline", config, "data.splits=null", "--json")
     assert result.exit_code == 2
