@@ -21,16 +21,19 @@ OF_UPDATE = 3
 # batches of 32 and 256 of the CNN in benchmarks/throughput.py on two cores.
 SHARE = 0.6
 _SIDE, _REPEATS = 1024, 3
+# Multiply-adds per second that every processor does which trains networks.
+SLOWEST = 1e9
 
 
-def seconds_of_epoch(multiply_adds: float, rows: int) -> float:
+def seconds_of_epoch(multiply_adds: float, rows: int, *, rate: float | None = None) -> float:
     """Seconds of a pass over the rows.
 
     Args:
         multiply_adds: of the forward pass of one example.
         rows: of the training split.
+        rate: multiply-adds per second of the processor; measured, once in a process, if None.
     """
-    return OF_UPDATE * multiply_adds * rows / (SHARE * _rate())
+    return OF_UPDATE * multiply_adds * rows / (SHARE * (_rate() if rate is None else rate))
 
 
 def in_words(seconds: float) -> str:

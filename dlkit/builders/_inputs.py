@@ -77,16 +77,17 @@ def must_be_inputs(names: Iterable[tuple[str, Key]], config: Config) -> Iterator
             yield Problem("unknown-choice", f"there is no input `{name}`", key, help=help)
 
 
-def must_be_vector(features: Any, whose: str, key: Key) -> None:
+def must_be_vector(features: Any, whose: str, key: Key, help: str = "end with `Flatten` or a pooling") -> None:
     """Refuse features that are no vector for each example.
 
     Args:
         features: what a builder gives.
         whose: what gave them, for the message.
         key: of its settings.
+        help: what makes a vector.
     """
     shape = getattr(features, "shape", None)
     if shape is None or len(shape) != 2:
         what = f"{type(features).__name__}, which is no tensor" if shape is None else in_words(shape[1:])
-        message = f"{whose} gives {what}, and the layers behind it take a vector for each example"
-        raise ConfigError(Problem("not-a-vector", message, key, help="end with `Flatten` or a pooling"))
+        message = f"{whose} gives {what}, and the outputs are made from a vector"
+        raise ConfigError(Problem("not-a-vector", message, key, help=help))

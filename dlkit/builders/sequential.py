@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.builders._inputs import joined, must_be_inputs
+from dlkit.builders._inputs import joined, must_be_inputs, must_be_vector
 from dlkit.builders._layers import AnyLayer
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import Problem
 from dlkit.encoded import Encoded, as_sequence, as_vector
 from dlkit.schema.builder import BuilderSettings, Used
-from dlkit.schema.features import in_words
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -68,11 +67,8 @@ class Sequential(BuilderSettings):
         for number, one in enumerate(self.layers):
             counts[one.layer] = counts.get(one.layer, 0) + 1
             x, mask = one.build(x, mask, ("model", "layers", number), f"{one.layer}_{counts[one.layer]}")
-        if len(x.shape) != 2:
-            key = ("model", "layers", len(self.layers) - 1)
-            message = f"the last layer gives {in_words(x.shape[1:])}, and the outputs are made from a vector"
-            help = "end with `flatten`, or with a pooling such as `global_average_pooling2d`"
-            raise ConfigError(Problem("not-a-vector", message, key, help=help))
+        help = "end with `flatten`, or with a pooling such as `global_average_pooling2d`"
+        must_be_vector(x, "the last layer", ("model", "layers", len(self.layers) - 1), help)
         return joined([x], [other for other in inputs.values() if other is not given])
 
     def rules(self, config: Config) -> Iterator[Problem]:

@@ -149,6 +149,7 @@ def test_days_of_training_are_reported_and_a_step_is_timed_first(monkeypatch: py
     assert list(RULES["long-training"](long)) == []
     # A machine of one multiply-add in a second.
     monkeypatch.setattr(speed, "_rate", lambda: 1.0)
+    monkeypatch.setattr(speed, "SLOWEST", 1.0)
     assert list(RULES["long-training"](long)) == []  # the step that is timed is as quick as ever
     monkeypatch.setattr(duration, "measured", lambda case: 2 * 24 * 3600.0)
     (problem,) = RULES["long-training"](long)
@@ -157,6 +158,11 @@ def test_days_of_training_are_reported_and_a_step_is_timed_first(monkeypatch: py
     (without,) = RULES["long-training"](replace(long, trial=None))
     assert "hours" in without.message
     assert list(RULES["long-training"](case(stack(RELU), more={"epochs": 1000, "max_time": "1h"}))) == []
+
+
+def test_the_processor_is_not_measured_where_no_processor_would_take_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(speed, "_rate", lambda: pytest.fail("it was measured"))
+    assert list(RULES["long-training"](case(stack(RELU), more={"epochs": 1000}))) == []
 
 
 def test_all_steps_take_as_many_times_as_long_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
