@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
+# Without it each of the processes that tests start would compile dlkit again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help train test test-all torture lint format docs bench verify-configs keras-names lock wheel clean
 
 help:  ## list the targets

@@ -16,6 +16,8 @@ _STATE = tempfile.TemporaryDirectory(prefix="dlkit-state-")
 os.environ["XDG_STATE_HOME"] = _STATE.name
 # What tests prepare is not what the user's runs have prepared.
 os.environ["DLKIT_CACHE"] = f"{_STATE.name}/cache"
+# As in the command line, the collector rests while modules are imported; for the tests it is turned on again.
+gc.disable()
 # Progress is tested as a pipe sees it, whatever terminal runs the tests.
 os.environ.pop("FORCE_COLOR", None)
 
@@ -28,3 +30,4 @@ def pytest_collection_finish() -> None:
     """Spare the collector what has been imported: it would go through TensorFlow and Keras hundreds of times."""
     gc.collect()
     gc.freeze()
+    gc.enable()

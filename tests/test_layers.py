@@ -198,23 +198,19 @@ def test_what_is_too_long_is_found() -> None:
     assert not list(too_long(function("h", LONGEST_FUNCTION + 1, f"  {REASON}it is one table")))
 
 
-REGISTERED = {
-    file.stem for part in PARTS for file in (PACKAGE / part).glob("*.py") if not file.stem.startswith("_")
-}  # fmt: skip
-CLASSES = {
-    node.name
-    for part in PARTS
-    for file in (PACKAGE / part).glob("*.py")
-    for node in parsed(file).body
-    if isinstance(node, ast.ClassDef)
-}
+@cache
+def names_of_kinds() -> set[str]:
+    """The names of sources, kinds, steps and builders, and of their classes."""
+    files = [file for part in PARTS for file in (PACKAGE / part).glob("*.py")]
+    classes = {node.name for file in files for node in parsed(file).body if isinstance(node, ast.ClassDef)}
+    return classes | {file.stem for file in files if not file.stem.startswith("_")}
 
 
 def is_name_of_a_kind(node: ast.AST | None) -> bool:
     """Whether an expression is the name of a source, kind, step or builder, or of its class; or some of them."""
     if isinstance(node, ast.Tuple | ast.List | ast.Set):
         return any(map(is_name_of_a_kind, node.elts))
-    return isinstance(node, ast.Constant) and node.value in REGISTERED | CLASSES
+    return isinstance(node, ast.Constant) and node.value in names_of_kinds()
 
 
 def asks_for_a_kind(node: ast.AST) -> bool:

@@ -196,3 +196,7 @@ class Training(Section):
         "auto",
         description="Fit simple models with scikit-learn once training is over, and compare; on some of many rows.",
     )
+    first_batch: Literal["auto", "off"] = Field(
+        "auto",
+        description="Draw the first examples of training, images or series, into `first_batch.png` of the run.",
+    )

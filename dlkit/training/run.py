@@ -127,7 +127,8 @@ def _trained(
     validation = prepared.splits.validation is not None
     for kind, note in [*prepared.notes, *of_start(config, loop.callbacks_without_state(), validation=validation)]:
         listener.noted(kind, note)
-    with contextlib.nullcontext() if goes_on else first_batch.drawn(prepared, folder.first_batch, listener.noted):
+    undrawn = goes_on or config.training.first_batch == "off"
+    with contextlib.nullcontext() if undrawn else first_batch.drawn(prepared, folder.first_batch, listener.noted):
         loop.run()
     spent = {"profile": times(loop.clock, loop.profile.steps)} if profile else {}
     return finish(prepared, plan, folder, loop) | spent

@@ -24,7 +24,7 @@ data:
   targets: {label: {kind: category, column: y, classes: 10}}
   batch_size: 16
 model: {builder: mlp, dense: [8], dropout: 0.2}
-training: {epochs: 2, optimizer: sgd}
+training: {epochs: 2, optimizer: sgd, first_batch: off}
 runtime: {compile: graph}
 """
 

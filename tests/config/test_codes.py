@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -206,11 +207,14 @@ def codes_in_use(readers: list[Reader]) -> tuple[set[str], list[str]]:
     return used, unread
 
 
-READERS = [Reader(path) for path in sorted(PACKAGE.rglob("*.py"))]
+@cache
+def readers() -> list[Reader]:
+    """The files of the package, read once."""
+    return [Reader(path) for path in sorted(PACKAGE.rglob("*.py"))]
 
 
 def test_every_code_in_use_is_explained():
-    used, unread = codes_in_use(READERS)
+    used, unread = codes_in_use(readers())
     assert not unread
     assert used <= set(table()), f"without an explanation: {sorted(used - set(table()))}"
     # Some that are made through a function, or a class of their own, of one file.
@@ -218,7 +222,7 @@ def test_every_code_in_use_is_explained():
 
 
 def test_every_explained_code_is_in_use():
-    used, _ = codes_in_use(READERS)
+    used, _ = codes_in_use(readers())
     assert not set(table()) - used
 
 

@@ -54,7 +54,8 @@ def settings(model: dict[str, Any], training: dict[str, Any] | None = None, **mo
     }
     # Graphs compile in a third of the time; the tests that are about XLA ask for it.
     runtime = {"compile": "graph", **more.pop("runtime", {})}
-    training = {"epochs": 3, **(training or {})}
+    # A picture of the first examples costs a sixth of such a run.
+    training = {"epochs": 3, "first_batch": "off", **(training or {})}
     return {"name": "small", "data": data, "model": model, "training": training, "runtime": runtime, **more}
 
 

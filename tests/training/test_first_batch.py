@@ -18,14 +18,11 @@ def weights(run: dlkit.Run) -> list[Any]:
     return [np.asarray(w) for w in run.model.weights]
 
 
-def test_a_run_has_a_picture_of_its_first_examples_that_changes_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_run_has_a_picture_of_its_first_examples_that_changes_nothing(tmp_path: Path) -> None:
     config = data.npz(tmp_path)
     run = dlkit.train(config, QUICK, runs_folder=tmp_path / "a", verbose=False)
     assert data.colours(run.folder / "first_batch.png") > 10
-    monkeypatch.setattr("dlkit.training.first_batch.first_of_run", lambda prepared: None)
-    without = dlkit.train(config, QUICK, runs_folder=tmp_path / "b", verbose=False)
+    without = dlkit.train(config, QUICK | {"training.first_batch": "off"}, runs_folder=tmp_path / "b", verbose=False)
     assert not (without.folder / "first_batch.png").exists()
     for one, other in zip(weights(run), weights(without), strict=True):
         np.testing.assert_array_equal(one, other)
