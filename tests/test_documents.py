@@ -80,6 +80,9 @@ def shortened(source: str) -> str:
         '"test": "test"}': '"test": "test[:10%]"}',
         "[:5000]": "[:500]",
         "[5000:]": "[9500:]",
+        "epochs=20": "epochs=3",
+        "for epoch in range(20)": "for epoch in range(3)",
+        '"data.clean": ': '"training.baselines": "off", "data.clean": ',
         '"model": ': '"runtime": {"compile": "graph"}, "model": ',
     }
     for written, other in fewer.items():
