@@ -18,6 +18,7 @@ from dlkit.models.build import BuiltModel, build
 from dlkit.schema.features import Feature
 from dlkit.schema.keras_objects import keras_class
 from dlkit.schema.loader import from_mapping
+from tests.quick import ALONE
 
 RANDOM = np.random.default_rng(0)
 
@@ -173,7 +174,7 @@ def test_a_run_keeps_the_layers_as_they_were_written(tmp_path: Path) -> None:
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category"}}}
     stack = [{"dense": {"units": 3, "name": "body"}}, "relu", {"dropout": 0.5}]
     model = {"builder": "sequential", "layers": stack}
-    training = {"epochs": 1, "health": "off", "baselines": "off"}
+    training = {"epochs": 1, **ALONE}
     config = {"name": "t", "data": data, "model": model, "training": training}
     run = dlkit.train(config, data={"train": (x, y), "test": (x, y)}, runs_folder=tmp_path, verbose=False)
     assert run.evaluate() == pytest.approx(run.test, rel=1e-6)

@@ -16,6 +16,7 @@ from dlkit.checks.sketch import sketched
 from dlkit.config.problems import ConfigError
 from dlkit.training import run
 from dlkit.training.listeners import Listener
+from tests.quick import ALONE
 from tests.training.helpers import CNN, DATA, MLP, SGD, SMALL, images, load, settings, state_digest, train
 
 # Its first layer has 3 PB of weights, more than a process can address: making it could only fail.
@@ -59,7 +60,7 @@ def test_a_model_that_hardly_fits_is_noted(tmp_path: Path, monkeypatch: pytest.M
 
 
 # A look at it is what is tested, and the same batch everywhere is traced once.
-SHORT = {"epochs": 1, "health": "off", "baselines": "off"}
+SHORT = {"epochs": 1, **ALONE}
 WHOLE = {"train": images(112), "validation": images(56, 112), "test": images(56, 176)}
 
 

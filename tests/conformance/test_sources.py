@@ -20,6 +20,7 @@ from dlkit.schema.source import SOURCES
 from dlkit.training import chunk
 from dlkit.training.interrupts import Interrupted
 from tests.conformance.made_sources import COLUMNS, ROWS, SOURCE, WITHOUT_TEST
+from tests.quick import ALONE
 from tests.training.helpers import InterruptAt, state_digest
 
 
@@ -149,7 +150,7 @@ def test_a_run_on_a_source_resumes_to_the_same_bits(source: dict[str, Any], tmp_
     # What is compared is how training goes on: nothing is tested, watched or compared with baselines.
     config: dict[str, Any] = {"name": "small", "data": data(source, train=f"train[:{ROWS}]")}
     config["model"] = {"builder": "mlp", "dense": [4]}
-    config["training"] = {"epochs": 2, "health": "off", "baselines": "off"}
+    config["training"] = {"epochs": 2, **ALONE}
     config["runtime"] = {"compile": "graph"}
     whole = dlkit.train(config, runs_folder=tmp_path / "whole", verbose=False)
     with pytest.MonkeyPatch.context() as patch:

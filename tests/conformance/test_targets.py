@@ -24,6 +24,7 @@ from dlkit.schema.keras_objects import Metric
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import Training
+from tests.quick import ALONE
 
 RANDOM = np.random.default_rng(5)
 # The test split has more examples than a batch of evaluation. Training has whole batches alone, so that each program
@@ -129,7 +130,7 @@ def config(kind: str, metrics: list[Any] | None = None, loss: str | None = None,
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 32}
     return {
         "name": kind, "data": data, "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 2, "optimizer": LEARNS, "health": "off", "baselines": "off"},
+        "training": {"epochs": 2, "optimizer": LEARNS, **ALONE},
         "runtime": {"compile": "graph"},
     }  # fmt: skip
 

@@ -127,7 +127,7 @@ def test_a_resized_image_is_what_the_saved_model_takes_raw(tmp_path: Any) -> Non
         "name": "resized",
         "data": section,
         "model": {"builder": "mlp"},
-        "training": {"epochs": 1},
+        "training": {"epochs": 1, "first_batch": "off"},
         "runtime": {"compile": "graph"},
     }
     run = dlkit.train(

@@ -16,6 +16,7 @@ from dlkit.config.problems import DlkitError
 from dlkit.evaluation.evaluate import evaluate
 from dlkit.schema.loader import from_mapping
 from dlkit.training.find_lr.run import find_lr
+from tests.quick import ALONE
 
 SIZE = 40
 X = np.random.default_rng(0).normal(size=(SIZE, 3)).astype("float32")
@@ -49,7 +50,7 @@ def promises(size: int) -> tf.data.Dataset:
 def settings(**training: Any) -> dict[str, Any]:
     """Numbers, whose normalization reads the training split once before it is counted."""
     data = {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "binary"}}, "batch_size": 16}
-    training = {"epochs": 2, "health": "off", "baselines": "off", **training}
+    training = {"epochs": 2, **ALONE, **training}
     return {"name": "s", "data": data, "model": {"builder": "mlp"}, "training": training}
 
 

@@ -21,6 +21,7 @@ from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.runs import RunFolder
 from dlkit.schema.features import Feature
 from tests.bound import a_target, spec_of
+from tests.quick import ALONE
 from tests.training.helpers import DATA, MLP, finished, images, settings, train
 
 TWO = {
@@ -34,7 +35,7 @@ TWO = {
         "batch_size": 20,
     },
     "model": {"builder": "both_inputs"},
-    "training": {"epochs": 2, "health": "off", "baselines": "off"},
+    "training": {"epochs": 2, **ALONE},
     "runtime": {"compile": "graph"},
 }
 JOIN = """\
@@ -203,7 +204,7 @@ def test_a_model_that_resizes_takes_images_of_any_size(tmp_path: Path) -> None:
     import tensorflow as tf
 
     resized = {"preprocess": [{"resize": {"height": 14, "width": 14}}, "rescale"]}
-    config = settings(MLP, {"epochs": 1, "health": "off", "baselines": "off"}, image=resized)
+    config = settings(MLP, {"epochs": 1, **ALONE}, image=resized)
     folder = train(config, tmp_path).folder
     picture = np.random.default_rng(0).integers(0, 255, (40, 50, 3), np.uint8)
     for name, encode in {"x.png": tf.io.encode_png, "x.jpg": tf.io.encode_jpeg}.items():
@@ -273,7 +274,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Path:
         "name": "a",
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": target}, "batch_size": 10},
         "model": {"builder": "mlp", "dense": [2]},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
     return train(config, tmp_path_factory.mktemp("line"), data={"train": LINE}).folder

@@ -21,6 +21,7 @@ from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
 from dlkit.schema.source import Piece
 from tests.bound import an_input
+from tests.quick import ALONE
 from tests.training.helpers import train
 
 RANDOM = np.random.default_rng(0)
@@ -45,7 +46,7 @@ CONFIG: dict[str, Any] = {
         "batch_size": 30,
     },
     "model": {"builder": "mlp", "dense": [4]},
-    "training": {"epochs": 1, "health": "off", "baselines": "off"},
+    "training": {"epochs": 1, **ALONE},
     "runtime": {"compile": "graph"},
 }
 

@@ -11,6 +11,7 @@ import dlkit
 from dlkit.evaluation import tables
 from dlkit.evaluation.evaluate import evaluate
 from dlkit.evaluation.predict import predict
+from tests.quick import ALONE
 
 ROWS = 32
 RANDOM = np.random.default_rng(0)
@@ -27,7 +28,7 @@ def test_what_is_cut_and_what_is_unknown_in_a_file_is_counted_and_said(tmp_path:
             "targets": {"y": {"kind": "binary"}},
         },
         "model": {"builder": "rnn", "units": [4]},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
     data = {"train": ({"series": SERIES, "city": CITIES}, {"y": np.arange(ROWS) % 2})}
@@ -51,7 +52,7 @@ def test_gaps_are_filled_in_and_counted_and_classes_come_back_as_the_labels_were
             "targets": {"kind": {"kind": "category"}, "word": {"kind": "category"}, "yes": {"kind": "binary"}},
         },
         "model": {"builder": "mlp", "dense": [2]},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
     turns = np.arange(ROWS) % 2
@@ -85,7 +86,7 @@ def test_a_loss_and_a_metric_of_a_plug_in_are_not_in_the_saved_model(tmp_path: P
             "batch_size": 20,
         },
         "model": {"builder": "mlp"},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
     }
     data = {split: (x, (x[:, 0] > 0).astype(np.int32)) for split in ("train", "test")}
     run = dlkit.train(config, data=data, runs_folder=tmp_path, verbose=False)

@@ -25,9 +25,10 @@ from dlkit.schema.features import Feature
 from tests.bound import a_target, spec_of
 from tests.evaluation.test_evaluate import JOIN, TWO
 from tests.models.crafted import little_memory
+from tests.quick import ALONE
 from tests.training.helpers import DATA, MLP, finished, images, settings, train
 
-SHORT = {"epochs": 1, "health": "off", "baselines": "off"}
+SHORT = {"epochs": 1, **ALONE}
 
 
 @pytest.fixture(scope="module")

@@ -19,6 +19,7 @@ from dlkit.evaluation.predict import predict
 from dlkit.files import sha256
 from tests import documents
 from tests.models.crafted import little_memory
+from tests.quick import ALONE
 from tests.training.helpers import DATA, MLP, finished, images, settings, train
 
 
@@ -289,7 +290,7 @@ assert done.exit_code == 0, done.output
 @pytest.mark.parametrize("more", [[], pytest.param(["--trust"], marks=pytest.mark.slow)], ids=str)
 def test_a_model_with_layers_of_the_user_is_opened_with_their_plug_in(more: list[str], tmp_path: Path) -> None:
     (tmp_path / "twice.py").write_text(LAYER)
-    config = settings({"builder": "twice"}, {"epochs": 1, "health": "off", "baselines": "off"})
+    config = settings({"builder": "twice"}, {"epochs": 1, **ALONE})
     folder = train({**config, "plugins": [str(tmp_path / "twice.py")]}, tmp_path).folder
     np.save(tmp_path / "x.npy", images(3)[0])
     words = ["predict", str(folder), str(tmp_path / "x.npy")]

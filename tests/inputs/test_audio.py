@@ -20,6 +20,7 @@ from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.source import Piece, SourceField, Wanted
 from dlkit.sources.audio_folder import AudioFolderSource
+from tests.quick import ALONE
 
 RATE = 16_000
 
@@ -192,7 +193,7 @@ def config(**settings: Any) -> dict[str, Any]:
         "name": "sounds",
         "data": data,
         "model": {"builder": "rnn", "units": [4]},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
 

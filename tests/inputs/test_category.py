@@ -16,6 +16,7 @@ from dlkit.data.prepare import fit_and_stage
 from dlkit.data.preprocessing import make_preprocessing
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.source import SourceField
+from tests.quick import ALONE
 
 RANDOM = np.random.default_rng(0)
 JOBS = np.array([f"job {n}" for n in range(20)])
@@ -28,7 +29,7 @@ def config(model: dict[str, Any] | None = None, **settings: Any) -> dict[str, An
     data = {"inputs": {"words": {"kind": "category", **settings}}, "targets": {"y": {"kind": "binary"}}}
     # Whole batches alone are traced once.
     data["batch_size"] = 30
-    training = {"epochs": 2, "optimizer": {"name": "adam", "learning_rate": 0.05}, "health": "off", "baselines": "off"}
+    training = {"epochs": 2, "optimizer": {"name": "adam", "learning_rate": 0.05}, **ALONE}
     return {
         "name": "words",
         "data": data,

@@ -16,6 +16,7 @@ from dlkit.data.prepare import fit_and_stage
 from dlkit.models.build import build
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.source import SourceField
+from tests.quick import ALONE
 
 LENGTHS = np.random.default_rng(1).integers(2, 9, 60)
 RAGGED = [np.random.default_rng(n).normal(size=(length, 2)).astype("float32") for n, length in enumerate(LENGTHS)]
@@ -35,7 +36,7 @@ def config(model: dict[str, Any] | None = None, **settings: Any) -> dict[str, An
     data = {"inputs": {"x": {"kind": "sequence", **settings}}, "targets": {"y": {"kind": "binary"}}}
     data["batch_size"] = 30
     model = model or {"builder": "rnn", "cell": "gru", "units": [5, 4]}
-    training = {"epochs": 1, "health": "off", "baselines": "off"}
+    training = {"epochs": 1, **ALONE}
     return {"name": "ragged", "data": data, "model": model, "training": training, "runtime": {"compile": "graph"}}
 
 

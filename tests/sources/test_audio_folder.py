@@ -16,6 +16,7 @@ from dlkit.inputs.audio import AudioInput
 from dlkit.runs import RunFolder
 from dlkit.schema.source import SourceField
 from dlkit.sources.audio_folder import AudioFolderSource
+from tests.quick import ALONE
 from tests.training.helpers import state_digest
 
 RATE = 8_000
@@ -44,7 +45,7 @@ def config(path: Path, **data: Any) -> dict[str, Any]:
     inputs["audio"]["preprocess"] = [{"log_mel": {"bins": 16}}, "normalize"]
     section = {"source": {"kind": "audio_folder", "path": str(path)}, "inputs": inputs,
                "targets": {"label": {"kind": "category"}}, "batch_size": 8, **data}  # fmt: skip
-    training = {"epochs": 6, "optimizer": {"name": "adam", "learning_rate": 0.02}, "health": "off", "baselines": "off"}
+    training = {"epochs": 6, "optimizer": {"name": "adam", "learning_rate": 0.02}, **ALONE}
     return {
         "name": "tones",
         "data": section,

@@ -13,6 +13,7 @@ from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.schema.guess import Asked
 from dlkit.schema.loader import from_mapping, load
 from dlkit.sources.npy import NpySource
+from tests.quick import ALONE
 from tests.training.helpers import state_digest
 
 X, Y = np.arange(24, dtype=np.float32).reshape(8, 3), np.arange(8) % 2
@@ -147,7 +148,7 @@ def test_a_run_on_mapped_arrays_is_that_on_arrays_in_memory(tmp_path: Path) -> N
         "name": "small",
         "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "category"}}, "batch_size": 4},
         "model": {"builder": "mlp", "dense": [4]},
-        "training": {"epochs": 2, "health": "off", "baselines": "off"},
+        "training": {"epochs": 2, **ALONE},
         "runtime": {"compile": "graph"},
     }
     held = dlkit.train(config, data=(X, Y), runs_folder=tmp_path / "held", verbose=False)

@@ -16,6 +16,7 @@ from dlkit.data.contract import Rows, Stream
 from dlkit.data.load import load_spec, load_splits
 from dlkit.schema.data import Data
 from dlkit.sources import _tfds_columns as module
+from tests.quick import ALONE
 from tests.sources.shades import problem_of, settings
 from tests.training.helpers import state_digest
 
@@ -99,7 +100,7 @@ def test_a_stream_of_images_that_differ_in_size_trains_and_is_evaluated(
     monkeypatch.setattr(module, "MEMORY_LIMIT", 0)
     data = settings("made", pictures(tmp_path / "sets"), inputs=RESIZED, batch_size=8)
     config = {"name": "p", "data": data.model_dump(exclude_unset=True), "model": {"builder": "mlp"},
-              "training": {"epochs": 1, "health": "off"}, "runtime": {"compile": "graph"}}  # fmt: skip
+              "training": {"epochs": 1, **ALONE}, "runtime": {"compile": "graph"}}  # fmt: skip
     run = dlkit.train(config, runs_folder=tmp_path / "runs", verbose=False)
     assert run.evaluate() == pytest.approx(run.test, rel=1e-5)
 
@@ -115,7 +116,7 @@ def kept(sets: Path, cache: str, runs: Path) -> str:
     """What a run of two epochs has learned."""
     data = settings("made", sets, inputs=RESIZED, batch_size=8, cache=cache)
     config = {"name": "p", "data": data.model_dump(exclude_unset=True), "model": {"builder": "mlp"},
-              "training": {"epochs": 2, "health": "off", "baselines": "off"},
+              "training": {"epochs": 2, **ALONE},
               "runtime": {"compile": "graph"}}  # fmt: skip
     return state_digest(dlkit.train(config, runs_folder=runs, verbose=False).folder)
 

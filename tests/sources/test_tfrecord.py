@@ -22,6 +22,7 @@ from dlkit.schema.guess import Asked, Sample
 from dlkit.schema.source import Wanted
 from dlkit.sources import tfrecord as module
 from dlkit.sources.tfrecord import TfrecordSource
+from tests.quick import ALONE
 from tests.sources.records import FEATURES, columns, example, row, source, write
 from tests.training.helpers import state_digest
 
@@ -91,7 +92,7 @@ def test_a_picture_that_cannot_be_decoded_is_named_and_can_be_left_out(tmp_path:
         "name": "p",
         "data": pictures(tmp_path, broken),
         "model": {"builder": "mlp"},
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
     with pytest.raises(RunError, match=r"train-0\.tfrecord, record 8"):
@@ -174,7 +175,7 @@ def of_memory(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
 def kept(folder: Path, cache: str, runs: Path) -> str:
     """What a run of two epochs has learned."""
     config = {"name": "p", "data": pictures(folder) | {"cache": cache}, "model": {"builder": "mlp"},
-              "training": {"epochs": 2, "health": "off", "baselines": "off"},
+              "training": {"epochs": 2, **ALONE},
               "runtime": {"compile": "graph"}}  # fmt: skip
     return state_digest(dlkit.train(config, runs_folder=runs, verbose=False).folder)
 

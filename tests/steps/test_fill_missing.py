@@ -12,6 +12,7 @@ import dlkit
 from dlkit.config.problems import RunError
 from dlkit.schema.loader import from_mapping
 from dlkit.steps.fill_missing import FillMissing
+from tests.quick import ALONE
 
 X = np.array([[1, 5, np.nan], [2, 5, np.nan], [np.nan, 7, np.nan], [6, 5, np.nan]], np.float32)
 
@@ -44,7 +45,7 @@ def config(*steps: Any) -> dict[str, Any]:
         "name": "holes",
         "data": data,
         "model": model,
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
 

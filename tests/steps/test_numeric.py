@@ -20,6 +20,7 @@ from dlkit.config.problems import ConfigError, RunError
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.step import STEPS, UnfitError
 from dlkit.steps import _columns
+from tests.quick import ALONE
 
 RANDOM = np.random.default_rng(3)
 X = np.stack([RANDOM.normal(size=2000), RANDOM.exponential(size=2000) ** 3], axis=1).astype("float32")
@@ -149,7 +150,7 @@ def config(*steps: Any, kind: str = "number") -> dict[str, Any]:
         "name": "numeric",
         "data": data,
         "model": model,
-        "training": {"epochs": 1, "health": "off", "baselines": "off"},
+        "training": {"epochs": 1, **ALONE},
         "runtime": {"compile": "graph"},
     }
 

@@ -21,6 +21,7 @@ from dlkit.schema.data import Data
 from dlkit.schema.features import Feature
 from dlkit.schema.loader import from_mapping
 from tests.bound import a_target
+from tests.quick import ALONE
 
 AIRLINE = {"kind": "timeseries", "bundled": "airline", "time": "Date", "targets": "Passengers"}
 # The last 13 windows predict the last 24 months; no window of training sees any of these.
@@ -36,7 +37,7 @@ def settings(source: dict[str, Any] | None = None, **target: Any) -> dict[str, A
     }
     return {
         "name": "airline", "data": data, "model": {"builder": "mlp", "dense": [8]},
-        "training": {"epochs": 2, "health": "off", "baselines": "off"}, "runtime": {"compile": "graph"},
+        "training": {"epochs": 2, **ALONE}, "runtime": {"compile": "graph"},
     }  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from dlkit.data.load import load_splits
 from dlkit.evaluation.predict import predict
 from dlkit.evaluation.tables import write
 from dlkit.schema.loader import from_mapping
+from tests.quick import ALONE
 
 X = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
 RAIN, WIND = X[:, 0] > 0, X[:, 1] > 0
@@ -28,7 +29,7 @@ def config(**target: Any) -> dict[str, Any]:
     return {
         "name": "weather", "data": data, "model": {"builder": "mlp", "dense": [8]},
         "training": {
-            "epochs": 25, "optimizer": {"name": "adam", "learning_rate": 0.05}, "health": "off", "baselines": "off",
+            "epochs": 25, "optimizer": {"name": "adam", "learning_rate": 0.05}, **ALONE,
         },
         "runtime": {"compile": "graph"},
     }  # fmt: skip

@@ -20,6 +20,7 @@ from dlkit.schema.features import Feature
 from dlkit.schema.keras_objects import RandomStep
 from dlkit.training.program.forward import forward_with_loss, whole
 from dlkit.training.program.randomness import drawing, key_layer
+from tests.quick import ALONE
 from tests.training.helpers import CNN, EVEN, MLP, SGD, SMALL, load, resume, settings, state_digest, train
 from tests.training.test_resume import Cut, CutAt
 
@@ -170,7 +171,7 @@ def of_series(augment: list[str], folder: Path) -> str:
         "targets": {"y": {"kind": "binary"}},
         "batch_size": 16,
     }
-    model, training = {"builder": "cnn", "blocks": [{"filters": 2}]}, {"epochs": 1, **SGD}
+    model, training = {"builder": "cnn", "blocks": [{"filters": 2}]}, {"epochs": 1, **ALONE, **SGD}
     config = {"name": "small", "data": data, "model": model, "training": training, "runtime": {"compile": "graph"}}
     y = np.arange(64) % 2
     done = train(config, folder, data={"train": (SERIES, y), "test": (SERIES, y)})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.quick import ALONE
 from tests.training.helpers import finished, interrupted, resume, state_digest
 
 RANDOM = np.random.default_rng(0)
@@ -31,7 +32,7 @@ CONFIG: dict[str, Any] = {
         "batch_size": 16,
     },
     "model": {"builder": "join", "inputs": PARTS, "dense": [4]},
-    "training": {"epochs": 2, "baselines": "off", "health": "off", "optimizer": "sgd"},
+    "training": {"epochs": 2, **ALONE, "optimizer": "sgd"},
     "runtime": {"compile": "graph"},
 }
 

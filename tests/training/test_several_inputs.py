@@ -34,7 +34,7 @@ CONFIG: dict[str, Any] = {
         "targets": {"group": {"kind": "category"}, "size": {"kind": "number", "metrics": METRICS}},
     },
     "model": {"builder": "cnn", "blocks": [{"filters": 4, "pool_size": 2}], "dense": [8], "dropout": 0.1},
-    "training": {"epochs": 2, "optimizer": "sgd"},
+    "training": {"epochs": 2, "optimizer": "sgd", "first_batch": "off"},
     "runtime": {"compile": "graph"},
 }
 
