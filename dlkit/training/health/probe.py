@@ -33,6 +33,7 @@ class Tensors(NamedTuple):
     Attributes:
         prepared: inputs after preprocessing and augmentation.
         outputs: of each layer, by its name, from the input on.
+        logits: by target.
         losses: by target, shape (batch,).
         loss: of the batch without penalties, a scalar.
         gradients: of the mean loss, one for each trainable variable.
@@ -40,6 +41,7 @@ class Tensors(NamedTuple):
 
     prepared: Rows
     outputs: Rows
+    logits: Rows
     losses: Rows
     loss: tf.Tensor
     gradients: list[tf.Tensor]
@@ -55,7 +57,7 @@ class HealthProbe:
     def __init__(self, built: BuiltModel, program: TrainProgram, feeder: Feeder) -> None:
         self._built, self._program, self._feeder = built, program, feeder
         self._strategy = tf.distribute.get_strategy()
-        self._observed = _Observed(program, list(built.spec.targets))
+        self._observed = _Observed(program)
         self._variables = built.network.trainable_variables
         # Operations of `keras.ops` among the layers have outputs as well.
         self._layers = {operation.name: operation for operation in program.twin.operations}
@@ -99,7 +101,7 @@ class HealthProbe:
         with tf.control_dependencies([*gradients, *outputs.values()]):
             for variable, value in kept:
                 variable.assign(value)
-        return Tensors(prepared, outputs, found.per_example, loss, gradients)
+        return Tensors(prepared, outputs, found.outputs, found.per_example, loss, gradients)
 
     def _measure(self, tensors: Any, i: tf.Tensor) -> Any:
         rows = -(-self._feeder.batch_size // self._program.passes)
@@ -127,7 +129,7 @@ class HealthProbe:
             "classes": {
                 name: (_largest_share(predicted), _largest_share(tf.cast(targets[name], tf.int32)))
                 for name, target in self._built.spec.targets.items()
-                if (predicted := target.settings.predicted(target, found.outputs[name])) is not None
+                if (predicted := target.settings.predicted(target, found.logits[name])) is not None
             },
         }
 
@@ -170,20 +172,17 @@ class _Observed:
         outputs: of each layer, by its name, from the input on, in the last call.
     """
 
-    def __init__(self, program: TrainProgram, targets: list[str]) -> None:
-        self._every, self._twin, self._targets = (
-            keras.Model(program.twin.input, program.outputs),
-            program.twin,
-            targets,
-        )
+    def __init__(self, program: TrainProgram) -> None:
+        self._twin = program.twin
+        self._every = keras.Model(self._twin.input, {"heads": self._twin.output, "layers": program.outputs})
         self._names = list(program.outputs)
         self.outputs: Rows = {}
 
-    def __call__(self, inputs: Any, *, training: bool) -> Rows:
-        """The heads' outputs, which bear the targets' names."""
+    def __call__(self, inputs: Any, *, training: bool) -> Any:
+        """What the network gives."""
         found = self._every(inputs, training=training)
-        self.outputs = {name: found[name] for name in self._names}
-        return {name: found[name] for name in self._targets}
+        self.outputs = {name: found["layers"][name] for name in self._names}
+        return found["heads"]
 
     @property
     def losses(self) -> list[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from dlkit.runs import RunFolder
@@ -95,3 +96,22 @@ def test_a_look_is_read_back_as_it_was_written() -> None:
     assert HealthSnapshot.from_json(look.to_json()) == look
     assert look.to_json()["counted"] == [123.4567890123, 96.0]
     assert "dead" not in look.to_json()["layers"]["label"]
+
+
+def test_a_forecast_that_is_no_layer_s_output_is_looked_at(tmp_path: Path) -> None:
+    series = np.random.default_rng(0).normal(size=(32, 9, 1)).astype("float32")
+    config = {
+        "name": "continued",
+        "data": {
+            "inputs": {"past": {"kind": "sequence"}},
+            "targets": {"future": {"kind": "forecast"}},
+            "batch_size": 16,
+        },
+        "model": {"builder": "linear"},
+        "training": {"epochs": 1, "health": 1, "first_batch": "off", **SGD},
+        "runtime": {"compile": "graph"},
+    }
+    folder = train(config, tmp_path, data={"train": (series[:, :6], series[:, 6:])}).folder
+    looks = [e["look"] for e in RunFolder(folder).read_events() if e["kind"] == "health"]
+    assert [look["step"] for look in looks] == [0, 1]
+    assert all(layer["gradient"] > 0 for look in looks for layer in look["layers"].values())
