@@ -14,6 +14,7 @@ from dlkit import runs
 from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
 from dlkit.keras_internals import flattened
 from dlkit.models.build import BuiltModel
+from dlkit.models.pretrained import settle
 from dlkit.models.saving import load_model
 from dlkit.training.checkpoints import files as checkpoints
 
@@ -54,6 +55,7 @@ def take_weights(built: BuiltModel, source: str, runs_folder: Path) -> str:
             taken.append(layer.name)
         else:
             fresh.append(layer.name)
+    settle(built.network)
     if not taken:
         raise RunError(
             Problem(

@@ -20,6 +20,7 @@ from dlkit.data.prepare import Progress, fit_and_stage
 from dlkit.data.stream_sizes import with_sizes
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
+from dlkit.models.pretrained import take_pretrained
 from dlkit.schema import Config
 from dlkit.schema.keras_objects import refusals_of_keras
 from dlkit.schema.loader import Loaded
@@ -105,7 +106,7 @@ def prepare(
         use_data: False builds the model from what is known of the data without reading any.
         fitted: what was fitted on the training rows when the run began; fitted now if None.
         pre_check: looks at both before the model takes any memory.
-        weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights.
+        weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights everywhere.
         progress: called while examples are decoded and resized.
 
     Raises:
@@ -164,8 +165,13 @@ def _model(
         # What nothing is known of may be there.
         check_monitor(settings, RunningMetrics(built).names(), validation=validation or not spec.sizes)
     with mistakes.collected():
-        if weights_from is not None and settings.init_from is not None:
-            notes.insert(0, ("initial-weights", take_weights(built, settings.init_from, weights_from)))
+        if weights_from is not None:
+            begins = (
+                take_pretrained(built.network, built.origins, loaded.config)
+                if settings.init_from is None
+                else [take_weights(built, settings.init_from, weights_from)]
+            )
+            notes[:0] = [("initial-weights", line) for line in begins]
     with mistakes.collected():
         freeze(built, settings.freeze)
     mistakes.raise_if_any()

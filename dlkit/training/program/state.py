@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.models.pretrained import settle
 from dlkit.training.program.optimizers import averages
 from dlkit.training.program.train import TrainProgram
 
@@ -53,6 +54,7 @@ class State:
     def restore_weights(self, arrays: Arrays) -> None:
         """Take the network's weights from a checkpoint's arrays."""
         _assign(self._network.weights, "weights", arrays)
+        settle(self._network)
 
     def finite(self) -> bool:
         """Whether every weight of the network is a finite number."""
