@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
@@ -110,6 +111,12 @@ class Cnn(DenseStack):
         for field in others[:1]:  # a preset sets the blocks
             message = f"`{field}` and `backbone` each say what the network is"
             yield Problem("contradiction", message, ("model", field), label="keep one of them")
+        training, backbone = config.training, self.backbone
+        frozen = any(fnmatch("backbone", pattern) for pattern in training.freeze)
+        if frozen and backbone is not None and not backbone.begins_trained and training.init_from is None:
+            message = "the backbone begins at random, and is frozen: it passes on nothing that was learned"
+            help = "name its weights, `model.backbone.weights`, or leave it out of `training.freeze`"
+            yield Problem("contradiction", message, ("training", "freeze"), help=help, severity="warning")
         if not any(self.takes_pixels(name, config) for name in config.data.inputs):
             message = "a backbone of keras.applications is for images, and no input is one"
             yield Problem("contradiction", message, BACKBONE, label="write `blocks` or a `preset`")

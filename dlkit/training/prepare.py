@@ -25,11 +25,12 @@ from dlkit.schema import Config
 from dlkit.schema.keras_objects import refusals_of_keras
 from dlkit.schema.loader import Loaded
 from dlkit.training.best import check_monitor, chosen_monitor, with_mode
-from dlkit.training.initial import freeze, take_weights
+from dlkit.training.initial import take_weights
 from dlkit.training.limits import shortened
 from dlkit.training.notes import Note
 from dlkit.training.program.metrics import RunningMetrics
 from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.trained import Trained, trained_weights
 
 # Looks at what is known of the data before the model is built, the splits (None where they could not be read) among
 # it: lines to be noted, or a ConfigError.
@@ -42,13 +43,15 @@ class Prepared:
 
     Attributes:
         loaded: the configuration as it is run: shortened where `fast_dev_run` asks for it.
-        built: the model, its preprocessing fitted where there are data; frozen layers do not train.
+        built: the model, its preprocessing fitted where there are data; layers that begin frozen are.
+        trained: which of its weights are trained, and how.
         known_splits: the data after the host stage, None where only their Spec is known.
         notes: what is worth a line.
     """
 
     loaded: Loaded
     built: BuiltModel
+    trained: Trained
     known_splits: Splits | None
     notes: tuple[Note, ...] = ()
 
@@ -118,8 +121,7 @@ def prepare(
     staged: Splits | None = None
     splits: Splits | None = None
     spec: Spec | None = None
-    built: BuiltModel | None = None
-    notes: list[Note] = []
+    model: tuple[BuiltModel, Trained, list[Note]] | None = None
     with mistakes.collected():
         if use_data:
             splits, staged = _read(loaded, data, fitted, progress)
@@ -130,14 +132,15 @@ def prepare(
         if mistakes.found and spec is None:
             spec = _guessed_spec(loaded)
         if spec is not None:
-            built, notes = _model(loaded, spec, splits, pre_check, weights_from)
-            training = with_mode(loaded.config.training, RunningMetrics(built).directions())
+            model = _model(loaded, spec, splits, pre_check, weights_from)
+            training = with_mode(loaded.config.training, RunningMetrics(model[0]).directions())
             loaded = replace(loaded, config=loaded.config.model_copy(update={"training": training}))
     with mistakes.collected():
         _must_have_optimizer(loaded.config)
     mistakes.raise_if_any()
-    assert built is not None
-    return Prepared(loaded, built, staged, tuple(notes))
+    assert model is not None
+    built, trained, notes = model
+    return Prepared(loaded, built, trained, staged, tuple(notes))
 
 
 def _read(loaded: Loaded, data: Any, fitted: Spec | None, progress: Progress | None) -> tuple[Splits, Splits]:
@@ -154,8 +157,8 @@ def _model(
     splits: Splits | None,
     pre_check: PreCheck | None,
     weights_from: Path | None,
-) -> tuple[BuiltModel, list[Note]]:
-    """The model with the weights it begins with, and what is said of data and weights."""
+) -> tuple[BuiltModel, Trained, list[Note]]:
+    """The model with the weights it begins with, which of them are trained, and what is said of data and weights."""
     settings = loaded.config.training
     looked_at = pre_check(loaded, spec, splits) if pre_check is not None else ()
     built = build(loaded.config, spec, functions=loaded.plugins.functions)
@@ -172,10 +175,12 @@ def _model(
                 else [take_weights(built, settings.init_from, weights_from)]
             )
             notes[:0] = [("initial-weights", line) for line in begins]
+    trained: Trained | None = None
     with mistakes.collected():
-        freeze(built, settings.freeze)
+        trained = trained_weights(built.network, settings)
     mistakes.raise_if_any()
-    return built, notes
+    assert trained is not None
+    return built, trained, notes
 
 
 def _must_have_optimizer(config: Config) -> None:

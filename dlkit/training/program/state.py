@@ -22,7 +22,8 @@ class State:
 
     def __init__(self, network: keras.Model, program: TrainProgram) -> None:
         self._network, self._program = network, program
-        self._averages = averages(program.optimizer)
+        # Of what is frozen now there is nothing to average.
+        self._averages = [pair for pair in averages(program.optimizer) if pair[0].trainable]
         self._finite = tf.function(self._all_finite, autograph=False)
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -66,18 +67,17 @@ class State:
         if not self._averages:
             yield
             return
-        variables = self._network.trainable_variables
-        own = [v.numpy() for v in variables]
+        own = [variable.numpy() for variable, _ in self._averages]
         self.take_averages()
         try:
             yield
         finally:
-            for variable, value in zip(variables, own, strict=True):
+            for (variable, _), value in zip(self._averages, own, strict=True):
                 variable.assign(value)
 
     def take_averages(self) -> None:
         """Put the moving averages in the place of the trainable weights, where the optimizer keeps them."""
-        for variable, average in zip(self._network.trainable_variables, self._averages, strict=False):
+        for variable, average in self._averages:
             variable.assign(average.numpy())
 
     def _all_finite(self) -> tf.Tensor:
