@@ -54,64 +54,77 @@ def by_variable(cls: type[Any]) -> type[Any]:
 
     Keras's `MultiOptimizer` has no learning rate, and no update of some of its variables.
     """
+    return type(cls.__name__, (_ByVariable, cls), {})
 
-    class ByVariable(cls):
-        """An optimizer of Keras's; `set_variables` comes before `build`."""
 
-        def set_variables(self, factors: Sequence[float], late: Collection[int]) -> None:
-            """Say how variables differ.
+_Optimizer: Any = object
 
-            Args:
-                factors: what the learning rate is multiplied with, for each variable that the optimizer is built on.
-                late: numbers of those that are in no update before some moment, and then in all. The bias of the
-                    moments, which Adam corrects by the number of the update, is counted from there.
-            """
-            self._factors, self._late = tuple(factors), frozenset(late)
-            self._number: int | None = None
 
-        def build(self, variables: Any) -> None:
-            """As Keras's, with a count of the updates of late variables."""
-            super().build(variables)
-            self._late_iterations = self.add_variable((), "zeros", "int", "only_first_replica", name="late_iteration")
+class _ByVariable(_Optimizer):
+    """What stands before an optimizer of Keras's; `set_variables` comes before `build`."""
 
-        @property
-        def iterations(self) -> Any:
-            """The updates made; of the variable at hand, those that it was in."""
-            return self._late_iterations if self._number in self._late else super().iterations
+    _factors: Sequence[float] = ()
+    _late: Collection[int] = frozenset()
+    # The variable at hand.
+    _number: int | None = None
 
-        # The learning rate; for the variable at hand, its own.
-        learning_rate = property(lambda self: self._scaled(cls.learning_rate.fget(self)), cls.learning_rate.fset)
+    def set_variables(self, factors: Sequence[float], late: Collection[int]) -> None:
+        """Say how variables differ.
 
-        def apply(self, grads: Any, trainable_variables: Any = None) -> None:
-            """An update of some of the variables."""
-            numbers = set(map(self._get_variable_index, trainable_variables))
-            super().apply(grads, trainable_variables)
-            if not numbers.isdisjoint(self._late):
-                self._late_iterations.assign_add(1)
+        Args:
+            factors: what the learning rate is multiplied with, for each variable that the optimizer is built on.
+            late: numbers of those that are in no update before some moment, and then in all. The bias of the moments,
+                which Adam corrects by the number of the update, is counted from there.
+        """
+        self._factors, self._late = tuple(factors), frozenset(late)
 
-        def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-            """The update of a variable."""
+    def build(self, variables: Any) -> None:
+        """As Keras's, with a count of the updates of late variables."""
+        super().build(variables)
+        self._late_iterations = self.add_variable((), "zeros", "int", "only_first_replica", name="late_iteration")
+
+    @property
+    def iterations(self) -> Any:
+        """The updates made; of the variable at hand, those that it was in."""
+        return self._late_iterations if self._number in self._late else super().iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate; that of the variable at hand."""
+        return self._scaled(super().learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        super(_ByVariable, type(self)).learning_rate.fset(self, rate)
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """An update of some of the variables."""
+        numbers = set(map(self._get_variable_index, trainable_variables))
+        super().apply(grads, trainable_variables)
+        if not numbers.isdisjoint(self._late):
+            self._late_iterations.assign_add(1)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """The update of a variable."""
+        with self._at(variable):
+            super().update_step(gradient, variable, self._scaled(learning_rate))
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        for variable in variables:
             with self._at(variable):
-                super().update_step(gradient, variable, self._scaled(learning_rate))
+                super()._apply_weight_decay([variable])
 
-        def _apply_weight_decay(self, variables: Any) -> None:
-            for variable in variables:
-                with self._at(variable):
-                    super()._apply_weight_decay([variable])
+    def _scaled(self, rate: Any) -> Any:
+        factor = 1.0 if self._number is None else self._factors[self._number]
+        return rate if factor == 1 else rate * factor
 
-        def _scaled(self, rate: Any) -> Any:
-            factor = 1.0 if self._number is None else self._factors[self._number]
-            return rate if factor == 1 else rate * factor
-
-        @contextmanager
-        def _at(self, variable: Any) -> Iterator[None]:
-            self._number = self._get_variable_index(variable)
-            try:
-                yield
-            finally:
-                self._number = None
-
-    return ByVariable
+    @contextmanager
+    def _at(self, variable: Any) -> Iterator[None]:
+        self._number = self._get_variable_index(variable)
+        try:
+            yield
+        finally:
+            self._number = None
 
 
 def mixture(layer: Any, images: Any) -> tuple[Any, Any, Any]:

@@ -13,13 +13,11 @@ import tensorflow as tf
 
 import dlkit
 from dlkit.config.problems import ConfigError
-from dlkit.schema.optimizers import OPTIMIZERS
 from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.checkpoints.files import Progress
 from dlkit.training.engine import Engine
 from dlkit.training.prepare import prepare
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.optimizers import Rates, make_optimizer
 from tests.training.helpers import (
     EVEN,
     SGD,
@@ -135,29 +133,6 @@ def test_an_update_is_as_far_as_the_rate_says(tmp_path: Path) -> None:
     for n, factor in enumerate([0.25, 0.25, 1, 1]):
         assert np.abs(moved["plain"][n]).max() > 0
         np.testing.assert_allclose(moved["rates"][n], factor * moved["plain"][n], rtol=1e-3, atol=1e-7)
-
-
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
-def test_every_optimizer_takes_each_weight_at_its_own_rate_and_from_its_own_beginning(name: str) -> None:
-    settings = OPTIMIZERS[name].model_validate({"name": name, "weight_decay": 0.1})
-    initial, gradients = [np.full((2, 3), 0.5, np.float32)] * 2, [tf.constant([[0.1, -0.2, 0.3]] * 2)] * 2
-
-    def updated(optimizer: Any, updates: list[list[int]]) -> list[np.ndarray]:
-        variables = [keras.Variable(value) for value in initial]
-        optimizer.build(variables)
-        for numbers in updates:
-            optimizer.apply([gradients[n] for n in numbers], [variables[n] for n in numbers])
-        assert int(optimizer.iterations.numpy()) == len(updates)
-        return [variable.numpy() for variable in variables]
-
-    slow = updated(make_optimizer(settings, 0.0025, "float32"), [[0, 1]] * 2)
-    fast = updated(make_optimizer(settings, 0.01, "float32"), [[0, 1]] * 2)
-    both = updated(make_optimizer(settings, 0.01, "float32", Rates([0.25, 1.0], [])), [[0, 1]] * 2)
-    np.testing.assert_array_equal(both[1], fast[1])
-    np.testing.assert_allclose(both[0], slow[0], rtol=1e-6)
-    late = updated(make_optimizer(settings, 0.01, "float32", Rates([1.0, 1.0], [1])), [[0], [0], [0, 1], [0, 1]])
-    if name != "nadam":  # whose correction is a product over all updates
-        np.testing.assert_allclose(late[1], fast[1], rtol=1e-6)
 
 
 @pytest.mark.slow
