@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,9 +44,87 @@ def waits_for_shapes(metric: Any) -> bool:
     return not metric.variables or getattr(metric, "_built", True) is False
 
 
-def moving_averages(optimizer: Any) -> list[Any]:
-    """The moving averages that an optimizer with `use_ema` keeps, in the order of the model's variables."""
-    return list(optimizer._model_variables_moving_average)
+def moving_averages(optimizer: Any) -> list[tuple[Any, Any]]:
+    """The variables that an optimizer with `use_ema` was built on, and the moving average of each."""
+    return list(zip(optimizer._trainable_variables, optimizer._model_variables_moving_average, strict=True))
+
+
+def by_variable(cls: type[Any]) -> type[Any]:
+    """A class of optimizers that take each variable at a rate of its own, and count updates from its first one.
+
+    Keras's `MultiOptimizer` has no learning rate, and no update of some of its variables.
+    """
+    return type(cls.__name__, (_ByVariable, cls), {})
+
+
+_Optimizer: Any = object
+
+
+class _ByVariable(_Optimizer):
+    """What stands before an optimizer of Keras's; `set_variables` comes before `build`."""
+
+    _factors: Sequence[float] = ()
+    _late: Collection[int] = frozenset()
+    # The variable at hand.
+    _number: int | None = None
+
+    def set_variables(self, factors: Sequence[float], late: Collection[int]) -> None:
+        """Say how variables differ.
+
+        Args:
+            factors: what the learning rate is multiplied with, for each variable that the optimizer is built on.
+            late: numbers of those that are in no update before some moment, and then in all. The bias of the moments,
+                which Adam corrects by the number of the update, is counted from there.
+        """
+        self._factors, self._late = tuple(factors), frozenset(late)
+
+    def build(self, variables: Any) -> None:
+        """As Keras's, with a count of the updates of late variables."""
+        super().build(variables)
+        self._late_iterations = self.add_variable((), "zeros", "int", "only_first_replica", name="late_iteration")
+
+    @property
+    def iterations(self) -> Any:
+        """The updates made; of the variable at hand, those that it was in."""
+        return self._late_iterations if self._number in self._late else super().iterations
+
+    @property
+    def learning_rate(self) -> Any:
+        """The learning rate; that of the variable at hand."""
+        return self._scaled(super().learning_rate)
+
+    @learning_rate.setter
+    def learning_rate(self, rate: Any) -> None:
+        super(_ByVariable, type(self)).learning_rate.fset(self, rate)
+
+    def apply(self, grads: Any, trainable_variables: Any = None) -> None:
+        """An update of some of the variables."""
+        numbers = set(map(self._get_variable_index, trainable_variables))
+        super().apply(grads, trainable_variables)
+        if not numbers.isdisjoint(self._late):
+            self._late_iterations.assign_add(1)
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        """The update of a variable."""
+        with self._at(variable):
+            super().update_step(gradient, variable, self._scaled(learning_rate))
+
+    def _apply_weight_decay(self, variables: Any) -> None:
+        for variable in variables:
+            with self._at(variable):
+                super()._apply_weight_decay([variable])
+
+    def _scaled(self, rate: Any) -> Any:
+        factor = 1.0 if self._number is None else self._factors[self._number]
+        return rate if factor == 1 else rate * factor
+
+    @contextmanager
+    def _at(self, variable: Any) -> Iterator[None]:
+        self._number = self._get_variable_index(variable)
+        try:
+            yield
+        finally:
+            self._number = None
 
 
 def mixture(layer: Any, images: Any) -> tuple[Any, Any, Any]:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import inspect
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
+import pytest
 import tensorflow as tf
 
 from dlkit import keras_internals
+from dlkit.schema.optimizers import OPTIMIZERS
+from dlkit.training.program.optimizers import Rates, make_optimizer
 
 
 def nested() -> keras.Model:
@@ -69,9 +73,34 @@ def test_moving_averages_are_those_of_the_variables() -> None:
     optimizer = keras.optimizers.SGD(0.5, use_ema=True, ema_momentum=0.5)
     optimizer.build([variable])
     optimizer.apply([np.ones(3, "float32")])
-    (average,) = keras_internals.moving_averages(optimizer)
+    ((of, average),) = keras_internals.moving_averages(optimizer)
+    assert of is variable
     assert average.shape == (3,)
     assert not np.array_equal(np.asarray(average), np.zeros(3))
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_every_optimizer_takes_each_weight_at_its_own_rate_and_from_its_own_beginning(name: str) -> None:
+    settings = OPTIMIZERS[name].model_validate({"name": name, "weight_decay": 0.1})
+    initial, gradients = [np.full((2, 3), 0.5, np.float32)] * 2, [tf.constant([[0.1, -0.2, 0.3]] * 2)] * 2
+
+    def updated(optimizer: Any, updates: list[list[int]]) -> list[np.ndarray]:
+        variables = [keras.Variable(value) for value in initial]
+        optimizer.build(variables)
+        for numbers in updates:
+            optimizer.apply([gradients[n] for n in numbers], [variables[n] for n in numbers])
+        assert int(optimizer.iterations.numpy()) == len(updates)
+        return [variable.numpy() for variable in variables]
+
+    # `keras_internals.by_variable` makes their classes.
+    slow = updated(make_optimizer(settings, 0.0025, "float32"), [[0, 1]] * 2)
+    fast = updated(make_optimizer(settings, 0.01, "float32"), [[0, 1]] * 2)
+    both = updated(make_optimizer(settings, 0.01, "float32", Rates([0.25, 1.0], [])), [[0, 1]] * 2)
+    np.testing.assert_array_equal(both[1], fast[1])
+    np.testing.assert_allclose(both[0], slow[0], rtol=1e-6)
+    late = updated(make_optimizer(settings, 0.01, "float32", Rates([1.0, 1.0], [1])), [[0], [0], [0, 1], [0, 1]])
+    if name != "nadam":  # whose correction is a product over all updates
+        np.testing.assert_allclose(late[1], fast[1], rtol=1e-6)
 
 
 def test_variables_without_values_are_forgotten() -> None:

@@ -81,6 +81,10 @@ class Join(DenseStack):
             if name in config.data.inputs:
                 yield from (_at(problem, name) for problem in part.rules(_alone(config, name, part)))
 
+    def takes_pixels(self, name: str, config: Config) -> bool:
+        """Whether the input's own builder does."""
+        return name in self.inputs and self.inputs[name].takes_pixels(name, config)
+
     def reads_in_order(self, name: str, config: Config) -> bool:
         """Whether the input's own builder does."""
         return name in self.inputs and self.inputs[name].reads_in_order(name, _alone(config, name, self.inputs[name]))

@@ -7,11 +7,14 @@ from collections.abc import Iterator
 import numpy as np
 
 from dlkit.checks.context import CheckContext
+from dlkit.config.phrases import listed
 from dlkit.config.problems import Problem
 from dlkit.data.contract import Rows
 
 # Networks with the usual initial weights expect inputs of about unit scale (LeCun et al., Efficient BackProp, 1998).
 LARGEST_INPUT = 20.0
+# Of pixels from 0 to 255: a batch whose largest is darker holds no pictures; resizing goes beyond the ends a little.
+DARKEST, WHITE, SLACK = 3.0, 255.0, 30.0
 
 
 def input_scale(case: CheckContext) -> Iterator[Problem]:
@@ -19,6 +22,8 @@ def input_scale(case: CheckContext) -> Iterator[Problem]:
     for name, x in _prepared(case):
         if not np.isfinite(x).all() or case.built.preprocessing.encodings[name].vocabulary:
             continue
+        if case.config.model.takes_pixels(name, case.config):
+            continue  # see `pixel_scale`
         largest = float(np.abs(x).max(initial=0))
         if largest > LARGEST_INPUT:
             step = case.built.spec.inputs[name].settings.scaling_step
@@ -30,6 +35,22 @@ def input_scale(case: CheckContext) -> Iterator[Problem]:
                 help=f"add `{step}` to its `preprocess`" if step not in steps else "look for outliers in the data",
                 severity="warning",
             )
+
+
+def pixel_scale(case: CheckContext) -> Iterator[Problem]:
+    """A backbone scales pixels from 0 to 255 itself: what lies elsewhere was scaled before."""
+    for name, x in _prepared(case):
+        if not case.config.model.takes_pixels(name, case.config) or not np.isfinite(x).all() or not x.size:
+            continue
+        if case.built.preprocessing.encodings[name].pixels is not None:
+            continue  # the network takes the factor and offset of the steps back
+        low, high = float(x.min()), float(x.max())
+        if low < -SLACK or not DARKEST < high <= WHITE + SLACK:
+            scaling = [f"`{given.step}`" for given in case.config.data.inputs[name].preprocess if not given.host]
+            message = f"the backbone takes pixels from 0 to 255, and those of `{name}` lie from {low:.3g} to {high:.3g}"
+            help = "where they lie from 0 to 1, write `preprocess: [{rescale: {scale: 255.0}}]`"
+            help = f"leave out {listed(scaling)}" if scaling else help
+            yield Problem("pixel-scale", message, ("data", "inputs", name, "preprocess"), help=help)
 
 
 def input_not_finite(case: CheckContext) -> Iterator[Problem]:

@@ -18,6 +18,7 @@ from dlkit.data.preprocessing import make_preprocessing
 from dlkit.models.build import BuiltModel, build
 from dlkit.schema.loader import Loaded
 from dlkit.training.program.forward import device_stage
+from dlkit.training.trained import trained_weights
 
 
 def check_before_training(loaded: Loaded, spec: Spec, splits: Splits | None) -> Sequence[str]:
@@ -66,9 +67,18 @@ def _refuse_errors(found: Iterable[Problem]) -> None:
 
 
 def _sketch(loaded: Loaded, spec: Spec) -> BuiltModel | None:
-    """The model of a configuration without its weights; None where it cannot be built."""
+    """The model of a configuration without its weights; frozen is what is never trained. None where it cannot be
+    built.
+    """
+    settings = loaded.config.training
+
+    def made() -> BuiltModel:
+        built = build(loaded.config, spec, functions=loaded.plugins.functions)
+        trained_weights(built.network, settings).freeze(frozen=settings.unfreeze_after is None)
+        return built
+
     try:
-        return sketched(lambda: build(loaded.config, spec, functions=loaded.plugins.functions))
+        return sketched(made)
     except Exception:  # it is reported, and better, when the model itself is built
         return None
 

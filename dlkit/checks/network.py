@@ -13,6 +13,7 @@ from dlkit.checks.context import CheckContext, own_layers
 from dlkit.config.phrases import count
 from dlkit.config.problems import Key, Problem
 from dlkit.models.outline import operations
+from dlkit.models.pretrained import pretrained_layers
 from dlkit.origins import MODEL
 from dlkit.schema.features import in_words
 from dlkit.training.program.forward import by_target
@@ -122,10 +123,12 @@ def heavy_dropout(case: CheckContext) -> Iterator[Problem]:
 def far_more_parameters(case: CheckContext) -> Iterator[Problem]:
     """A network with so many parameters for each example learns them by heart."""
     examples = case.built.spec.sizes.get("train")
-    number = sum(math.prod(v.shape) for v in case.built.network.trainable_variables)
+    trained = [layer for layer, *_ in pretrained_layers(case.built.network, case.built.origins, case.config)]
+    known = {id(v) for layer in trained for v in layer.weights}
+    number = sum(math.prod(v.shape) for v in case.built.network.trainable_variables if id(v) not in known)
     if examples and number > MOST_PARAMETERS * examples:
         message = f"{number:,} parameters for {count(examples, 'training example')}"
-        help = "a smaller network, augmentation, or weights of a trained one (`training.init_from`)"
+        help = "a smaller network, augmentation, or weights of a trained one (`training.init_from`, `model.backbone`)"
         yield Problem("many-parameters", message, MODEL, help=help, severity="warning")
 
 

@@ -30,6 +30,7 @@ RULES: dict[str, Rule] = {
     "batch-larger-than-split": splits.batch_larger_than_split,
     "single-example-batch": splits.lone_last_example,
     "input-scale": data.input_scale,
+    "pixel-scale": data.pixel_scale,
     "input-not-finite": data.input_not_finite,
     "constant-input": data.constant_input,
     "constant-target": data.constant_target,
@@ -64,8 +65,8 @@ RULES: dict[str, Rule] = {
 
 # Those that need neither a step nor a model with values, and whose finding a run does not report otherwise.
 BEFORE_TRAINING = (
-    "batch-larger-than-split", "single-example-batch", "input-scale", "input-not-finite", "constant-input",
-    "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
+    "batch-larger-than-split", "single-example-batch", "input-scale", "pixel-scale", "input-not-finite",
+    "constant-input", "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
     "similar-images-in-two-splits", "column-gives-answer", "splits-differ", "nothing-to-train", "output-width",
     "empty-output", "outputs-twice", "large-model", "unusable-metric", "vanishing-stack", "rough-normalization",
     "single-pixel", "heavy-dropout", "many-parameters", "unusual-learning-rate", "long-training",

@@ -2,7 +2,7 @@
 
 `keras_names.json` is written by `make keras-names` and a test holds it equal to the installed Keras. It maps a
 category (activations, losses, metrics, optimizers, initializers, regularizers, constraints, layers,
-random_layers) to names to arguments.
+random_layers, applications) to names to arguments. Those of applications are in lower case: `resnet50`.
 """
 
 from __future__ import annotations

@@ -64,7 +64,8 @@ def make_preprocessing(inputs: Mapping[str, Input]) -> Preprocessing:
         host[name], device[name] = first + layers[:on_host], layers[on_host:]
         encoding = bound.settings.encoding(bound)
         for step in steps:
-            encoding = step.encoding(encoding)
+            pixels = encoding.pixels and (step.value_range(*encoding.pixels) if step.linear else None)
+            encoding = replace(step.encoding(encoding), pixels=pixels)
         # No layer of a network takes whole numbers, unless they are ids.
         encodings[name] = encoding if encoding.vocabulary else replace(encoding, dtype="float32")
         low_high = bound.settings.value_range()

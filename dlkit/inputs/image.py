@@ -158,6 +158,11 @@ class ImageInput(InputSettings):
         """Pixels of the stated shape and bits."""
         return None if self.shape is None else self.feature(name, SourceField(None, f"uint{self.bits or 8}"))
 
+    def encoding(self, bound: Input) -> Encoding:
+        """Of pixels; of arrays of floats nobody knows what black and white are."""
+        pixels = (0.0, 2.0 ** _BITS[bound.dtype] - 1) if bound.dtype in _BITS else None
+        return replace(super().encoding(bound), pixels=pixels)
+
     def random_layers(self) -> list[Any]:
         """Those of `augment`."""
         return list(self.augment)

@@ -19,6 +19,7 @@ from dlkit.models import heads
 from dlkit.models.losses import Choice, Functions, on_logits
 from dlkit.models.members import LossOfMembers, has_members, mean_of_members, over_members
 from dlkit.models.objective import Objective
+from dlkit.models.pretrained import take_pretrained
 from dlkit.origins import Origins
 from dlkit.schema import Config
 from dlkit.schema.keras_objects import keras_optimizer
@@ -95,8 +96,11 @@ def build_model(config: Config, spec: Spec) -> keras.Model:
 
     Raises:
         ConfigError: if the network cannot be built for such an input.
+        RunError: if the weights that a backbone begins with cannot be had.
     """
-    return build(config, spec).model
+    built = build(config, spec)
+    take_pretrained(built.network, built.origins, config)
+    return built.model
 
 
 def build(

@@ -78,6 +78,7 @@ def build_table() -> dict[str, dict[str, list[str]]]:
         if name.startswith("random_") or name in {"rand_augment", "mix_up", "cut_mix", "solarization"}
     }  # fmt: skip
     callbacks = classes(keras.callbacks, keras.callbacks.Callback)
+    applications = (name.lower() for name, value in vars(keras.applications).items() if inspect.isfunction(value))
     return {
         "activations": dict(sorted(activations.items())),
         "callbacks": {name: args for name, args in callbacks.items() if name not in NOT_FOR_A_CONFIGURATION},
@@ -89,6 +90,7 @@ def build_table() -> dict[str, dict[str, list[str]]]:
         "constraints": classes(keras.constraints, keras.constraints.Constraint),
         "layers": layers(),
         "random_layers": random_layers,
+        "applications": {name: [] for name in sorted(applications)},
     }
 
 

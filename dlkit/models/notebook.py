@@ -175,6 +175,12 @@ if TYPE_CHECKING:
         convolutions: int
         dilation_rate: int
 
+    class Backbone(TypedDict, total=False):
+        """The network of keras.applications in `cnn`."""
+
+        name: Required[str]
+        weights: str
+
     class Convolution(TypedDict, total=False):
         """The convolution in front of `rnn`."""
 
@@ -217,6 +223,7 @@ if TYPE_CHECKING:
         ]
         | None = None,
         blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
+        backbone: Backbone | None = None,
         pooling: Literal["flatten", "average", "max"] | None = None,
     ) -> keras.Model:
         """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BaseModel, Field
 
 from dlkit.config.problems import Key
 from dlkit.schema.base import Section, Text
@@ -46,6 +46,13 @@ class Config(Section):
         sets = [kind.losses if what == "loss" else kind.metrics_that_fit for kind in classes]
         fit = frozenset.intersection(*sets) or frozenset.union(*sets)
         return fit | set(added_arguments("losses" if what == "loss" else what))
+
+    def value_at(self, key: Key) -> Any:
+        """The section or value at a key path, which is there."""
+        found: Any = self
+        for step in key:
+            found = getattr(found, str(step)) if isinstance(found, BaseModel) else found[step]
+        return found
 
     name: str = Field(
         pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,99}$", description="Name of the run's folder: letters, digits, _ . -"

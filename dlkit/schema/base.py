@@ -183,6 +183,7 @@ class IsFunction:
 FilePath = Annotated[str, Field(min_length=1, pattern=r"^[^\x00]*$"), IsPath()]
 FunctionName = Annotated[str, AfterValidator(function_name), IsFunction()]
 Activation = _keras_word("activations")
+Application = _keras_word("applications")
 Text = Annotated[str, Field(min_length=1)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]

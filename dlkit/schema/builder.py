@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
-from dlkit.config.problems import Problem
+from dlkit.config.problems import Key, Problem
 from dlkit.lazy import lazy
 from dlkit.origins import origin
 from dlkit.schema.base import Section
@@ -21,7 +21,32 @@ if TYPE_CHECKING:
 layers = lazy("keras.layers")
 
 
-Used = Literal["batch_normalization", "dropout", "members"]
+Used = Literal["backbone", "batch_normalization", "dropout", "members"]
+
+
+class Pretrained(Section):
+    """Settings of a layer that may begin with trained weights: a model within the network."""
+
+    @property
+    def begins_trained(self) -> bool:
+        """Whether these settings name weights."""
+        raise NotImplementedError
+
+    def load(self, layer: Any, key: Key) -> str:
+        """Put the weights into the layer that these settings made.
+
+        Args:
+            layer: of the network.
+            key: of these settings.
+
+        Returns:
+            What it begins with, in a sentence.
+
+        Raises:
+            ConfigError: if a file of weights is not there.
+            RunError: if it cannot be used, or weights cannot be downloaded.
+        """
+        raise NotImplementedError
 
 
 class BuilderSettings(Section):
@@ -91,6 +116,10 @@ class BuilderSettings(Section):
     def uses(self, what: Used) -> bool:
         """Whether the network has such layers: by default whether a setting of that name is on, here or below."""
         return any(_values_of(self, what))
+
+    def takes_pixels(self, name: str, config: Config) -> bool:
+        """Whether the network scales the pixels of an input of this name itself."""
+        return False
 
     def reads_in_order(self, name: str, config: Config) -> bool:
         """Whether the network goes over the steps or tokens of an input of this name in their order."""

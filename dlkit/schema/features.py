@@ -41,6 +41,7 @@ class Encoding:
         vocabulary: number of ids, 0 for unknown included, of each column; empty where values are no ids.
         masked: whether NaN at the end of the first axis stands for steps that are not there.
         embedding: numbers that stand for an id in the network; 0 for one-hot, None for a size that fits.
+        pixels: what black and white of an image have become; None where that is not known.
         vectors: gives the numbers that each id begins with, NaN for those that begin at random: float32, shape (ids,
             embedding).
     """
@@ -51,6 +52,7 @@ class Encoding:
     vocabulary: tuple[int, ...] = ()
     masked: bool = False
     embedding: int | None = None
+    pixels: tuple[float, float] | None = None
     vectors: Callable[[], Any] | None = field(default=None, compare=False)
 
 

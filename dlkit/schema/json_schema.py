@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from dlkit.config import keras_names
 from dlkit.schema import Config
 from dlkit.schema.base import KerasObject
 from dlkit.schema.keras_objects import (
@@ -31,6 +32,7 @@ _KERAS_OBJECTS: dict[str, type[KerasObject]] = {
 def _short_forms() -> dict[str, Schema]:
     """What may stand for a whole mapping, by its definition."""
     return {
+        "Backbone": {"type": "string", "enum": sorted(keras_names.table()["applications"])},
         "LimitBatches": {"type": "integer", "exclusiveMinimum": 0},
         "OnNonfinite": {"type": "string", "enum": ["rollback", "stop"]},
         **{

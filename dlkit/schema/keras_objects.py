@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, ClassVar
 
@@ -204,18 +204,24 @@ def keras_argument(argument: str, value: Any, key: Key) -> Any:
         return cls(**settings) if isinstance(settings, dict) else cls(settings)
 
 
-def keras_optimizer(settings: OptimizerBase, without: Container[str] = (), **more: Any) -> Any:
+def keras_optimizer(
+    settings: OptimizerBase,
+    without: Container[str] = (),
+    derived: Callable[[type[Any]], type[Any]] = lambda cls: cls,
+    **more: Any,
+) -> Any:
     """Keras's optimizer of some settings.
 
     Args:
         settings: its name and arguments.
         without: arguments that are left to Keras's defaults.
+        derived: gives the class that is taken in place of Keras's.
         more: arguments in place of those of the settings.
     """
     arguments = {name: value for name, value in settings.model_dump().items() if name not in without}
     name = arguments.pop("name")
     cls = next(cls for written, cls in vars(keras.optimizers).items() if written.lower() == name)
-    return cls(**{**arguments, **more})
+    return derived(cls)(**{**arguments, **more})
 
 
 def refusals_of_keras(what: str, key: Key, code: str = "refused-by-keras") -> AbstractContextManager[None]:

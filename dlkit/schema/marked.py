@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from dlkit.config import trust
+from dlkit.config.annotations import literal_choices
 from dlkit.config.paths import expanded
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Key
 from dlkit.config.tree import Node, child, find, with_child
@@ -78,10 +79,12 @@ def _marked(section: Any, key: Key, is_marked: Callable[[FieldInfo], bool]) -> I
     """The keys of the texts of some settings, in a typed section and below it."""
     if isinstance(section, BaseModel):
         for name, info in type(section).model_fields.items():
-            if is_marked(info):
-                yield from _texts(getattr(section, name), (*key, name))
-            else:
-                yield from _marked(getattr(section, name), (*key, name), is_marked)
+            value = getattr(section, name)
+            # A word that may stand in place of a text is none.
+            if is_marked(info) and value not in literal_choices(info.annotation):
+                yield from _texts(value, (*key, name))
+            elif not is_marked(info):
+                yield from _marked(value, (*key, name), is_marked)
     elif isinstance(section, dict):
         for name, below in section.items():
             yield from _marked(below, (*key, name), is_marked)

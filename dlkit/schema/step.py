@@ -77,6 +77,8 @@ class StepSettings(Section):
     word: ClassVar[str] = ""
     # Whether NaN is allowed before it and gone after it.
     fills_missing: ClassVar[bool] = False
+    # Whether all that it does to the scale of values is a factor and an offset, which `value_range` then says.
+    linear: ClassVar[bool] = False
 
     step: str
 

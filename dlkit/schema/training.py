@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from dlkit.config.short_forms import SameForEach, Word
-from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section
+from dlkit.schema.base import Fraction, NonNegativeFloat, Positive, PositiveFloat, Section, Text
 from dlkit.schema.keras_objects import AnyCallback, AnyLoss, AnyMetric
 from dlkit.schema.optimizers import Adam, Optimizer
 from dlkit.schema.registry import Registry
@@ -130,6 +131,13 @@ class LimitBatches(Section):
     test: Positive | None = Field(None, description="Batches of the test.")
 
 
+def _fine_tuning(epochs: int) -> dict[str, Any]:
+    """The settings that `fine_tune` stands for: those of fastai, whose learners have a tenth of the rate and less below
+    the head (Howard and Gugger, "fastai: A layered API for deep learning", 2020).
+    """
+    return {"freeze": ["*backbone"], "unfreeze_after": epochs, "layer_rates": {"*backbone": [0.01, 0.1]}}
+
+
 class Training(Section):
     """How the weights are fitted."""
 
@@ -164,8 +172,21 @@ class Training(Section):
     label_smoothing: Fraction = Field(
         0.0, description="Share of each label that is spread over all classes in training (Szegedy et al., 2016)."
     )
-    freeze: list[Annotated[str, Field(min_length=1)]] = Field(
+    freeze: list[Text] = Field(
         default_factory=list, description="Layers whose weights stay, by name; `*` stands for any characters."
+    )
+    unfreeze_after: Positive | None = Field(
+        None, description="Epochs after which the layers of `freeze` are trained as well; null for never."
+    )
+    layer_rates: dict[Text, PositiveFloat | Annotated[list[PositiveFloat], Field(min_length=2, max_length=2)]] = Field(
+        default_factory=dict,
+        description="Learning rates of layers as shares of that of the optimizer, by their names, `*` as in `freeze`: "
+        "one, or `[first, last]` of layers in their order, between which it rises by equal factors.",
+    )
+    fine_tune: Positive | None = Field(
+        None,
+        description="Epochs in which the backbone is frozen; after them it is trained, at a hundredth of the learning "
+        "rate, at its last layer a tenth. Short for `freeze`, `unfreeze_after` and `layer_rates`.",
     )
     max_steps: Positive | None = Field(None, description="Updates after which training ends.")
     max_time: Duration | None = Field(
@@ -200,3 +221,15 @@ class Training(Section):
         "auto",
         description="Draw the first examples of training, images or series, into `first_batch.png` of the run.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _with_fine_tuning(cls, stated: Any) -> Any:
+        """The settings that `fine_tune` stands for, and over them those that are stated."""
+        epochs = stated.get("fine_tune") if isinstance(stated, dict) else None
+        return {**_fine_tuning(epochs), **stated} if type(epochs) is int and epochs > 0 else stated
+
+    @classmethod
+    def set_by(cls, values: Mapping[str, Any]) -> Mapping[str, str]:
+        """`fine_tune` sets what it stands for."""
+        return {} if values["fine_tune"] is None else dict.fromkeys(_fine_tuning(1), "fine_tune")

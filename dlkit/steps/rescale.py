@@ -18,6 +18,7 @@ class Rescale(StepSettings):
     """Multiply by `scale`, then add `offset` (keras.layers.Rescaling)."""
 
     also_called = "rescaling, scale"
+    linear = True
 
     step: Literal["rescale"]
     scale: Finite = Field(1 / 255, description="Factor; the default brings 8-bit pixels into 0..1.")

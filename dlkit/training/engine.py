@@ -19,17 +19,19 @@ from dlkit.training.nonfinite.rollback import remedied
 from dlkit.training.nonfinite.trace import Pieces
 from dlkit.training.prepare import Prepared
 from dlkit.training.program.execution import ExecutionPlan
-from dlkit.training.program.optimizers import make_optimizer
 from dlkit.training.program.schedules import learning_rate
 from dlkit.training.program.state import State
 from dlkit.training.program.strategy import devices
 from dlkit.training.program.train import TrainProgram
+from dlkit.training.trained import are_frozen
 
 
 class Engine:
-    """The compiled program of a run. After a rollback there is a new one, with the remedy in it.
+    """The compiled program of a run. After a rollback there is a new one, with the remedy in it, and another one once
+    layers are no longer frozen.
 
     Attributes:
+        frozen: whether the layers of `training.freeze` are, as far as there are any.
         program: training steps.
         optimizer: of the program.
         state: the variables of network and program.
@@ -43,13 +45,15 @@ class Engine:
             prepared: data and model of the run.
             plan: how the step is compiled.
             feeder: training batches.
-            progress: of the run, with the rollbacks so far.
+            progress: of the run, with its epoch and the rollbacks so far.
         """
         config, built = remedied(prepared.config, progress), prepared.built
         self._config, self._built, self._plan = config, built, plan
         self._feeder = feeder
         self._rate = learning_rate(config.training, plan.schedule_epochs, plan.schedule_steps, feeder.steps)
-        self.optimizer = make_optimizer(config.training.optimizer, self._rate, config.runtime.precision)
+        self.frozen = are_frozen(config.training, progress.epoch)
+        prepared.trained.freeze(frozen=self.frozen)
+        self.optimizer = prepared.trained.optimizer(config.training.optimizer, self._rate, config.runtime.precision)
         self.program = TrainProgram(built, feeder, self.optimizer, config, plan)
         self.state = State(built.network, self.program)
         self._probe = HealthProbe(built, self.program, feeder)

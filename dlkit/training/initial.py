@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,9 +10,10 @@ import keras
 import numpy as np
 
 from dlkit import runs
-from dlkit.config.problems import ConfigError, DlkitError, Problem, RunError
+from dlkit.config.problems import DlkitError, Problem, RunError
 from dlkit.keras_internals import flattened
 from dlkit.models.build import BuiltModel
+from dlkit.models.pretrained import settle
 from dlkit.models.saving import load_model
 from dlkit.training.checkpoints import files as checkpoints
 
@@ -54,6 +54,7 @@ def take_weights(built: BuiltModel, source: str, runs_folder: Path) -> str:
             taken.append(layer.name)
         else:
             fresh.append(layer.name)
+    settle(built.network)
     if not taken:
         raise RunError(
             Problem(
@@ -64,31 +65,6 @@ def take_weights(built: BuiltModel, source: str, runs_folder: Path) -> str:
             )
         )
     return f"weights of {source} in {', '.join(taken)}" + (f"; fresh ones in {', '.join(fresh)}" if fresh else "")
-
-
-def freeze(built: BuiltModel, patterns: Sequence[str]) -> None:
-    """Keep the weights of the layers of these names as they are.
-
-    Args:
-        built: the model.
-        patterns: names; `*` and `?` stand for any characters.
-
-    Raises:
-        ConfigError: if a pattern fits no layer with weights, or no layer would be left to train.
-    """
-    names = [layer.name for layer in built.network.layers if layer.weights]
-    for number, pattern in enumerate(patterns):
-        fitting = fnmatch.filter(names, pattern)
-        if not fitting:
-            message, key = f"no layer with weights is called `{pattern}`", ("training", "freeze", number)
-            raise ConfigError(Problem("no-such-layer", message, key=key, help=f"there are {', '.join(names)}"))
-        for name in fitting:
-            built.network.get_layer(name).trainable = False
-    if patterns and not built.network.trainable_variables:
-        message = "every layer is frozen, and nothing would be trained"
-        raise ConfigError(
-            Problem("no-such-layer", message, key=("training", "freeze"), help="leave the last layer out")
-        )
 
 
 def _best_weights(source: str, runs_folder: Path) -> Sequence[np.ndarray]:

@@ -29,6 +29,8 @@ from dlkit.training.prepare import Prepared
 from dlkit.training.profile import Profile
 from dlkit.training.program.evaluate import EvalProgram
 from dlkit.training.program.execution import ExecutionPlan
+from dlkit.training.program.state import Arrays
+from dlkit.training.trained import are_frozen
 
 
 class Loop:
@@ -51,9 +53,8 @@ class Loop:
         """
         self._prepared, self._config, self._built, self._plan = prepared, prepared.config, prepared.built, plan
         self._folder, self._listener = folder, listener
-        training, validation = self._config.training, prepared.evaluation_feeder("validation")
-        self._train = prepared.training_feeder()
-        number = plan.micro_batches
+        training, number = self._config.training, plan.micro_batches
+        self._train, validation = prepared.training_feeder(), prepared.evaluation_feeder("validation")
         self._validation = EvalProgram(self._built, validation, micro_batches=number) if validation else None
         self._coordinator = make_coordinator()
         self._callbacks = Callbacks(training.callbacks, prepared.loaded.plugins.functions["callbacks"])
@@ -68,7 +69,7 @@ class Loop:
         self._make_engine()
 
     def _make_engine(self) -> None:
-        """The program, with the remedies of the rollbacks so far."""
+        """The program, with the remedies of the rollbacks so far, for the layers that are trained in this epoch."""
         self._engine = Engine(self._prepared, self._plan, self._train, self.progress)
         self._callbacks.attach(self._built.model, self._engine.optimizer, self._engine.program.metrics.directions())
 
@@ -99,8 +100,10 @@ class Loop:
         self._take_best()
 
     def _epoch(self, interrupts: Interrupts) -> None:
-        began = time.perf_counter()
-        epoch = self.progress.epoch
+        began, epoch = time.perf_counter(), self.progress.epoch
+        if self._engine.frozen and not are_frozen(self._config.training, epoch):
+            self._make_engine_again(self._engine.state.arrays(), keep_rate=False)
+            self._listener.noted("unfrozen", f"from epoch {epoch + 1} on every layer is trained")
         self._callbacks.epoch_begin(epoch)
         if self.progress.step_in_epoch == 0:
             self._engine.program.metrics.reset()
@@ -260,22 +263,21 @@ class Loop:
             self._checkpoints.save(self._engine.state, self.progress, self._limits.seconds)
 
     def _go_back_to(self, checkpoint: Checkpoint, *, keep_rate: bool) -> None:
-        """Take the state of a checkpoint of this run, and drop what was recorded after it.
-
-        Args:
-            checkpoint: of this run.
-            keep_rate: take the learning rate from the settings, not from the checkpoint.
-        """
+        """Take the state of a checkpoint of this run, and drop what was recorded after it; args as below."""
         self._listener.goes_back()
         self._folder.cut_records(checkpoint.progress.epoch, checkpoint.about["events"])
         records.cut(self._folder, checkpoint.about["records"])
         self._callbacks.cut_back(checkpoint.progress.epoch)
         self.history = self._folder.read_history()
         self.progress, self._limits.seconds = checkpoint.progress, checkpoint.about["seconds"]
+        self._make_engine_again(checkpoint.arrays, keep_rate=keep_rate)
+        self._callbacks.set_state(self.progress.callbacks)
+
+    def _make_engine_again(self, arrays: Arrays, *, keep_rate: bool) -> None:
+        """Make the program again and put it into a state; `keep_rate` takes the learning rate from the settings."""
         self._make_engine()
         self._engine.monitor.remember(self._folder.read_events())
-        self._engine.state.restore(checkpoint.arrays, keep_rate=keep_rate)
-        self._callbacks.set_state(self.progress.callbacks)
+        self._engine.state.restore(arrays, keep_rate=keep_rate)
 
     def _roll_back(self, found: NotFinite) -> None:
         """See where a number that is not finite came from; then go back to a checkpoint with a remedy, or fail.

@@ -20,15 +20,17 @@ from dlkit.data.prepare import Progress, fit_and_stage
 from dlkit.data.stream_sizes import with_sizes
 from dlkit.data.subset import limited
 from dlkit.models.build import BuiltModel, build
+from dlkit.models.pretrained import take_pretrained
 from dlkit.schema import Config
 from dlkit.schema.keras_objects import refusals_of_keras
 from dlkit.schema.loader import Loaded
 from dlkit.training.best import check_monitor, chosen_monitor, with_mode
-from dlkit.training.initial import freeze, take_weights
+from dlkit.training.initial import take_weights
 from dlkit.training.limits import shortened
 from dlkit.training.notes import Note
 from dlkit.training.program.metrics import RunningMetrics
 from dlkit.training.program.optimizers import make_optimizer
+from dlkit.training.trained import Trained, trained_weights
 
 # Looks at what is known of the data before the model is built, the splits (None where they could not be read) among
 # it: lines to be noted, or a ConfigError.
@@ -41,13 +43,15 @@ class Prepared:
 
     Attributes:
         loaded: the configuration as it is run: shortened where `fast_dev_run` asks for it.
-        built: the model, its preprocessing fitted where there are data; frozen layers do not train.
+        built: the model, its preprocessing fitted where there are data; layers that begin frozen are.
+        trained: which of its weights are trained, and how.
         known_splits: the data after the host stage, None where only their Spec is known.
         notes: what is worth a line.
     """
 
     loaded: Loaded
     built: BuiltModel
+    trained: Trained
     known_splits: Splits | None
     notes: tuple[Note, ...] = ()
 
@@ -105,7 +109,7 @@ def prepare(
         use_data: False builds the model from what is known of the data without reading any.
         fitted: what was fitted on the training rows when the run began; fitted now if None.
         pre_check: looks at both before the model takes any memory.
-        weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights.
+        weights_from: where the run of `training.init_from` is looked for; None leaves fresh weights everywhere.
         progress: called while examples are decoded and resized.
 
     Raises:
@@ -117,8 +121,7 @@ def prepare(
     staged: Splits | None = None
     splits: Splits | None = None
     spec: Spec | None = None
-    built: BuiltModel | None = None
-    notes: list[Note] = []
+    model: tuple[BuiltModel, Trained, list[Note]] | None = None
     with mistakes.collected():
         if use_data:
             splits, staged = _read(loaded, data, fitted, progress)
@@ -129,14 +132,15 @@ def prepare(
         if mistakes.found and spec is None:
             spec = _guessed_spec(loaded)
         if spec is not None:
-            built, notes = _model(loaded, spec, splits, pre_check, weights_from)
-            training = with_mode(loaded.config.training, RunningMetrics(built).directions())
+            model = _model(loaded, spec, splits, pre_check, weights_from)
+            training = with_mode(loaded.config.training, RunningMetrics(model[0]).directions())
             loaded = replace(loaded, config=loaded.config.model_copy(update={"training": training}))
     with mistakes.collected():
         _must_have_optimizer(loaded.config)
     mistakes.raise_if_any()
-    assert built is not None
-    return Prepared(loaded, built, staged, tuple(notes))
+    assert model is not None
+    built, trained, notes = model
+    return Prepared(loaded, built, trained, staged, tuple(notes))
 
 
 def _read(loaded: Loaded, data: Any, fitted: Spec | None, progress: Progress | None) -> tuple[Splits, Splits]:
@@ -153,8 +157,8 @@ def _model(
     splits: Splits | None,
     pre_check: PreCheck | None,
     weights_from: Path | None,
-) -> tuple[BuiltModel, list[Note]]:
-    """The model with the weights it begins with, and what is said of data and weights."""
+) -> tuple[BuiltModel, Trained, list[Note]]:
+    """The model with the weights it begins with, which of them are trained, and what is said of data and weights."""
     settings = loaded.config.training
     looked_at = pre_check(loaded, spec, splits) if pre_check is not None else ()
     built = build(loaded.config, spec, functions=loaded.plugins.functions)
@@ -164,12 +168,19 @@ def _model(
         # What nothing is known of may be there.
         check_monitor(settings, RunningMetrics(built).names(), validation=validation or not spec.sizes)
     with mistakes.collected():
-        if weights_from is not None and settings.init_from is not None:
-            notes.insert(0, ("initial-weights", take_weights(built, settings.init_from, weights_from)))
+        if weights_from is not None:
+            begins = (
+                take_pretrained(built.network, built.origins, loaded.config)
+                if settings.init_from is None
+                else [take_weights(built, settings.init_from, weights_from)]
+            )
+            notes[:0] = [("initial-weights", line) for line in begins]
+    trained: Trained | None = None
     with mistakes.collected():
-        freeze(built, settings.freeze)
+        trained = trained_weights(built.network, settings)
     mistakes.raise_if_any()
-    return built, notes
+    assert trained is not None
+    return built, trained, notes
 
 
 def _must_have_optimizer(config: Config) -> None:

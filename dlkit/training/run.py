@@ -16,6 +16,7 @@ from dlkit.runs import RunFolder
 from dlkit.schema import Config
 from dlkit.schema.loader import Loaded
 from dlkit.training import first_batch, fitted
+from dlkit.training.checkpoints import files as checkpoints
 from dlkit.training.comparison import Comparison
 from dlkit.training.failures import REFUSALS, as_run_error, refused_as_run_error
 from dlkit.training.interrupts import Interrupted, how_to_go_on
@@ -81,7 +82,16 @@ def resume(
     """
     with loaded.locating(), refused_as_run_error(), session(loaded.config):
         compared, known = Comparison(), fitted.read(folder, loaded)
-        prepared = prepare(loaded, data, fitted=known, pre_check=compared.gather, progress=listener.preparing)
+        # A run that was killed before its first checkpoint begins with the weights it would have begun with.
+        weights_from = None if checkpoints.newest(folder.checkpoints) else folder.path.parent.parent
+        prepared = prepare(
+            loaded,
+            data,
+            fitted=known,
+            pre_check=compared.gather,
+            weights_from=weights_from,
+            progress=listener.preparing,
+        )
         prepared = replace(prepared, notes=(*of_resume(prepared.config, folder), *prepared.notes))
         return _train(loaded, prepared, folder, listener, compared, goes_on=True, profile=profile)
 

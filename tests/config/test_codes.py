@@ -207,10 +207,8 @@ def codes_in_use(readers: list[Reader]) -> tuple[set[str], list[str]]:
     return used, unread
 
 
-@cache
-def readers() -> list[Reader]:
-    """The files of the package, read once."""
-    return [Reader(path) for path in sorted(PACKAGE.rglob("*.py"))]
+# Read by the first test that asks.
+readers = cache(lambda: [Reader(path) for path in sorted(PACKAGE.rglob("*.py"))])
 
 
 def test_every_code_in_use_is_explained():

@@ -27,6 +27,8 @@ CASES = {
     "data.targets.label.metrics.0": ("sparse_top_k_categorical_accuracy", "k", 2),
     "data.inputs.image.preprocess.0": ("rescale", "rescale.scale", 0.5),
     "data.source.features.image": ("int64", "shape", [3]),
+    "model.backbone": ("resnet50", "weights", "none"),
+    "model.inputs.image.backbone": ("resnet50", "weights", "none"),
     "model.layers.0": ({"dense": 3}, "dense.use_bias", False),
     "model.inputs.image.layers.0": ({"dense": 3}, "dense.use_bias", False),
     "data.inputs.image.augment.0": ("random_rotation", "random_rotation.factor", 0.1),
@@ -34,6 +36,10 @@ CASES = {
 
 # A source whose features may be written short.
 RECORDS = {"kind": "tfrecord", "path": "a.tfrecord", "features": {"label": "int64"}}
+
+# Where the network of `VALID` has blocks, which a backbone does not stand beside.
+JOINED = {"builder": "join", "inputs": {"image": {"builder": "cnn"}}}
+MODELS = {"model.backbone": "{builder: cnn}", "model.inputs.image.backbone": str(JOINED)}
 
 
 def short_forms(annotation: Any, key: str, seen: frozenset[type] = frozenset()) -> set[str]:
@@ -91,7 +97,11 @@ def text_with(key: str, value: Any) -> dict[str, Any]:
     }
     sequential = {"builder": "sequential"}
     joined = {"builder": "join", "inputs": {"image": sequential}}
-    models = {"model.layers.0": sequential, "model.inputs.image.layers.0": joined}
+    models = {
+        "model.layers.0": sequential,
+        "model.inputs.image.layers.0": joined,
+        "model.inputs.image.backbone": JOINED,
+    }
     mapping = {"name": "a", "data": data, "model": models.get(key, {"builder": "cnn"}), "training": {}}
     below: Any = mapping
     *parts, last = key.removesuffix(".0").split(".")
@@ -123,6 +133,9 @@ def test_a_file_on_top_reaches_inside(tmp_path, key):
     short, setting, value = CASES[key]
     records = "data.source." in key
     text = VALID.replace("{kind: tfds, name: mnist}", str(RECORDS)) if records else VALID
+    if key in MODELS:
+        before, _, behind = text.partition("model:")
+        text = f"{before}model: {MODELS[key]}\ntraining:{behind.partition('training:')[2]}"
     base = load_text(tmp_path, text, name="base.yaml").config
     (tmp_path / "short.yaml").write_text("extends: base.yaml\n" + to_yaml(nested(key, short)))
     (tmp_path / "top.yaml").write_text("extends: short.yaml\n" + to_yaml(nested(f"{key}.{setting}", value)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import threading
 import time
@@ -230,6 +231,15 @@ def test_a_run_begins_with_the_best_weights_of_another(source: str, tmp_path: Pa
     assert second.test == first.test
     assert notes.text.startswith(f"weights of {name} in ")
     assert "fresh" not in notes.text
+
+
+def test_a_run_that_was_killed_before_its_first_checkpoint_begins_with_those_weights_again(tmp_path: Path) -> None:
+    first = finished(settings(SMALL, SGD), tmp_path)
+    training = {"epochs": 1, "init_from": "small", "optimizer": {"name": "sgd", "learning_rate": 1e-30}}
+    second = train({**settings(SMALL, training), "name": "second"}, tmp_path)
+    shutil.rmtree(second.folder / "checkpoints")
+    resume(second.folder)
+    assert json.loads((second.folder / "test.json").read_text()) == pytest.approx(first.test)
 
 
 def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ RULES: tuple[Rule, ...] = (
     name_is_free,
     training.one_kind_of_clipping,
     training.schedule_fits_epochs,
+    training.layers_are_unfrozen,
     data.slices_can_be_read,
     data.shares_can_be_taken,
     data.splits_differ,

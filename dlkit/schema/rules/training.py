@@ -46,6 +46,26 @@ def schedule_fits_epochs(config: Config) -> Iterator[Problem]:
         )
 
 
+def layers_are_unfrozen(config: Config) -> Iterator[Problem]:
+    """What is unfrozen was frozen, and trains in some epoch; `fine_tune` has a backbone to freeze."""
+    settings = config.training
+    after, tune = settings.unfreeze_after, settings.fine_tune
+    key: Key = ("training", "unfreeze_after" if tune is None else "fine_tune")
+    if tune is not None and not config.model.uses("backbone"):
+        help = "`freeze`, `unfreeze_after` and `layer_rates` do the same for layers of any name"
+        yield Problem(
+            "contradiction", "there is no backbone to fine-tune", key, label="needs `model.backbone`", help=help
+        )
+    elif tune is not None and tune != after:
+        message = f"`unfreeze_after` says {after} and `fine_tune` says {tune}"
+        yield Problem("contradiction", message, ("training", "unfreeze_after"), label="keep one of them")
+    elif after is not None and not settings.freeze:
+        yield Problem("contradiction", "no layer is frozen that could be unfrozen", key, label="needs `freeze`")
+    elif after is not None and after >= settings.epochs:
+        message = f"what is frozen for {count(after, 'epoch')} is never trained in {count(settings.epochs, 'epoch')}"
+        yield Problem("contradiction", message, key, label=f"must be less than {settings.epochs}")
+
+
 def one_place_for_loss_and_metrics(config: Config) -> Iterator[Problem]:
     """`training.loss` and `training.metrics` are short forms; what they say is not said at a target as well."""
     training, targets = config.training, config.data.targets

@@ -23,7 +23,6 @@ from dlkit.training.failures import refused_as_run_error
 from dlkit.training.find_lr.curve import HIGHEST, LOWEST, RangeTest, check_range, read_curve, smoothing
 from dlkit.training.prepare import PreCheck, Prepared, prepare
 from dlkit.training.program.execution import ExecutionPlan, choose
-from dlkit.training.program.optimizers import make_optimizer
 from dlkit.training.program.strategy import replicas, session
 from dlkit.training.program.train import TrainProgram
 
@@ -85,7 +84,7 @@ def _losses(
     """The loss of each step until it diverges, and whether it did."""
     config, built = prepared.config, prepared.built
     rising = RisingRate(float(rates[0]), float(rates[-1]), len(rates))
-    optimizer = make_optimizer(config.training.optimizer, rising, config.runtime.precision)
+    optimizer = prepared.trained.optimizer(config.training.optimizer, rising, config.runtime.precision)
     program = TrainProgram(built, feeder, optimizer, config, _choices(config, built))
     losses: list[float] = []
     loss, decay, average, best = program.metrics.loss, smoothing(len(rates)), 0.0, math.inf

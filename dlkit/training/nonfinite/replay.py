@@ -78,7 +78,7 @@ def replay(loaded: Loaded, folder: RunFolder, data: Any = None) -> Replay:
         prepared = prepare(loaded, data, fitted=fitted.read(folder, loaded))
         # With the run's schedule, since an optimizer without one has another variable.
         plan = recorded(folder, prepared.config)
-        pieces = Engine(prepared, plan, prepared.training_feeder(), Progress()).pieces()
+        pieces = Engine(prepared, plan, prepared.training_feeder(), Progress(epoch=incident.epoch)).pieces()
         pieces.state.restore(incident.arrays, keep_rate=False)
         batch = tf.nest.map_structure(tf.constant, incident.batch)
         rows = [_row(name, tensor) for name, _, _, tensor in walk(pieces, batch)]

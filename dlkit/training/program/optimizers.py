@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import keras
 import tensorflow as tf
 
-from dlkit.keras_internals import moving_averages
+from dlkit.keras_internals import by_variable, moving_averages
 from dlkit.schema.keras_objects import keras_optimizer
 from dlkit.schema.optimizers import Optimizer, OptimizerBase
 
@@ -15,15 +17,35 @@ from dlkit.schema.optimizers import Optimizer, OptimizerBase
 OF_THE_LOOP = ("clipnorm", "clipvalue", "global_clipnorm", "gradient_accumulation_steps")
 
 
-def make_optimizer(settings: Optimizer, learning_rate: Any, precision: str) -> keras.optimizers.Optimizer:
+@dataclass(frozen=True)
+class Rates:
+    """How the weights that are trained differ.
+
+    Attributes:
+        factors: of the learning rate, for each of them.
+        late: numbers of those that are not trained from the beginning.
+    """
+
+    factors: Sequence[float]
+    late: Collection[int]
+
+
+def make_optimizer(
+    settings: Optimizer, learning_rate: Any, precision: str, rates: Rates | None = None
+) -> keras.optimizers.Optimizer:
     """The Keras optimizer of the settings, at the given rate or schedule, without Keras's own clipping.
 
     Args:
         settings: kind and arguments.
         learning_rate: a number or a Keras schedule.
         precision: of the computation; float16 needs a loss that is scaled up, and Keras's optimizer for it.
+        rates: how the variables differ that it will be built on; None where they do not.
     """
-    optimizer = keras_optimizer(settings, OF_THE_LOOP, learning_rate=learning_rate)
+    if rates is None:
+        optimizer = keras_optimizer(settings, OF_THE_LOOP, learning_rate=learning_rate)
+    else:
+        optimizer = keras_optimizer(settings, OF_THE_LOOP, by_variable, learning_rate=learning_rate)
+        optimizer.set_variables(rates.factors, rates.late)
     return keras.optimizers.LossScaleOptimizer(optimizer) if precision == "mixed_float16" else optimizer
 
 
@@ -52,7 +74,7 @@ def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) 
     return gradients
 
 
-def averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """The moving averages of the trainable variables; none where the optimizer keeps none."""
+def averages(optimizer: keras.optimizers.Optimizer) -> list[tuple[keras.Variable, keras.Variable]]:
+    """The variables of an optimizer and their moving averages; none where it keeps none."""
     inner = getattr(optimizer, "inner_optimizer", optimizer)
     return moving_averages(inner) if inner.use_ema else []

@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
+from dlkit.models.pretrained import settle
 from dlkit.training.program.optimizers import averages
 from dlkit.training.program.train import TrainProgram
 
@@ -21,7 +22,8 @@ class State:
 
     def __init__(self, network: keras.Model, program: TrainProgram) -> None:
         self._network, self._program = network, program
-        self._averages = averages(program.optimizer)
+        # Of what is frozen now there is nothing to average.
+        self._averages = [pair for pair in averages(program.optimizer) if pair[0].trainable]
         self._finite = tf.function(self._all_finite, autograph=False)
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -53,6 +55,7 @@ class State:
     def restore_weights(self, arrays: Arrays) -> None:
         """Take the network's weights from a checkpoint's arrays."""
         _assign(self._network.weights, "weights", arrays)
+        settle(self._network)
 
     def finite(self) -> bool:
         """Whether every weight of the network is a finite number."""
@@ -64,18 +67,17 @@ class State:
         if not self._averages:
             yield
             return
-        variables = self._network.trainable_variables
-        own = [v.numpy() for v in variables]
+        own = [variable.numpy() for variable, _ in self._averages]
         self.take_averages()
         try:
             yield
         finally:
-            for variable, value in zip(variables, own, strict=True):
+            for (variable, _), value in zip(self._averages, own, strict=True):
                 variable.assign(value)
 
     def take_averages(self) -> None:
         """Put the moving averages in the place of the trainable weights, where the optimizer keeps them."""
-        for variable, average in zip(self._network.trainable_variables, self._averages, strict=False):
+        for variable, average in self._averages:
             variable.assign(average.numpy())
 
     def _all_finite(self) -> tf.Tensor:

@@ -37,7 +37,7 @@ class TrainProgram:
 
     Attributes:
         metrics: loss and metrics of the steps since they were last reset.
-        optimizer: the Keras optimizer; its `iterations` counts the updates.
+        optimizer: the Keras optimizer, built; its `iterations` counts the updates.
         twin: the network as it is trained, its random layers keyed.
         outputs: the twin's symbolic output at each layer, by its name.
         passes: batches that make an update.
@@ -64,7 +64,6 @@ class TrainProgram:
         for layers in built.preprocessing.augment.values():
             for layer in layers:
                 key_layer(layer, config.seed, numbers)
-        optimizer.build(self._variables)
         # XLA compiles the whole chunk on one device. On several it compiles what each computes by itself, since it
         # has no way to add up over devices.
         xla, alone = choices.compile == "xla", self._strategy.num_replicas_in_sync == 1
@@ -153,7 +152,9 @@ class TrainProgram:
         """
         with drawing(number, shard):
             prepared, mixture = self.augmented(batch, number)
-            with tf.GradientTape() as tape:
+            # A tape that watches every variable it meets goes back through what is frozen as well.
+            with tf.GradientTape(watch_accessed_variables=False) as tape:
+                tape.watch([variable.value for variable in self._variables])
                 found = forward_with_loss(
                     self.built, self.metrics.objective, self.twin, prepared, batch,
                     part=part, training=True, mixture=mixture,

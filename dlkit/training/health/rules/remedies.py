@@ -84,9 +84,7 @@ def _setting(case: HealthContext, layer: str, field: str) -> tuple[Key, Any] | N
 
 def _at(config: Config, key: Key, field: str) -> tuple[Key, Any] | None:
     """The key and the value of a field of the section at a key path; None where there is none."""
-    section: Any = config
-    for step in key:
-        section = section[step] if not isinstance(section, BaseModel) else getattr(section, str(step))
+    section = config.value_at(key)
     there = isinstance(section, BaseModel) and field in type(section).model_fields
     return ((*key, field), getattr(section, field)) if there else None
 
