@@ -207,7 +207,6 @@ def codes_in_use(readers: list[Reader]) -> tuple[set[str], list[str]]:
     return used, unread
 
 
-# Read by the first test that asks.
 readers = cache(lambda: [Reader(path) for path in sorted(PACKAGE.rglob("*.py"))])
 
 
