@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from dlkit.config.annotations import is_step, literal_choices, members, noun_of_step
 from dlkit.config.corrections import correction
 from dlkit.config.errors_path import Path
+from dlkit.config.phrases import with_article
 from dlkit.config.problems import Problem
 from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find, plain
@@ -59,7 +60,7 @@ def unknown_choice(
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
     if noun := noun_of_step(path.annotation):
-        message = f"`{shown_value}` is not a {noun} of {section_name(path.key[:-1])}"
+        message = f"`{shown_value}` is not {with_article(noun)} of {section_name(path.key[:-1])}"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
     help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)

@@ -34,6 +34,26 @@ def test_what_is_proposed_fits_the_kind_of_every_target(tmp_path, target, word, 
 
 
 @pytest.mark.parametrize(
+    ("word", "code", "said"),
+    [
+        ("kernel_initializer=HeNormal", "unknown-choice", "did you mean `he_normal`?"),
+        ("kernel_regularizer={L2: 0.1}", "unknown-choice", "did you mean `l2`?"),
+        ("kernel_regularizer={l2: {lamda: 1}}", "unknown-key", "l2"),
+        ("kernel_constraint=3", "malformed-step", "a constraint is its name"),
+        ("kernel_initializer=[he_normal]", "malformed-step", "an initializer is its name"),
+        ("kernel_regularizer={l1: 0.1, l2: 0.1}", "malformed-step", "two spaces further"),
+        ("kernel_regularizer={}", "malformed-step", "a regularizer is its name"),
+        ("l2=0.1", "unknown-key", "did you mean `kernel_regularizer`?"),
+        ("kernel_initialiser=zeros", "unknown-key", "did you mean `kernel_initializer`?"),
+    ],
+)
+def test_words_of_weights_are_met_with_the_right_ones(tmp_path, word, code, said):
+    (problem,) = mistakes(tmp_path, VALID, f"model.{word}")
+    assert problem.code == code and problem.location is not None
+    assert said in f"{problem.label} {problem.help}"
+
+
+@pytest.mark.parametrize(
     ("setting", "code", "said"),
     [
         ("preprocess=[{fill_missing: mdian}]", "unknown-choice", "did you mean `median`?"),
