@@ -137,7 +137,8 @@ def _listed(given: Any) -> list[Any]:
 
 def _one_an_example(given: Any, target: Target) -> tuple[Callable[[Any, Any], Any], int | None]:
     """A loss as training has it, without its mean over the batch, and the class that it leaves out."""
-    loss = keras.losses.get(given)
+    # Keras's own `get` does not know all of its losses (3.15).
+    loss = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else keras.losses.get(given)
     if not isinstance(loss, keras.losses.Loss):
         return loss, None
     settings = {**loss.get_config(), "reduction": None}

@@ -21,10 +21,10 @@ keras = lazy("keras")
 
 
 class Loss(KerasObject):
-    """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives."""
+    """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives, and `axis` to that of examples."""
 
     category = "losses"
-    reserved = frozenset({"from_logits"})
+    reserved = frozenset({"axis", "from_logits"})
 
 
 class Metric(KerasObject):
@@ -248,10 +248,10 @@ def keras_argument(value: Any, category: str, key: Key) -> Any:
     """
     word, settings = word_with_arguments(value)
     cls = keras_class(category, snake_case(word)) if category and word else None
-    if cls is None or settings is None:
+    if cls is None:
         return value
     with refusals_of_keras(f"`{word}`", key):
-        return cls(**settings) if isinstance(settings, dict) else cls(settings)
+        return cls(**(settings or {})) if isinstance(settings, dict | None) else cls(settings)
 
 
 def keras_optimizer(settings: OptimizerBase, without: Container[str] = (), **more: Any) -> Any:

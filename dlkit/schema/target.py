@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import Field
@@ -46,6 +46,10 @@ class TargetSettings(ColumnSettings):
     default_metrics: ClassVar[tuple[str, ...]] = ()
     # Figures of every run beside its metrics, which the saved model does not hold, since Keras has no such metric.
     own_figures: ClassVar[tuple[str, ...]] = ()
+    # Losses that are of results, such as probabilities, whatever is asked of Keras: it has no `from_logits` for them.
+    of_results: ClassVar[frozenset[str]] = frozenset()
+    # Losses and metrics that Keras takes one-hot labels for.
+    of_one_hot: ClassVar[frozenset[str]] = frozenset()
     # The losses whose labels can be smoothed.
     smoothable: ClassVar[frozenset[str]] = frozenset()
     # What `accuracy` means, by Keras's name; empty where it means nothing.
@@ -149,13 +153,28 @@ class TargetSettings(ColumnSettings):
             loss: made by Keras.
             logits: whether the outputs are logits.
         """
-        return loss
+        if not logits or name not in self.of_results:
+            return loss
+        return lambda labels, outputs: loss(labels, self.results(target, outputs))
+
+    def loss_arguments(self, name: str) -> dict[str, Any]:
+        """Arguments of a Keras loss that this kind sets."""
+        return {}
 
     def smoothed(
-        self, target: Target, share: float, reduction: str | None, *, logits: bool
+        self, target: Target, name: str, share: float, reduction: str | None, *, logits: bool
     ) -> Callable[[Any, Any], Any] | None:
-        """The kind's own loss of smoothed labels; None where Keras's loss takes `label_smoothing`."""
+        """The kind's own loss of smoothed labels; None where Keras's loss of that name takes `label_smoothing`."""
         return None
+
+    def in_plain_keras(self, name: str, every: Collection[str]) -> str:
+        """Keras's name of a loss or metric in a saved model, whose labels are of one form for all of them.
+
+        Args:
+            name: Keras's name of it.
+            every: those of the loss and of all metrics.
+        """
+        return name
 
     def class_weights(self, target: Target) -> Callable[[Any], Any] | None:
         """How much each example counts in the loss by its class, as a function of labels; None where all count once.
