@@ -126,7 +126,7 @@ class Linear(BuilderSettings, WeightSettings):
         forecasting?", AAAI 2023), and a head on what is beside them.
 
         Returns:
-            Float32, shape (batch, steps * channels).
+            Float32, shape (batch, units): of each step those of every channel, of each of them every quantile.
         """
         channels = target.shape[1]
         x, last = _held(series)
@@ -137,16 +137,23 @@ class Linear(BuilderSettings, WeightSettings):
             average = moving_average(own, self.window)
             y = self._over_time(average, target, "average") + self._over_time(own - average, target, "rest")
         else:
-            y = self._over_time(own - last, target, "forecast") + last
+            y = self._over_time(own - last, target, "forecast") + ops.expand_dims(last, -1)
         y = ops.reshape(y, (-1, target.units))
         if beside.shape[-1]:
             others = [ops.reshape(beside, (-1, beside.shape[1] * beside.shape[2])), *others]
         return y + self.head(target)(ops.concatenate(others, axis=-1)) if others else y
 
     def _over_time(self, x: Any, target: Target, what: str) -> Any:
-        """The steps of a target from those of a series, by one dense layer for all channels."""
-        dense = layers.Dense(target.shape[0], name=f"{target.name}_{what}", dtype="float32", **self.of_weights(MODEL))
-        return ops.swapaxes(origin(dense, target.key)(ops.swapaxes(x, 1, 2)), 1, 2)
+        """The steps of a target from those of a series, by one dense layer for all channels.
+
+        Returns:
+            Float32, shape (batch, steps, channels, quantiles).
+        """
+        steps, channels = (size or 1 for size in target.shape)
+        units = target.units // channels
+        dense = layers.Dense(units, name=f"{target.name}_{what}", dtype="float32", **self.of_weights(MODEL))
+        y = origin(dense, target.key)(ops.swapaxes(x, 1, 2))
+        return ops.swapaxes(ops.reshape(y, (-1, channels, steps, units // steps)), 1, 2)
 
 
 def moving_average(x: Any, window: int) -> Any:

@@ -37,9 +37,15 @@ class Compiled:
         with model_blamed(self.path):
             config = trained.model.get_compile_config() or {}
             given = _by_target(config.get("loss"), targets)
-            if set(given) != set(targets):
+            own = {name: target for name, target in trained.spec.targets.items() if target.settings.own_loss_name}
+            if set(given) | set(own) != set(targets):
                 raise ValueError("it has no loss for some of its targets")
-            losses = {name: _one_an_example(given[name], target) for name, target in trained.spec.targets.items()}
+            losses = {
+                name: (target.settings.own_loss(target, logits=False), None)
+                if name in own
+                else _one_an_example(given[name], target)
+                for name, target in trained.spec.targets.items()
+            }
             weights = {n: float(w) for n, w in _by_target(config.get("loss_weights"), targets).items() if w is not None}
             self.objective = Objective(
                 {name: loss for name, (loss, _) in losses.items()},

@@ -48,6 +48,9 @@ class Choice:
             smoothing: share of each label that is spread over all classes.
         """
         given, settings = self._given_loss(target), target.settings
+        if settings.own_loss_name:
+            own = settings.own_loss(target, logits=logits)
+            return own if reduction is None else lambda labels, outputs: keras.ops.mean(own(labels, outputs))
         name = given.name if given else settings.default_loss
         if smoothing and (smoothed := settings.smoothed(target, name, smoothing, reduction, logits=logits)):
             return smoothed
@@ -70,15 +73,17 @@ class Choice:
         return None if ignored is None else int(ignored)
 
     def loss_name(self, target: Target) -> tuple[str, bool]:
-        """Keras's name of a target's loss, and whether the configuration chose it."""
-        given = self._given_loss(target)
-        return (given.name, True) if given else (target.settings.default_loss, False)
+        """The name of a target's loss, Keras's where it is Keras's, and whether the configuration chose it."""
+        given, settings = self._given_loss(target), target.settings
+        if settings.own_loss_name:
+            return settings.own_loss_name, True
+        return (given.name, True) if given else (settings.default_loss, False)
 
     def metrics(self, target: Target) -> list[keras.metrics.Metric]:
         """New metrics of a target, named as its columns of the history are; they see results."""
         settings = target.settings
         given = self._given_metrics(target)
-        wanted = [Metric(name=name) for name in settings.default_metrics] if given is None else given
+        wanted = [Metric(name=name) for name in settings.usual_metrics] if given is None else given
         made = []
         for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
             key = self.metric_key(target, number)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, ClassVar
@@ -25,6 +26,12 @@ class Loss(KerasObject):
 
     category = "losses"
     reserved = frozenset({"axis", "from_logits"})
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """For the loss of quantiles, which setting asks for it."""
+        pinball = re.match("pinball|quantile", name.lower())
+        return "state `quantiles: [0.1, 0.5, 0.9]` at the target instead" if pinball else ""
 
 
 class Metric(KerasObject):

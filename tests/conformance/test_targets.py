@@ -75,7 +75,7 @@ def test_every_kind_has_labels_here() -> None:
     assert set(LABELS) == set(TARGETS.names())
 
 
-def config(kind: str, metrics: list[Any] | None = None, loss: Any = None, **more: Any) -> dict[str, Any]:
+def config(kind: str, metrics: list[Any] | None = None, loss: str | None = None, **more: Any) -> dict[str, Any]:
     """A perceptron that predicts a target of this kind."""
     target = {"kind": kind, **SETTINGS.get(kind, {}), **more}
     if metrics is not None:
