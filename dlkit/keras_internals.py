@@ -49,6 +49,11 @@ def moving_averages(optimizer: Any) -> list[Any]:
     return list(optimizer._model_variables_moving_average)
 
 
+def momentums(optimizer: Any) -> list[Any]:
+    """What an optimizer keeps of each of the model's variables as its momentum, in their order."""
+    return list(optimizer._momentums)
+
+
 def mixture(layer: Any, images: Any) -> tuple[Any, Any, Any]:
     """What a layer that mixes the images of a batch (MixUp, CutMix) makes of them, and how it would mix labels.
 

@@ -74,6 +74,14 @@ def test_moving_averages_are_those_of_the_variables() -> None:
     assert not np.array_equal(np.asarray(average), np.zeros(3))
 
 
+def test_momentums_are_those_of_the_variables() -> None:
+    variable = keras.Variable(np.ones(3, "float32"))
+    optimizer = keras.optimizers.ScheduleFreeAdamW(0.5)
+    optimizer.build([variable])
+    (momentum,) = keras_internals.momentums(optimizer)
+    np.testing.assert_array_equal(momentum, variable)
+
+
 def test_variables_without_values_are_forgotten() -> None:
     with keras_internals.variables_stay_empty(), tf.Graph().as_default():
         with keras.StatelessScope(initialize_variables=False):

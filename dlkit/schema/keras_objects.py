@@ -270,7 +270,7 @@ def keras_optimizer(settings: OptimizerBase, without: Container[str] = (), **mor
         more: arguments in place of those of the settings.
     """
     arguments = {name: value for name, value in settings.model_dump().items() if name not in without}
-    name = arguments.pop("name")
+    name = arguments.pop("name").replace("_", "")
     cls = next(cls for written, cls in vars(keras.optimizers).items() if written.lower() == name)
     return cls(**{**arguments, **more})
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from dlkit.keras_internals import moving_averages
+from dlkit.keras_internals import momentums, moving_averages
 from dlkit.schema.keras_objects import keras_optimizer
 from dlkit.schema.optimizers import Optimizer, OptimizerBase
 
@@ -52,7 +53,16 @@ def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) 
     return gradients
 
 
-def averages(optimizer: keras.optimizers.Optimizer) -> list[keras.Variable]:
-    """The moving averages of the trainable variables; none where the optimizer keeps none."""
+def judged(optimizer: keras.optimizers.Optimizer, variables: list[keras.Variable]) -> list[np.ndarray]:
+    """The averages that are judged in place of the trainable variables; none where the optimizer keeps none.
+
+    `ScheduleFreeAdamW` trains at `y = (1 - beta_1) * z + beta_1 * x`, keeps `z`, and is to be judged at `x` (Defazio et
+    al., "The road less scheduled", 2024, equation 1).
+    """
     inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return moving_averages(inner) if inner.use_ema else []
+    if inner.use_ema:
+        return [average.numpy() for average in moving_averages(inner)]
+    if isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
+        share, pairs = inner.beta_1, zip(variables, momentums(inner), strict=True)
+        return [(y.numpy() - (1 - share) * z.numpy()) / share for y, z in pairs]
+    return []
