@@ -59,7 +59,7 @@ class Exponential(ScheduleBase):
 class StepDecay(ScheduleBase):
     """The rate times `factor` at each of the given epochs."""
 
-    also_called = "step_decay, multistep, piecewise, piecewise_constant"
+    also_called = "step_decay, multistep, piecewise, piecewise_constant, piecewise_constant_decay"
 
     name: Literal["step"]
     epochs: list[PositiveFloat] = Field(min_length=1, description="Epochs after which the rate falls, in rising order.")
