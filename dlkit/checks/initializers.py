@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from keras import initializers, layers
+from keras import activations, initializers, layers
 
 from dlkit.checks.context import CheckContext
 from dlkit.config.keras_names import snake_case
@@ -16,7 +16,7 @@ from dlkit.models.outline import operations
 from dlkit.origins import MODEL
 
 # What an activation leaves of the mean square of values around 0, whatever that is: half of it for relu.
-KEEPS = {"relu": 0.5, "leaky_relu": (1 + 0.2**2) / 2, "linear": 1.0}
+KEEPS = {"relu": 0.5, "leaky_relu": (1 + 0.2**2) / 2, "": 1.0}
 # Activations that take values of a variance of 1, and not the 2 that He's initializers give for relu (He et al., 2015).
 OF_VARIANCE_1 = {"tanh", "sigmoid", "softsign", "hard_tanh", "hard_sigmoid", "selu"}
 # How far from that the weights of a network that normalises itself may begin (Klambauer et al., 2017).
@@ -50,7 +50,7 @@ def does_not_fit(case: CheckContext) -> Iterator[Problem]:
         signals |= dict.fromkeys(map(id, gives), signal)
         weighted = layer if _gain(layer) is not None else before.linear
         activation = _activation(layer)
-        if weighted is not None and activation != "linear" and (found := _wrong(weighted, activation)):
+        if weighted is not None and activation and (found := _wrong(weighted, activation)):
             yield _problem(case, weighted, *found)
             return
         if signal.left < LEAST and faint is None:
@@ -72,7 +72,7 @@ def _after(layer: Any, before: Signal) -> Signal:
     if gain is not None:
         stack = (*before.stack, layer)
         left = before.left * gain * KEEPS[activation] if activation in KEEPS else None
-        return Signal() if left is None else Signal(left, stack, layer if activation == "linear" else None)
+        return Signal() if left is None else Signal(left, stack, None if activation else layer)
     if isinstance(layer, layers.Activation | layers.ReLU) and activation in KEEPS:
         return Signal(before.left * KEEPS[activation], before.stack)
     return Signal()
@@ -111,10 +111,11 @@ def _gain(layer: Any) -> float | None:
 
 
 def _activation(layer: Any) -> str:
-    """The function that a layer ends in, `linear` for none."""
+    """The name of the function that a layer ends in; empty for none."""
     if isinstance(layer, layers.ReLU):
         return "relu"
-    return getattr(getattr(layer, "activation", None), "__name__", "linear")
+    function = getattr(layer, "activation", None)
+    return "" if function in (None, activations.linear) else getattr(function, "__name__", type(function).__name__)
 
 
 def _name(layer: Any) -> str:

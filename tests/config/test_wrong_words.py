@@ -77,3 +77,24 @@ model: {builder: mlp}
     (problem,) = mistakes(tmp_path, text, *words)
     assert problem.code == code
     assert said in f"{problem.label} {problem.help}"
+
+
+@pytest.mark.parametrize(
+    ("model", "message", "said"),
+    [
+        ("builder: cnn, preset: [a]", "a list of 1 is not a choice", "choices: lenet5"),
+        ("builder: cnn, preset: [lite]", "a list of 1 is not a choice", "write lite, without brackets"),
+        ("builder: [mlp]", "a list of 1 is not a choice for `model.builder`", "write mlp, without brackets"),
+        ("builder: null", "nothing (null) is not a choice for `model.builder`", "choices: attention"),
+        ("builder: cnn, blocks: [{kind: null, filters: 3}]", "nothing (null) is not a choice", "choices: bottleneck"),
+        ("builder: cnn, blocks: [{kind: [plain], filters: 3}]", "a list of 1 is not", "write plain, without brackets"),
+        ("builder: linear, kind: [a]", "a list of 1 is not a choice for `model.kind`", "choices: nlinear"),
+        ("builder: mlp, activation: null", "nothing (null) is not a choice", "did you mean `linear`?"),
+        ("builder: mlp, activation: 3", "3 is not a choice for `model.activation`", "choices: celu"),
+        ("builder: mlp, activation: {relu: 6}", "a mapping is not a choice for `model.activation`", "choices: celu"),
+        ("builder: sequential, layers: null", "must be a list of layers", "it has no default"),
+    ],
+)
+def test_what_is_no_word_at_all_is_shown_as_what_it_is(tmp_path, model, message, said):
+    (problem,) = mistakes(tmp_path, VALID, f"model={{{model}}}")
+    assert message in problem.message and said in f"{problem.label} {problem.help}"
