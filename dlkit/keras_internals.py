@@ -127,6 +127,11 @@ class _ByVariable(_Optimizer):
             self._number = None
 
 
+def momentums(optimizer: Any) -> list[tuple[Any, Any]]:
+    """The variables that an optimizer was built on, and what it keeps of each as its momentum."""
+    return list(zip(optimizer._trainable_variables, optimizer._momentums, strict=True))
+
+
 def mixture(layer: Any, images: Any) -> tuple[Any, Any, Any]:
     """What a layer that mixes the images of a batch (MixUp, CutMix) makes of them, and how it would mix labels.
 

@@ -103,6 +103,15 @@ def test_every_optimizer_takes_each_weight_at_its_own_rate_and_from_its_own_begi
         np.testing.assert_allclose(late[1], fast[1], rtol=1e-6)
 
 
+def test_momentums_are_those_of_the_variables() -> None:
+    variable = keras.Variable(np.ones(3, "float32"))
+    optimizer = keras.optimizers.ScheduleFreeAdamW(0.5)
+    optimizer.build([variable])
+    ((of, momentum),) = keras_internals.momentums(optimizer)
+    assert of is variable
+    np.testing.assert_array_equal(momentum, variable)
+
+
 def test_variables_without_values_are_forgotten() -> None:
     with keras_internals.variables_stay_empty(), tf.Graph().as_default():
         with keras.StatelessScope(initialize_variables=False):

@@ -113,7 +113,8 @@ class Answers:
     def results(self, model: Any, given: Any) -> np.ndarray:
         """What a fitted model says, as results."""
         if not self.classes:
-            return np.asarray(model.predict(given), np.float32).reshape(len(given), -1)
+            predicted = np.asarray(model.predict(given), np.float32).reshape(len(given), -1)
+            return np.asarray(self.target.settings.from_numbers(self.target, predicted))
         number = max(2, len(self.target.classes))
         probabilities = np.zeros((len(given), number), np.float32)
         probabilities[:, model.classes_] = model.predict_proba(given)

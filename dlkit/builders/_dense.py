@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from dlkit.builders._inputs import WithBody
+from dlkit.builders._weights import WeightSettings
 from dlkit.config.problems import Key
 from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
@@ -16,10 +17,11 @@ from dlkit.schema.base import Activation, Fraction, Positive
 layers = lazy("keras.layers")
 
 
-class DenseStack(WithBody):
+class DenseStack(WithBody, WeightSettings):
     """Dense layers between a builder's features and the heads."""
 
     fields_also_called: ClassVar[Mapping[str, str]] = {
+        **WeightSettings.fields_also_called,
         "dense": "hidden, hidden_units, hidden_layers, hidden_sizes, layer_sizes, fc, mlp, widths",
         "activation": "act, activation_fn, nonlinearity",
         "dropout": "dropout_rate, drop, drop_rate",
@@ -36,9 +38,19 @@ class DenseStack(WithBody):
             x: float, shape (batch, features).
         """
         for name, units in self.named_dense():
-            x = origin(layers.Dense(units, activation=self.activation, name=name), MODEL)(x)
+            x = self.dense_layer(units, name, activation=self.activation)(x)
             x = drop(x, self.dropout, name, MODEL)
         return x
+
+    def dense_layer(self, units: int, name: str, **arguments: Any) -> Any:
+        """A dense layer with the weights that the settings ask for.
+
+        Args:
+            units: of it.
+            name: of it.
+            arguments: further ones of `keras.layers.Dense`.
+        """
+        return origin(layers.Dense(units, name=name, **arguments, **self.of_weights(MODEL)), MODEL)
 
     def named_dense(self) -> Iterator[tuple[str, int]]:
         """Name and units of each dense layer. Names are fixed, so that what is said of a layer means one place."""

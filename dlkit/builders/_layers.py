@@ -11,7 +11,7 @@ from dlkit.config import keras_names
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey
 from dlkit.origins import origin
-from dlkit.schema.base import Section, Text, check_arguments, unknown_choice
+from dlkit.schema.base import Section, Text, check_arguments, unknown_choice, word_category
 from dlkit.schema.features import in_words
 from dlkit.schema.keras_objects import keras_argument, keras_class, refusals_of_keras
 
@@ -73,7 +73,10 @@ class Layer(Section):
         Raises:
             ConfigError: Keras refuses the arguments or the input, or padding would change the result.
         """
-        stated = {n: keras_argument(n, value, (*key, self.layer, n)) for n, value in (self.model_extra or {}).items()}
+        stated = {
+            name: keras_argument(value, word_category(name), (*key, self.layer, name))
+            for name, value in (self.model_extra or {}).items()
+        }
         arguments: dict[str, Any] = {"name": self.name or name, **stated}
         cls = keras_class("layers", self.layer)
         assert cls is not None, "the text phase knows Keras's names"
@@ -89,7 +92,9 @@ class Layer(Section):
             raise ConfigError(Problem("padding-counts", message, key, help=help))
         with refusals_of_keras(f"`{self.layer}` on {in_words(x.shape[1:])}", key):
             given = {} if mask is None or not takes_mask else {"mask": mask}
-            return made(x, **given), None if mask is None else made.compute_mask(x, mask)
+            gives = made(x, **given)
+            list(made.losses)  # a penalty may not be for weights of such a shape
+            return gives, None if mask is None else made.compute_mask(x, mask)
 
 
 def _required(cls: type[Any]) -> list[str]:

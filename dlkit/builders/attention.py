@@ -104,25 +104,29 @@ class Attention(DenseStack):
     def _steps(self, x: Any, prefix: str) -> Any:
         """Steps of the width of the blocks: float, shape (batch, steps, width)."""
         if len(x.shape) == 3:
-            dense = layers.Dense(self.width, name=f"{prefix}width")
-            return x if x.shape[-1] == self.width else origin(dense, WIDTH)(x)
+            same = x.shape[-1] == self.width
+            return x if same else origin(self.dense_layer(self.width, f"{prefix}width"), WIDTH)(x)
         if min(x.shape[1:3]) < self.patch:
             message = f"a patch of {self.patch} x {self.patch} does not fit an image of {x.shape[1]} x {x.shape[2]}"
             raise ConfigError(Problem("window-too-large", message, PATCH, help="use smaller patches"))
-        cut = layers.Conv2D(self.width, self.patch, strides=self.patch, padding="same", name=f"{prefix}patches")
+        weights = self.of_weights(MODEL, axes=4)
+        cut = layers.Conv2D(
+            self.width, self.patch, strides=self.patch, padding="same", name=f"{prefix}patches", **weights
+        )
         x = origin(cut, PATCH)(x)
         return origin(layers.Reshape((x.shape[1] * x.shape[2], self.width), name=f"{prefix}steps"), PATCH)(x)
 
     def _block(self, x: Any, seen: Mapping[str, Any], name: str) -> Any:
         """Attention, then two dense layers, each added to what it is given."""
         heads = {"num_heads": self.heads, "key_dim": self.width // self.heads, "dropout": self.dropout}
+        heads |= self.of_weights(MODEL, axes=3)
         y = _normalized(x, f"{name}_attention_norm")
         y = origin(layers.MultiHeadAttention(**heads, name=f"{name}_attention"), MODEL)(y, y, **seen)
         x = x + drop(y, self.dropout, f"{name}_attention", MODEL)
         y = _normalized(x, f"{name}_dense_norm")
         units = self.feed_forward or 4 * self.width
-        y = origin(layers.Dense(units, activation=self.activation, name=f"{name}_dense_1"), MODEL)(y)
-        y = origin(layers.Dense(self.width, name=f"{name}_dense_2"), MODEL)(y)
+        y = self.dense_layer(units, f"{name}_dense_1", activation=self.activation)(y)
+        y = self.dense_layer(self.width, f"{name}_dense_2")(y)
         return x + drop(y, self.dropout, f"{name}_dense", MODEL)
 
 

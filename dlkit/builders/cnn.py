@@ -159,6 +159,7 @@ class Cnn(DenseStack):
         try:
             for number, block in enumerate(self.blocks):
                 key = PRESET if self.preset is not None else ("model", "blocks", number)
+                block = block.with_weights_of(self)
                 x, mask = block.build(x, mask, f"{prefix}{block.noun}_{number + 1}", key)
         except ConfigError as error:
             if self.preset is None:

@@ -9,12 +9,13 @@ from pydantic import Field
 
 from dlkit.builders import _masked
 from dlkit.builders._inputs import joined, must_be_inputs
+from dlkit.builders._weights import WeightSettings
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.encoded import Encoded, as_vector
 from dlkit.lazy import lazy
-from dlkit.origins import origin
-from dlkit.schema.base import NonNegativeFloat, Positive
+from dlkit.origins import MODEL, origin
+from dlkit.schema.base import Positive
 from dlkit.schema.builder import BuilderSettings
 from dlkit.targets.forecast import ForecastTarget
 
@@ -24,10 +25,10 @@ if TYPE_CHECKING:
 
 # Steps that leave most values as they are.
 SAME_UNIT = ("clip",)
-keras, layers, ops = lazy("keras"), lazy("keras.layers"), lazy("keras.ops")
+layers, ops = lazy("keras.layers"), lazy("keras.ops")
 
 
-class Linear(BuilderSettings):
+class Linear(BuilderSettings, WeightSettings):
     """A linear model: the heads alone. A forecast continues each channel from its own past, all with the same weights.
 
     The first channels of the series are those that are forecast; further ones, and other inputs, are added as vectors.
@@ -35,8 +36,9 @@ class Linear(BuilderSettings):
 
     also_called = "nlinear, dlinear, logistic, logistic_regression, ridge, linear_regression, regression"
     fields_also_called: ClassVar[Mapping[str, str]] = {
+        **WeightSettings.fields_also_called,
         "kind": "type, variant, model",
-        "l2": "alpha, penalty, weight_decay, kernel_regularizer, regularization, ridge",
+        "kernel_regularizer": f"{WeightSettings.fields_also_called['kernel_regularizer']}, weight_decay",
         "window": "kernel_size, moving_average, kernel",
         "input": "inputs, reads, of, series",
     }
@@ -50,7 +52,6 @@ class Linear(BuilderSettings):
         "`nlinear`.",
     )
     window: Positive = Field(25, description="Steps of the moving average of `dlinear`.")
-    l2: NonNegativeFloat = Field(0.0, description="Weight in the loss of the sum of the squared weights.")
     input: str | None = Field(None, description="The series that forecasts continue; by default the first that fits.")
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
@@ -65,8 +66,8 @@ class Linear(BuilderSettings):
         return joined([], list(inputs.values()))
 
     def head(self, target: Target, **arguments: Any) -> Any:
-        """A head, with the penalty of its weights."""
-        return super().head(target, **arguments, **self._penalty())
+        """A head, whose weights are as the settings ask for."""
+        return super().head(target, **arguments, **self.of_weights(MODEL))
 
     def logits(self, inputs: Mapping[str, Encoded], targets: Mapping[str, Target]) -> dict[str, Any]:
         """A head for each target; forecasts continue a series, where there is one with their channels.
@@ -125,7 +126,7 @@ class Linear(BuilderSettings):
         forecasting?", AAAI 2023), and a head on what is beside them.
 
         Returns:
-            Float32, shape (batch, steps * channels).
+            Float32, shape (batch, units): of each step those of every channel, of each of them every quantile.
         """
         channels = target.shape[1]
         x, last = _held(series)
@@ -136,19 +137,23 @@ class Linear(BuilderSettings):
             average = moving_average(own, self.window)
             y = self._over_time(average, target, "average") + self._over_time(own - average, target, "rest")
         else:
-            y = self._over_time(own - last, target, "forecast") + last
+            y = self._over_time(own - last, target, "forecast") + ops.expand_dims(last, -1)
         y = ops.reshape(y, (-1, target.units))
         if beside.shape[-1]:
             others = [ops.reshape(beside, (-1, beside.shape[1] * beside.shape[2])), *others]
         return y + self.head(target)(ops.concatenate(others, axis=-1)) if others else y
 
     def _over_time(self, x: Any, target: Target, what: str) -> Any:
-        """The steps of a target from those of a series, by one dense layer for all channels."""
-        dense = layers.Dense(target.shape[0], name=f"{target.name}_{what}", dtype="float32", **self._penalty())
-        return ops.swapaxes(origin(dense, target.key)(ops.swapaxes(x, 1, 2)), 1, 2)
+        """The steps of a target from those of a series, by one dense layer for all channels.
 
-    def _penalty(self) -> dict[str, Any]:
-        return {"kernel_regularizer": keras.regularizers.L2(self.l2)} if self.l2 else {}
+        Returns:
+            Float32, shape (batch, steps, channels, quantiles).
+        """
+        steps, channels = (size or 1 for size in target.shape)
+        units = target.units // channels
+        dense = layers.Dense(units, name=f"{target.name}_{what}", dtype="float32", **self.of_weights(MODEL))
+        y = origin(dense, target.key)(ops.swapaxes(x, 1, 2))
+        return ops.swapaxes(ops.reshape(y, (-1, channels, steps, units // steps)), 1, 2)
 
 
 def moving_average(x: Any, window: int) -> Any:

@@ -134,10 +134,10 @@ class Mlp(DenseStack):
     def _hidden(self, x: Any, name: str, units: int) -> Any:
         """A hidden layer with its normalisation, activation and dropout."""
         if self.normalization is None:
-            x = origin(layers.Dense(units, activation=self.activation, name=name), MODEL)(x)
+            x = self.dense_layer(units, name, activation=self.activation)(x)
         else:
             kinds = {"batch": layers.BatchNormalization, "layer": layers.LayerNormalization}
-            x = origin(layers.Dense(units, use_bias=False, name=name), MODEL)(x)
+            x = self.dense_layer(units, name, use_bias=False)(x)
             x = origin(kinds[self.normalization](name=f"{name}_norm"), MODEL)(x)
             x = origin(layers.Activation(self.activation, name=f"{name}_activation"), MODEL)(x)
         return drop(x, self.dropout, name, MODEL)

@@ -16,6 +16,7 @@ from dlkit.encoded import Encoded, as_sequence
 from dlkit.lazy import lazy
 from dlkit.origins import MODEL, origin
 from dlkit.schema.base import Activation, Fraction, Positive, Section
+from dlkit.schema.keras_objects import AnyConstraint, AnyInitializer, AnyRegularizer
 
 if TYPE_CHECKING:
     from dlkit.schema import Config
@@ -39,13 +40,14 @@ class Convolution(Section):
     strides: Positive = Field(1, description="Steps from one window to the next; more than 1 shorten the sequence.")
     activation: Activation = Field("relu", description="Activation after the convolution.")
 
-    def build(self, x: Any, mask: Any, prefix: str) -> tuple[Any, Any]:
+    def build(self, x: Any, mask: Any, prefix: str, weights: Mapping[str, Any]) -> tuple[Any, Any]:
         """The convolution of a sequence.
 
         Args:
             x: float, shape (batch, steps, channels); 0 where the mask is False.
             mask: bool, shape (batch, steps); None where every step is there.
             prefix: of the layer's name.
+            weights: arguments of the layer that say how its weights begin, and what keeps them small.
 
         Returns:
             Its output, and the mask of that.
@@ -57,6 +59,7 @@ class Convolution(Section):
             filters=self.filters,
             activation=self.activation,
             name=f"{prefix}conv",
+            **weights,
         )
         return maps.filled().x, maps.mask
 
@@ -95,6 +98,15 @@ class Rnn(DenseStack):
         "value of each channel, or an average by weights that are learned.",
     )
     conv: Convolution | None = Field(None, description="A convolution in front of the recurrent layers; null for none.")
+    recurrent_initializer: AnyInitializer | None = Field(
+        None, description="First values of the kernels from step to step; by default `orthogonal`."
+    )
+    recurrent_regularizer: AnyRegularizer | None = Field(
+        None, description="Penalty of the kernels from step to step in the loss."
+    )
+    recurrent_constraint: AnyConstraint | None = Field(
+        None, description="What the kernels from step to step are kept to after each update."
+    )
 
     def build(self, inputs: Mapping[str, Encoded]) -> Any:
         """Recurrent layers over the steps of a sequence, a pooling to one vector, then dense layers.
@@ -123,17 +135,23 @@ class Rnn(DenseStack):
             key = ("model", "recurrent_dropout")
             yield Problem("slow-setting", message, key, help=help, severity="warning")
 
+    def _of_cell(self) -> dict[str, Any]:
+        """What is asked for of the weights of a recurrent layer, as its arguments."""
+        fields = ("recurrent_initializer", "recurrent_regularizer", "recurrent_constraint")
+        stated = {name: given for name in fields if (given := getattr(self, name)) is not None}
+        return {**self.of_weights(MODEL), **{name: given.make((*MODEL, name), 2) for name, given in stated.items()}}
+
     def _body(self, x: Any, mask: Any, prefix: str) -> Any:
         """The vector of one sequence; names of its layers begin with the prefix."""
         if self.conv is not None:
-            x, mask = self.conv.build(x, mask, prefix)
+            x, mask = self.conv.build(x, mask, prefix, self.of_weights(MODEL, axes=3))
         # Keras's hidden mask attribute is lost on the way; an argument is not.
         masks = {} if mask is None else {"mask": mask}
         cell = getattr(layers, CELLS[self.cell])
         for number, units in enumerate(self.units, 1):
             name, key = f"{prefix}{self.cell}_{number}", ("model", "units", number - 1)
             every = number < len(self.units) or self.pooling != "last"
-            one = {"recurrent_dropout": self.recurrent_dropout, "return_sequences": every}
+            one = {"recurrent_dropout": self.recurrent_dropout, "return_sequences": every, **self._of_cell()}
             if self.bidirectional:
                 layer = layers.Bidirectional(cell(units, **one), name=name)
             else:

@@ -9,6 +9,7 @@ from dlkit.checks import (
     duplicates,
     duration,
     groups,
+    initializers,
     leaks,
     metrics,
     model,
@@ -55,6 +56,7 @@ RULES: dict[str, Rule] = {
     "dead-units": units.dead_units,
     "saturated-units": units.saturated_units,
     "vanishing-stack": network.vanishing,
+    "initializer-does-not-fit": initializers.does_not_fit,
     "rough-normalization": network.rough_normalization,
     "single-pixel": network.padding_alone,
     "heavy-dropout": network.heavy_dropout,
@@ -69,7 +71,8 @@ BEFORE_TRAINING = (
     "constant-input", "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
     "similar-images-in-two-splits", "column-gives-answer", "splits-differ", "nothing-to-train", "output-width",
     "empty-output", "outputs-twice", "large-model", "unusable-metric", "vanishing-stack", "rough-normalization",
-    "single-pixel", "heavy-dropout", "many-parameters", "unusual-learning-rate", "long-training",
+    "initializer-does-not-fit", "single-pixel", "heavy-dropout", "many-parameters", "unusual-learning-rate",
+    "long-training",
 )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from dlkit.config.annotations import as_section, choice_in, field_type, members
+from dlkit.config.annotations import as_section, bare, choice_in, field_type, members
 from dlkit.config.phrases import cut
 from dlkit.config.scalars import Scalar, UnclearNumberError, is_plain_text, read_scalar
 from dlkit.config.suggestions import nearest_name
@@ -118,7 +118,7 @@ def _wrapped(value: Scalar, annotation: Any) -> str | None:
         if known := getattr(section, "known_arguments", None):  # an object by name, whose arguments are known
             return nearest_name(str(value), known())
         return _by_first(value, section)
-    lists = [member for member in inner if get_origin(member) is list]
+    lists = [bare(member)[0] for member in inner if get_origin(bare(member)[0]) is list]
     if not lists:
         return None
     item = get_args(lists[0])[0]

@@ -27,6 +27,8 @@ def merge(base: Node, over: Node, shape: Shape) -> Node:
         ours, theirs = over.value.get(key), base.value.get(key)
         if ours is not None and theirs is not None and ours.value != theirs.value:
             return over
+    if shape.is_step and base.value.keys() != over.value.keys():
+        return over
     merged = dict(base.value)
     for part, node in over.value.items():
         below = shape.below(part, over if shape.names_by in over.value else base)

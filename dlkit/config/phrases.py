@@ -19,3 +19,8 @@ def cut(text: str, width: int = 60) -> str:
 def listed(words: Sequence[str]) -> str:
     """Words as a sentence has them: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
+
+
+def with_article(noun: str) -> str:
+    """`a step`, `an initializer`."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

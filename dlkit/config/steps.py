@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dlkit.config.annotations import noun_of_step, step_form
 from dlkit.config.errors_path import Path
+from dlkit.config.phrases import with_article
 from dlkit.config.problems import Problem
 from dlkit.config.short_forms import TAGS
 from dlkit.config.tree import Node, plain
@@ -15,11 +16,10 @@ def malformed_step(path: Path, node: Node | None) -> Problem | None:
     if node is None or isinstance(node.value, str):
         return None
     where, noun = section_name(path.key), noun_of_step(path.annotation) or path.noun
-    form = f"a {noun} is its name, or `name: {{setting: value}}`"
+    one = with_article(noun)
+    form = f"{one} is its name, or `name: {{setting: value}}`"
     if not isinstance(node.value, dict):
-        return Problem(
-            "malformed-step", f"{where} must be a {noun}, got {shown(plain(node), node)}", path.key, label=form
-        )
+        return Problem("malformed-step", f"{where} must be {one}, got {shown(plain(node), node)}", path.key, label=form)
     if any(tag in node.value for tag in TAGS):
         return None
     if len(node.value) == 1:
@@ -36,10 +36,6 @@ def malformed_step(path: Path, node: Node | None) -> Problem | None:
     first = next(iter(node.value), None)
     if first is None:
         return Problem("malformed-step", f"{where} is empty", path.key, label=form)
-    return Problem(
-        "malformed-step",
-        f"{where} has more than one key",
-        (*path.key, first),
-        label=form,
-        help=f"indent the settings of `{first}` two spaces further, or start each {noun} with `- `",
-    )
+    help = f"indent the settings of `{first}` two spaces further"
+    help += f", or start each {noun} with `- `" if isinstance(path.key[-1], int) else ""
+    return Problem("malformed-step", f"{where} has more than one key", (*path.key, first), label=form, help=help)

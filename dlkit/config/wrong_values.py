@@ -60,6 +60,9 @@ def wrong_type(path: Path, value: Any, text: str) -> Problem:
     if isinstance(short_form_in(at_the_end(path)), Word):
         expected = f"a name or {expected}"
     label, help_ = correction(value, [], expected, at_the_end(path))
+    info = path.section.model_fields.get(str(path.key[-1])) if path.section is not None else None
+    if value is None and info is not None and info.is_required():
+        help_ = "it has no default"
     if path.section is not None and (
         instead := getattr(path.section, "instead_of", lambda *_: "")(path.key[-1], value)
     ):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import BaseModel
@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from dlkit.config.annotations import is_step, literal_choices, members, noun_of_step
 from dlkit.config.corrections import correction
 from dlkit.config.errors_path import Path
+from dlkit.config.phrases import with_article
 from dlkit.config.problems import Problem
 from dlkit.config.suggestions import meant_by, nearest_name
 from dlkit.config.tree import Node, dotted, find, plain
@@ -27,6 +28,7 @@ def wrong_word(path: Path, value: Any, node: Node | None, root: Node, config_cla
         context = {"value": value, "choices": choices, "synonyms": synonyms}
         return unknown_choice(path, context, node, root, config_class)
     label, help_ = correction(value, choices)
+    label = label or _only_item(value, choices)
     if not label and (meant := meant_by(str(value), synonyms)):
         label = f"did you mean `{meant[0]}`?"
     message = f"{shown(value, node)} is not a choice for `{dotted(path.key)}`"
@@ -58,8 +60,13 @@ def unknown_choice(
     said = find(root, key)
     written = said.written if said is not None else node.written if node is not None else None
     shown_value = written or value
+    no_text = said is not None and said.written is None and not isinstance(said.value, str)
+    if said is not None and no_text:
+        label = _only_item(plain(said), choices) or label
     if noun := noun_of_step(path.annotation):
-        message = f"`{shown_value}` is not a {noun} of {section_name(path.key[:-1])}"
+        message = f"`{shown_value}` is not {with_article(noun)} of {section_name(path.key[:-1])}"
+    elif said is not None and no_text:
+        message = f"{shown(plain(said), said)} is not a choice for `{dotted(key)}`"
     else:
         message = f"`{shown_value[:80]}` is not a choice for `{dotted(key)}`"
     help_ = list_choices(fit, "choices that fit") if fit else list_choices(choices)
@@ -68,3 +75,9 @@ def unknown_choice(
     if len(members(at_the_end(path))) > 1:
         help_ = f"it must be {type_in_words(path)}"
     return Problem("unknown-choice", message, key, label=label, help=help_)
+
+
+def _only_item(value: Any, choices: Sequence[str]) -> str:
+    """What to write instead of a list of one of the words; empty for anything else."""
+    right = isinstance(value, list) and len(value) == 1 and value[0] in choices
+    return f"write {value[0]}, without brackets" if right else ""

@@ -37,9 +37,15 @@ class Compiled:
         with model_blamed(self.path):
             config = trained.model.get_compile_config() or {}
             given = _by_target(config.get("loss"), targets)
-            if set(given) != set(targets):
+            own = {name: target for name, target in trained.spec.targets.items() if target.settings.own_loss_name}
+            if set(given) | set(own) != set(targets):
                 raise ValueError("it has no loss for some of its targets")
-            losses = {name: _one_an_example(given[name], target) for name, target in trained.spec.targets.items()}
+            losses = {
+                name: (target.settings.own_loss(target, logits=False), None)
+                if name in own
+                else _one_an_example(given[name], target)
+                for name, target in trained.spec.targets.items()
+            }
             weights = {n: float(w) for n, w in _by_target(config.get("loss_weights"), targets).items() if w is not None}
             self.objective = Objective(
                 {name: loss for name, (loss, _) in losses.items()},
@@ -137,7 +143,8 @@ def _listed(given: Any) -> list[Any]:
 
 def _one_an_example(given: Any, target: Target) -> tuple[Callable[[Any, Any], Any], int | None]:
     """A loss as training has it, without its mean over the batch, and the class that it leaves out."""
-    loss = keras.losses.get(given)
+    # Keras's own `get` does not know all of its losses (3.15).
+    loss = keras.saving.deserialize_keras_object(given) if isinstance(given, dict) else keras.losses.get(given)
     if not isinstance(loss, keras.losses.Loss):
         return loss, None
     settings = {**loss.get_config(), "reduction": None}

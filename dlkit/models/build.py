@@ -155,12 +155,15 @@ def _compile(model: keras.Model, built: BuiltModel, choice: Choice, *, logits: b
     targets = built.spec.targets
     outputs = model.output if isinstance(model.output, dict) else dict.fromkeys(targets, model.output)
     members = {name: has_members(outputs[name]) for name in targets}
-    losses = {
-        name: LossOfMembers(choice.loss(target, logits=logits, reduction=None))
-        if members[name]
-        else choice.loss(target, logits=logits)
-        for name, target in targets.items()
-    }
+
+    def loss(name: str) -> Any:
+        if targets[name].settings.own_loss_name and not logits:
+            return None  # Keras alone could not open a model with it
+        if members[name]:
+            return LossOfMembers(choice.loss(targets[name], logits=logits, reduction=None))
+        return choice.loss(targets[name], logits=logits)
+
+    losses = {name: loss(name) for name in targets}
     metrics = {name: choice.metrics(target) for name, target in targets.items()}
     if logits:
         metrics = {name: on_logits(targets[name], made, members=members[name]) for name, made in metrics.items()}

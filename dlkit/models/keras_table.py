@@ -58,10 +58,12 @@ def arguments(cls: type) -> list[str]:
 
 
 def classes(module: Any, base: type) -> dict[str, list[str]]:
-    """Every public subclass of `base` in `module`, by its snake_case name."""
+    """Every public subclass of `base` in `module`, by its snake_case name; of two names, by that of the class."""
     found = {}
     for name, value in sorted(vars(module).items()):
-        if isinstance(value, type) and issubclass(value, base) and name not in SKIPPED:
+        if not isinstance(value, type) or not issubclass(value, base) or name in SKIPPED:
+            continue
+        if snake_case(name) == snake_case(value.__name__):
             found[snake_case(name)] = arguments(value)
     return found
 

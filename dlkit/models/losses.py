@@ -48,17 +48,21 @@ class Choice:
             smoothing: share of each label that is spread over all classes.
         """
         given, settings = self._given_loss(target), target.settings
-        if smoothing and (smoothed := settings.smoothed(target, smoothing, reduction, logits=logits)):
-            return smoothed
+        if settings.own_loss_name:
+            own = settings.own_loss(target, logits=logits)
+            return own if reduction is None else lambda labels, outputs: keras.ops.mean(own(labels, outputs))
         name = given.name if given else settings.default_loss
+        if smoothing and (smoothed := settings.smoothed(target, name, smoothing, reduction, logits=logits)):
+            return smoothed
         _must_compare_examples(name, target, self._key(target, "loss", given), f"`{settings.default_loss}`")
-        arguments = {**(given.arguments if given else {}), "reduction": reduction}
+        arguments = {**settings.loss_arguments(name), **(given.arguments if given else {}), "reduction": reduction}
         if smoothing:
             arguments["label_smoothing"] = smoothing
         if reduction is None:
             # Such examples get no weight: of one value an example, Keras would leave 0 and count it.
             arguments.pop("ignore_class", None)
-        loss = _make("losses", name, arguments, self._plugins, self._key(target, "loss", given), logits=logits)
+        made = self._in_plain_keras(target, name) if self._keras_only else name
+        loss = _make("losses", made, arguments, self._plugins, self._key(target, "loss", given), logits=logits)
         # Keras alone opens a model with nothing but Keras's own losses.
         return loss if self._keras_only else settings.loss_function(target, name, loss, logits=logits)
 
@@ -69,23 +73,36 @@ class Choice:
         return None if ignored is None else int(ignored)
 
     def loss_name(self, target: Target) -> tuple[str, bool]:
-        """Keras's name of a target's loss, and whether the configuration chose it."""
-        given = self._given_loss(target)
-        return (given.name, True) if given else (target.settings.default_loss, False)
+        """The name of a target's loss, Keras's where it is Keras's, and whether the configuration chose it."""
+        given, settings = self._given_loss(target), target.settings
+        if settings.own_loss_name:
+            return settings.own_loss_name, True
+        return (given.name, True) if given else (settings.default_loss, False)
 
     def metrics(self, target: Target) -> list[keras.metrics.Metric]:
         """New metrics of a target, named as its columns of the history are; they see results."""
         settings = target.settings
         given = self._given_metrics(target)
-        wanted = [Metric(name=name) for name in settings.default_metrics] if given is None else given
+        wanted = [Metric(name=name) for name in settings.usual_metrics] if given is None else given
         made = []
         for number, (column, metric) in enumerate(zip(metric_columns(wanted), wanted, strict=True)):
             key = self.metric_key(target, number)
             _must_compare_examples(metric.name, target, key, "`r2_score`")
-            name = settings.accuracy if metric.name == "accuracy" and settings.accuracy else metric.name
-            arguments = {**settings.metric_arguments(target, metric.name), **metric.arguments, "name": column}
+            name = self._own_accuracy(target, metric.name)
+            name = self._in_plain_keras(target, name) if self._keras_only else name
+            arguments = {**settings.metric_arguments(target, name), **metric.arguments, "name": column}
             made.append(_make("metrics", name, arguments, self._plugins, key, logits=False))
         return made
+
+    def _in_plain_keras(self, target: Target, name: str) -> str:
+        """Keras's name of a loss or metric in a saved model."""
+        metrics = [self._own_accuracy(target, metric.name) for metric in self._given_metrics(target) or ()]
+        return target.settings.in_plain_keras(name, {self.loss_name(target)[0], *metrics})
+
+    @staticmethod
+    def _own_accuracy(target: Target, name: str) -> str:
+        """The name of a metric, of `accuracy` that of the kind's own."""
+        return target.settings.accuracy if name == "accuracy" and target.settings.accuracy else name
 
     def metric_key(self, target: Target, number: int) -> Key:
         """Where a metric of a target is asked for, by its number among them."""
@@ -145,23 +162,38 @@ def on_logits(
     if settings.activation is None and not target.state and not members:
         return list(metrics)
     same = () if members else settings.same_on_logits
-    return [m if snake_case(type(m).__name__) in same else OfResults(m, settings.activation) for m in metrics]
+
+    def of_results(metric: keras.metrics.Metric) -> keras.metrics.Metric:
+        name = snake_case(type(metric).__name__)
+        classes = len(target.classes) if name in settings.of_one_hot else None
+        return metric if name in same else OfResults(metric, settings.activation, classes)
+
+    return [of_results(metric) for metric in metrics]
 
 
 @keras.saving.register_keras_serializable("dlkit")
 class OfResults(keras.metrics.Metric):
-    """A metric that sees results, for a model that gives logits."""
+    """A metric that sees results, and one-hot labels where it takes them, for a model that gives logits."""
 
-    def __init__(self, metric: Any, activation: str | None, name: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        metric: Any,
+        activation: str | None,
+        classes: int | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> None:
         self.metric = keras.metrics.deserialize(metric) if isinstance(metric, dict) else metric
         super().__init__(name=name or self.metric.name, **kwargs)
-        self.activation = activation
+        self.activation, self.classes = activation, classes
         self._direction = direction(self.metric) or None
 
     def update_state(self, y_true: Any, y_pred: Any, sample_weight: Any = None) -> None:
         """Count a batch of labels and logits."""
         results = mean_of_members(keras.activations.get(self.activation)(y_pred))
-        if self.activation == "sigmoid":
+        if self.classes is not None:
+            y_true = keras.ops.one_hot(keras.ops.reshape(y_true, (-1,)), self.classes)
+        elif self.activation == "sigmoid":
             y_true = keras.ops.reshape(y_true, keras.ops.shape(results))
         self.metric.update_state(y_true, results, sample_weight=sample_weight)
 
@@ -175,4 +207,5 @@ class OfResults(keras.metrics.Metric):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor."""
-        return {"metric": keras.metrics.serialize(self.metric), "activation": self.activation, "name": self.name}
+        metric = keras.metrics.serialize(self.metric)
+        return {"metric": metric, "activation": self.activation, "classes": self.classes, "name": self.name}

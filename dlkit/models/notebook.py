@@ -1,5 +1,7 @@
 """The builders as functions: `dlkit.cnn(input_shape=(28, 28, 1), classes=10)` is a plain, compiled Keras model."""
 
+# Long because editors read the settings of every builder here.
+
 from __future__ import annotations
 
 import functools
@@ -151,6 +153,8 @@ if TYPE_CHECKING:
     Kind = Literal["category", "binary", "number"]
     InputKind = Literal["image", "sequence", "number"]
     Size = int | Sequence[int]
+    # An initializer, regularizer or constraint of Keras's: its name, or that with its arguments.
+    Word = str | dict[str, Any] | None
 
     class Block(TypedDict, total=False):
         """One convolution block of `cnn`; which keys there are depends on its kind."""
@@ -166,6 +170,12 @@ if TYPE_CHECKING:
         kernel_size: Size
         strides: Size
         padding: Literal["valid", "same"]
+        kernel_initializer: Word
+        kernel_regularizer: Word
+        kernel_constraint: Word
+        bias_initializer: Word
+        bias_regularizer: Word
+        bias_constraint: Word
         reduction: int
         kernel_sizes: Sequence[int] | None
         bottleneck: int | None
@@ -205,6 +215,12 @@ if TYPE_CHECKING:
         feed_forward: int | None = None,
         patch: int = 4,
         pooling: Literal["average", "max", "attention"] = "average",
+        kernel_initializer: Word = None,
+        kernel_regularizer: Word = None,
+        kernel_constraint: Word = None,
+        bias_initializer: Word = None,
+        bias_regularizer: Word = None,
+        bias_constraint: Word = None,
     ) -> keras.Model:
         """The encoder of a transformer over a sequence, compiled; `help(dlkit.attention)` explains each setting."""
 
@@ -225,6 +241,12 @@ if TYPE_CHECKING:
         blocks: Sequence[Block] = ({"filters": 32, "pool_size": 2}, {"filters": 64, "pool_size": 2}),
         backbone: Backbone | None = None,
         pooling: Literal["flatten", "average", "max"] | None = None,
+        kernel_initializer: Word = None,
+        kernel_regularizer: Word = None,
+        kernel_constraint: Word = None,
+        bias_initializer: Word = None,
+        bias_regularizer: Word = None,
+        bias_constraint: Word = None,
     ) -> keras.Model:
         """A convolutional network over images, compiled; `help(dlkit.cnn)` explains each setting."""
 
@@ -237,8 +259,13 @@ if TYPE_CHECKING:
         input_kind: InputKind = "number",
         kind: Literal["nlinear", "dlinear", "plain"] | None = None,
         window: int = 25,
-        l2: float = 0.0,
         input: str | None = None,
+        kernel_initializer: Word = None,
+        kernel_regularizer: Word = None,
+        kernel_constraint: Word = None,
+        bias_initializer: Word = None,
+        bias_regularizer: Word = None,
+        bias_constraint: Word = None,
     ) -> keras.Model:
         """A linear model, compiled; `help(dlkit.linear)` explains each setting."""
 
@@ -256,6 +283,12 @@ if TYPE_CHECKING:
         normalization: Literal["batch", "layer"] | None = None,
         residual: bool = False,
         members: int | None = None,
+        kernel_initializer: Word = None,
+        kernel_regularizer: Word = None,
+        kernel_constraint: Word = None,
+        bias_initializer: Word = None,
+        bias_regularizer: Word = None,
+        bias_constraint: Word = None,
     ) -> keras.Model:
         """A multi-layer perceptron over the flattened input, compiled; `help(dlkit.mlp)` explains each setting."""
 
@@ -276,6 +309,15 @@ if TYPE_CHECKING:
         layer_norm: bool = False,
         pooling: Literal["last", "average", "max", "attention"] = "last",
         conv: Convolution | None = None,
+        recurrent_initializer: Word = None,
+        recurrent_regularizer: Word = None,
+        recurrent_constraint: Word = None,
+        kernel_initializer: Word = None,
+        kernel_regularizer: Word = None,
+        kernel_constraint: Word = None,
+        bias_initializer: Word = None,
+        bias_regularizer: Word = None,
+        bias_constraint: Word = None,
     ) -> keras.Model:
         """A recurrent network over a sequence, compiled; `help(dlkit.rnn)` explains each setting."""
 

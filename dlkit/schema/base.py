@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
@@ -77,19 +77,20 @@ class KerasObject(Section):
         return self
 
 
-def known_name(category: str) -> Callable[[str], str]:
-    """A validator that accepts the names of one category of the Keras table and no other."""
+def known_name(category: str) -> Callable[[Any], str]:
+    """A validator that accepts the names of one category of the Keras table and nothing else."""
 
-    def check(name: str) -> str:
-        if name not in keras_names.table()[category]:
-            raise unknown_choice(name, sorted(keras_names.table()[category]))
+    def check(name: Any) -> str:
+        if not isinstance(name, str) or name not in keras_names.table()[category]:
+            nothing = "did you mean `linear`?" if name is None and category == "activations" else ""
+            raise unknown_choice(str(name), sorted(keras_names.table()[category]), nothing, tag="")
         return name
 
     return check
 
 
 def unknown_choice(value: str, choices: list[str], hint: str = "", tag: str = "name") -> PydanticCustomError:
-    """The error for a word under `tag` that is none of `choices`; `hint` is what its label says."""
+    """The error for a word under `tag`, empty for the word itself, that is none of `choices`; `hint` is its label."""
     details = {"tag": tag, "value": value, "choices": choices, "hint": hint}
     return PydanticCustomError("unknown-choice", "{tag}", details)
 
@@ -159,7 +160,7 @@ def _keras_word(category: str) -> Any:
     """A string type that holds a name of one category of the Keras table; its JSON Schema lists them."""
     return Annotated[
         str,
-        AfterValidator(known_name(category)),
+        BeforeValidator(known_name(category)),
         WithJsonSchema({"type": "string", "enum": sorted(keras_names.table()[category])}),
     ]
 

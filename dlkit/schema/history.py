@@ -73,12 +73,12 @@ def _metrics(name: str, target: TargetSettings, config: Config) -> Iterator[tupl
     here: Key = ("data", "targets", name)
     asked_for = target.metrics_of(config)
     if asked_for is None:
-        yield from ((metric, metric, here) for metric in target.default_metrics)
+        yield from ((metric, metric, here) for metric in target.usual_metrics)
     else:
         key = (*(here if target.metrics is not None else ("training",)), "metrics")
         for number, (column, metric) in enumerate(zip(metric_columns(asked_for), asked_for, strict=True)):
             yield column, metric.name, (*key, number)
-    yield from ((figure, figure, here) for figure in target.own_figures)
+    yield from ((figure, figure, here) for figure in target.figures)
 
 
 def monitor_problems(training: Training, columns: Collection[str], *, validation: bool) -> Iterator[Problem]:

@@ -9,14 +9,18 @@ from dlkit.schema import Config
 from dlkit.schema.base import KerasObject
 from dlkit.schema.keras_objects import (
     Callback,
+    Constraint,
+    Initializer,
     Loss,
     Metric,
     RandomAudioStep,
     RandomSequenceStep,
     RandomStep,
     RandomTextStep,
+    Regularizer,
+    WordOfKeras,
 )
-from dlkit.schema.step import STEPS, random_steps
+from dlkit.schema.step import STEPS
 
 Schema = dict[str, Any]
 
@@ -26,6 +30,7 @@ _KERAS_OBJECTS: dict[str, type[KerasObject]] = {
     "Loss": Loss,
     "Metric": Metric,
     **{cls.__name__: cls for cls in (RandomStep, RandomSequenceStep, RandomAudioStep, RandomTextStep)},
+    **{cls.__name__: cls for cls in (Initializer, Regularizer, Constraint)},
 }
 
 
@@ -176,14 +181,13 @@ def _single_key(settings: dict[str, Schema]) -> Schema:
 def _keras_object(cls: type[KerasObject], schema: Schema) -> Schema:
     known = cls.known_arguments()
     described = {"description": schema.get("description", "")}
-    if issubclass(cls, RandomStep):
-        own = random_steps(cls.axes)
+    if issubclass(cls, WordOfKeras):
         settings = {
             name: {
                 "anyOf": [
                     {"type": "object", "properties": dict.fromkeys(arguments, True), "additionalProperties": False},
                     {"type": "null"},
-                    *([{"type": ["number", "string", "boolean"]}] if name in own and own[name].word else []),
+                    *([{"type": ["number", "string", "boolean"]}] if cls.word(name) else []),
                 ]
             }
             for name, arguments in known.items()

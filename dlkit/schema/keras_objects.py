@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Container, Iterator
 from contextlib import AbstractContextManager
 from typing import Annotated, Any, ClassVar
@@ -14,17 +15,23 @@ from dlkit.config.phrases import listed
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.config.short_forms import SingleKey, Word
 from dlkit.lazy import lazy
-from dlkit.schema.base import KerasObject, word_category, word_with_arguments
+from dlkit.schema.base import KerasObject, word_with_arguments
 from dlkit.schema.optimizers import OptimizerBase
 
 keras = lazy("keras")
 
 
 class Loss(KerasObject):
-    """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives."""
+    """A Keras loss by name. dlkit sets `from_logits` to what the model's head gives, and `axis` to that of examples."""
 
     category = "losses"
-    reserved = frozenset({"from_logits"})
+    reserved = frozenset({"axis", "from_logits"})
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """For the loss of quantiles, which setting asks for it."""
+        pinball = re.match("pinball|quantile", name.lower())
+        return "state `quantiles: [0.1, 0.5, 0.9]` at the target instead" if pinball else ""
 
 
 class Metric(KerasObject):
@@ -68,7 +75,60 @@ _OF_THE_LOOP = {
 }
 
 
-class RandomStep(KerasObject):
+class WordOfKeras(KerasObject):
+    """A Keras object that is written as its name, alone or with what it takes: `he_normal`, `{l2: 0.01}`."""
+
+    @model_serializer(mode="wrap")
+    def _as_written(self, handler: Any) -> Any:
+        settings = handler(self)
+        name = settings.pop("name")
+        return {name: settings} if settings else name
+
+    @classmethod
+    def word(cls, name: str) -> str:
+        """The argument that a bare value stands for: the first one; empty where there is none."""
+        known = cls.known_arguments()
+        return next(iter(known[name]), "") if name in known else "value"  # of an unknown one, which is reported
+
+
+class OfWeights(WordOfKeras):
+    """What Keras makes of weights, or does with them."""
+
+    def make(self, key: Key, axes: int) -> Any:
+        """The object, a new one each time.
+
+        Args:
+            key: of the setting.
+            axes: of the weights.
+
+        Raises:
+            ConfigError: Keras refuses the arguments, or weights of so many axes.
+        """
+        made, shape = keras_argument({self.name: self.arguments}, self.category, key), (2, 2, 5, 7)[-axes:]
+        with refusals_of_keras(f"`{self.name}`", key):
+            made(shape if isinstance(made, keras.initializers.Initializer) else keras.ops.ones(shape))
+        return made
+
+
+class Initializer(OfWeights):
+    """First values of weights: an initializer of Keras's, alone or with its arguments."""
+
+    category = "initializers"
+
+
+class Regularizer(OfWeights):
+    """A penalty of weights in the loss: a regularizer of Keras's, alone or with its arguments."""
+
+    category = "regularizers"
+
+
+class Constraint(OfWeights):
+    """What weights are kept to after each update: a constraint of Keras's, alone or with its arguments."""
+
+    category = "constraints"
+
+
+class RandomStep(WordOfKeras):
     """A random step, active in training alone: `random_flip`, `{random_rotation: {factor: 0.1}}`.
 
     It is a random Keras image layer, or a random step of `dlkit/steps/` that has the axes it works on.
@@ -86,6 +146,13 @@ class RandomStep(KerasObject):
 
         own = {name: [f for f in step.model_fields if f != "step"] for name, step in random_steps(cls.axes).items()}
         return {**(super().known_arguments() if "height" in cls.axes else {}), **own}
+
+    @classmethod
+    def word(cls, name: str) -> str:
+        """The setting that a bare value stands for; Keras's layers have none."""
+        from dlkit.schema.step import STEPS
+
+        return STEPS[name].word if name in STEPS and STEPS[name].random else ""
 
     def own(self) -> Any | None:
         """The settings of the step; None for a layer of Keras's."""
@@ -119,12 +186,6 @@ class RandomStep(KerasObject):
             return f"it is for examples with the axes {' or '.join(STEPS[name].needs_axes or STEPS[name].first_axes)}"
         return "it is not random: it belongs in `preprocess`" if name in STEPS else ""
 
-    @model_serializer(mode="wrap")
-    def _as_written(self, handler: Any) -> Any:
-        settings = handler(self)
-        name = settings.pop("name")
-        return {name: settings} if settings else name
-
 
 class RandomSequenceStep(RandomStep):
     """A random step of time series, active in training alone: `shift`, `{noise: {deviation: 0.1}}`."""
@@ -144,18 +205,11 @@ class RandomTextStep(RandomStep):
     axes = ("tokens",)
 
 
-def _word_of_step(name: str) -> str:
-    """The setting that a bare value stands for; Keras's layers have none."""
-    from dlkit.schema.step import STEPS
-
-    return STEPS[name].word if name in STEPS and STEPS[name].random else ""
-
-
 class _RandomStepForm(SingleKey):
     """As for the steps of `preprocess`; `{step: random_flip}` is read as well."""
 
     def __init__(self) -> None:
-        super().__init__("name", _word_of_step)
+        super().__init__("name", RandomStep.word)
 
     def read(self, value: Any) -> Any:
         read = super().read(value) if not (isinstance(value, dict) and "step" in value) else value
@@ -167,6 +221,9 @@ class _RandomStepForm(SingleKey):
 AnyLoss = Annotated[Loss, Word("name")]
 AnyMetric = Annotated[Metric, Word("name")]
 AnyCallback = Annotated[Callback, Word("name")]
+AnyInitializer = Annotated[Initializer, SingleKey("name", Initializer.word, noun="initializer")]
+AnyRegularizer = Annotated[Regularizer, SingleKey("name", Regularizer.word, noun="regularizer")]
+AnyConstraint = Annotated[Constraint, SingleKey("name", Constraint.word, noun="constraint")]
 AnyRandomStep = Annotated[RandomStep, _RandomStepForm()]
 AnyRandomSequenceStep = Annotated[RandomSequenceStep, _RandomStepForm()]
 AnyRandomAudioStep = Annotated[RandomAudioStep, _RandomStepForm()]
@@ -185,23 +242,23 @@ def keras_class(category: str, name: str) -> type[Any] | None:
     return next((cls for written, cls in classes if isinstance(cls, type) and named(written) == name), None)
 
 
-def keras_argument(argument: str, value: Any, key: Key) -> Any:
+def keras_argument(value: Any, category: str, key: Key) -> Any:
     """An argument of a layer as Keras takes it: of a word with arguments, such as `{l2: 0.01}`, the object.
 
     Args:
-        argument: its name, such as `kernel_regularizer`.
         value: as the configuration has it.
+        category: of the words that it may hold, as `KerasObject.category`; empty where it holds none.
         key: of the argument.
 
     Raises:
         ConfigError: Keras refuses what is stated beside the word.
     """
     word, settings = word_with_arguments(value)
-    cls = keras_class(category, snake_case(word)) if (category := word_category(argument)) and word else None
-    if cls is None or settings is None:
+    cls = keras_class(category, snake_case(word)) if category and word else None
+    if cls is None:
         return value
     with refusals_of_keras(f"`{word}`", key):
-        return cls(**settings) if isinstance(settings, dict) else cls(settings)
+        return cls(**(settings or {})) if isinstance(settings, dict | None) else cls(settings)
 
 
 def keras_optimizer(
@@ -219,7 +276,7 @@ def keras_optimizer(
         more: arguments in place of those of the settings.
     """
     arguments = {name: value for name, value in settings.model_dump().items() if name not in without}
-    name = arguments.pop("name")
+    name = arguments.pop("name").replace("_", "")
     cls = next(cls for written, cls in vars(keras.optimizers).items() if written.lower() == name)
     return derived(cls)(**{**arguments, **more})
 

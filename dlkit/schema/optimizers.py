@@ -177,11 +177,40 @@ class Muon(OptimizerBase):
     epsilon: PositiveFloat = Field(1e-7, description="Added to the denominator.")
 
 
+class ScheduleFreeAdamW(AdamBase):
+    """AdamW without a schedule: it trains at a point between the weights and their average, and the average is judged
+    (Defazio et al., 2024).
+    """
+
+    also_called = "schedule_free, schedulefree, adamw_schedule_free"
+
+    name: Literal["schedule_free_adamw"]
+    learning_rate: PositiveFloat = Field(0.0025, description="Learning rate, after the warm-up.")
+    beta_1: Annotated[float, Field(gt=0, lt=1)] = Field(0.9, description="Share of the average in the point between.")
+    epsilon: PositiveFloat = Field(1e-8, description="Added to the denominator.")
+    warmup_steps: Annotated[int, Field(ge=0)] = Field(0, description="Updates in which the rate rises from 0.")
+
+
 OPTIMIZERS = Registry(
     "optimizer",
     OptimizerBase,
     "name",
-    classes=(Adam, AdamW, Nadam, Adamax, Sgd, RmsProp, Adagrad, Adadelta, Adafactor, Lamb, Lion, Ftrl, Muon),
+    classes=(
+        Adam,
+        AdamW,
+        Nadam,
+        Adamax,
+        Sgd,
+        RmsProp,
+        Adagrad,
+        Adadelta,
+        Adafactor,
+        Lamb,
+        Lion,
+        Ftrl,
+        Muon,
+        ScheduleFreeAdamW,
+    ),
     short_form=Word("name"),
 )
 

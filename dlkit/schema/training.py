@@ -60,11 +60,46 @@ class Exponential(ScheduleBase):
 class StepDecay(ScheduleBase):
     """The rate times `factor` at each of the given epochs."""
 
-    also_called = "step_decay, multistep, piecewise, piecewise_constant"
+    also_called = "step_decay, multistep, piecewise, piecewise_constant, piecewise_constant_decay"
 
     name: Literal["step"]
     epochs: list[PositiveFloat] = Field(min_length=1, description="Epochs after which the rate falls, in rising order.")
     factor: Annotated[float, Field(gt=0, le=1)] = Field(0.1, description="Factor at each of them.")
+
+
+class Polynomial(ScheduleBase):
+    """The full rate down to `final_factor` of it, along a power of what is left of the run; a line by default."""
+
+    also_called = "polynomial_decay, linear, linear_decay, poly"
+
+    name: Literal["polynomial"]
+    power: PositiveFloat = Field(1.0, description="Power of the share of the run that is left.")
+    final_factor: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Last rate as a share of the full one.")
+
+
+class InverseTime(ScheduleBase):
+    """The rate divided by 1 and `decay_rate` more for every `decay_epochs`."""
+
+    also_called = "inverse_time_decay, inverse, inverse_decay"
+
+    name: Literal["inverse_time"]
+    decay_rate: PositiveFloat = Field(0.5, description="What the divisor grows by in `decay_epochs`.")
+    decay_epochs: PositiveFloat = Field(1.0, description="Epochs in which the divisor grows by that.")
+    staircase: bool = Field(False, description="Grow at once at the end of each such period.")
+
+
+class CosineRestarts(ScheduleBase):
+    """Half cosines one after the other, each from the full rate down (Loshchilov and Hutter, 2016)."""
+
+    also_called = "cosine_decay_restarts, warm_restarts, sgdr, cosine_annealing_warm_restarts"
+
+    name: Literal["cosine_restarts"]
+    first_epochs: PositiveFloat = Field(1.0, description="Length of the first half cosine.")
+    length_factor: Annotated[float, Field(ge=1)] = Field(2.0, description="Length of each as a multiple of the last.")
+    rate_factor: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0, description="Full rate of each as a multiple of the last one's."
+    )
+    final_factor: Annotated[float, Field(ge=0, le=1)] = Field(0.0, description="Last rate as a share of the full one.")
 
 
 class OneCycle(ScheduleSettings):
@@ -84,7 +119,7 @@ SCHEDULES = Registry(
     "schedule",
     ScheduleSettings,
     "name",
-    classes=(Constant, Cosine, Exponential, StepDecay, OneCycle),
+    classes=(Constant, Cosine, CosineRestarts, Polynomial, Exponential, InverseTime, StepDecay, OneCycle),
     short_form=Word("name"),
 )
 
@@ -92,6 +127,12 @@ if TYPE_CHECKING:
     Schedule = ScheduleSettings
 else:
     Schedule = SCHEDULES.type()
+
+
+class Swa(Section):
+    """Stochastic weight averaging (Izmailov et al., 2018): the mean of the weights at the ends of the last epochs."""
+
+    start: Fraction = Field(0.75, description="Share of the epochs after which they count.")
 
 
 class EarlyStopping(Section):
@@ -171,6 +212,11 @@ class Training(Section):
     checkpoints: Checkpoints = Field(default_factory=Checkpoints, description="When checkpoints are made and kept.")
     label_smoothing: Fraction = Field(
         0.0, description="Share of each label that is spread over all classes in training (Szegedy et al., 2016)."
+    )
+    swa: Swa | None = Field(
+        None,
+        description="Validate, test and save the mean of the weights at the ends of the last epochs; null for the "
+        "weights themselves.",
     )
     freeze: list[Text] = Field(
         default_factory=list, description="Layers whose weights stay, by name; `*` stands for any characters."

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
     from dlkit.schema import Config
     from dlkit.schema.features import Feature
 
+keras = lazy("keras")
 np = lazy("numpy")
 tf = lazy("tensorflow")
+
+# Losses that are of logits whatever is asked of Keras: it has no `from_logits` for them.
+OF_LOGITS = ("hinge", "squared_hinge")
 
 ClassWeight = Literal["balanced"] | dict[str, NonNegativeFloat] | None
 
@@ -172,6 +176,16 @@ class OneClassTarget(ClassTarget):
 def inside(outputs: Any) -> bool:
     """Whether outputs, a NumPy array, all lie between 0 and 1."""
     return bool(outputs.size > 0 and outputs.min() >= 0 and outputs.max() <= 1)
+
+
+def of_logits(loss: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A loss of logits as one of the probabilities that came of them by a sigmoid."""
+
+    def of_probabilities(labels: Any, results: Any) -> Any:
+        inside = keras.ops.clip(results, np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg)
+        return loss(labels, keras.ops.log(inside) - keras.ops.log1p(-inside))
+
+    return of_probabilities
 
 
 def weights_of_classes(given: Any, target: Target) -> Any:

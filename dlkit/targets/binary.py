@@ -14,7 +14,7 @@ from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.labels import must_be_one
 from dlkit.targets import _labels
-from dlkit.targets._classes import OneClassTarget
+from dlkit.targets._classes import OF_LOGITS, OneClassTarget, of_logits
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -31,8 +31,6 @@ PAIRS = [
     ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("negative", "positive"),
     ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"),
 ]  # fmt: skip
-# Losses that are of logits whatever is asked of Keras: it has no `from_logits` for them.
-OF_LOGITS = ("hinge", "squared_hinge")
 
 
 class BinaryTarget(OneClassTarget):
@@ -138,14 +136,7 @@ class BinaryTarget(OneClassTarget):
         self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
     ) -> Callable[[Any, Any], Any]:
         """The loss; one that is of logits gets those that the probabilities came from."""
-        if logits or name not in OF_LOGITS:
-            return loss
-
-        def of_logits(labels: Any, results: Any) -> Any:
-            inside = keras.ops.clip(results, np.finfo(np.float32).tiny, 1 - np.finfo(np.float32).epsneg)
-            return loss(labels, keras.ops.log(inside) - keras.ops.log1p(-inside))
-
-        return of_logits
+        return loss if logits or name not in OF_LOGITS else of_logits(loss)
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels of shape (batch, 1), as results have it."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
+from dlkit.config.keras_names import snake_case
 from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.lazy import lazy
@@ -31,23 +32,52 @@ tf = lazy("tensorflow")
 # whole numbers up to which they are classes rather than quantities.
 MOST_CLASSES, FEWEST_ROWS, FEW_NUMBERS = 1_000, 4, 20
 
+# What Keras takes one-hot labels for.
+ONE_HOT = frozenset(
+    {
+        "categorical_crossentropy", "categorical_focal_crossentropy", "categorical_hinge", "kl_divergence", "dice",
+        "tversky", "categorical_accuracy", "top_k_categorical_accuracy", "precision", "recall", "f1_score",
+        "f_beta_score", "auc", "one_hot_io_u", "one_hot_mean_io_u",
+    }
+)  # fmt: skip
+# The same figure of one-hot labels, of what takes the numbers of classes.
+OF_ONE_HOT = {
+    "sparse_categorical_crossentropy": "categorical_crossentropy",
+    "sparse_categorical_accuracy": "categorical_accuracy",
+    "sparse_top_k_categorical_accuracy": "top_k_categorical_accuracy",
+    "io_u": "one_hot_io_u",
+    "mean_io_u": "one_hot_mean_io_u",
+}
+
 
 class CategoryTarget(OneClassTarget):
     """One class of several: whole numbers, text or one-hot labels."""
 
     also_called = "class, categorical, label, multiclass, classification"
     holds = "integer classes"
-    # A category is an integer, so losses over one-hot labels do not fit.
-    losses = frozenset({"sparse_categorical_crossentropy"})
+    losses = frozenset(
+        {
+            "sparse_categorical_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy",
+            "categorical_generalized_cross_entropy", "categorical_hinge", "kl_divergence", "dice", "tversky",
+        }
+    )  # fmt: skip
     metrics_that_fit = frozenset(
         {
             "accuracy", "sparse_categorical_accuracy", "sparse_categorical_crossentropy",
-            "sparse_top_k_categorical_accuracy",
+            "sparse_top_k_categorical_accuracy", "categorical_accuracy", "categorical_crossentropy",
+            "top_k_categorical_accuracy", "precision", "recall", "f1_score", "f_beta_score", "auc", "categorical_hinge",
+            "kl_divergence", "io_u", "mean_io_u", "one_hot_io_u", "one_hot_mean_io_u",
         }
     )  # fmt: skip
+    of_results = frozenset(
+        {"categorical_generalized_cross_entropy", "categorical_hinge", "kl_divergence", "dice", "tversky"}
+    )
+    of_one_hot = ONE_HOT
     default_loss = "sparse_categorical_crossentropy"
     default_metrics = ("accuracy",)
-    smoothable = frozenset({"sparse_categorical_crossentropy"})
+    smoothable = frozenset(
+        {"sparse_categorical_crossentropy", "categorical_crossentropy", "categorical_focal_crossentropy"}
+    )
     accuracy = "sparse_categorical_accuracy"
     activation = "softmax"
     # The largest logit is the largest probability.
@@ -147,13 +177,46 @@ class CategoryTarget(OneClassTarget):
         one_hot = labels.ndim == 2 and labels.shape[1] > 1
         return _labels.from_one_hot(labels, place) if one_hot else _labels.read_labels(labels, place)
 
-    def smoothed(
-        self, target: Target, share: float, reduction: str | None, *, logits: bool
+    def loss_function(
+        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
     ) -> Callable[[Any, Any], Any]:
+        """The loss of classes by their numbers, also where Keras's takes one-hot labels."""
+        of = super().loss_function(target, name, loss, logits=logits)
+        return (lambda labels, outputs: of(_one_hot(labels, target), outputs)) if name in ONE_HOT else of
+
+    def loss_arguments(self, name: str) -> dict[str, Any]:
+        """Each example by itself."""
+        return {"axis": (-1,)} if name in ("dice", "tversky") else {}
+
+    def smoothed(
+        self, target: Target, name: str, share: float, reduction: str | None, *, logits: bool
+    ) -> Callable[[Any, Any], Any] | None:
         """The cross-entropy with smoothed labels (Szegedy et al., 2016); Keras smooths one-hot labels alone."""
+        if name != "sparse_categorical_crossentropy":
+            return None
         loss = keras.losses.CategoricalCrossentropy(from_logits=logits, label_smoothing=share, reduction=reduction)
+        return lambda labels, outputs: loss(_one_hot(labels, target), outputs)
+
+    def in_plain_keras(self, name: str, every: Collection[str]) -> str:
+        """Where the loss or a metric is of one-hot labels, the same of such labels for all others."""
+        return name if ONE_HOT.isdisjoint(every) else OF_ONE_HOT.get(name, name)
+
+    def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
+        """The numbers of classes, or one-hot labels, as the metric takes them."""
+        one_hot = snake_case(type(metric).__name__) in ONE_HOT
+        return (_one_hot(labels, target) if one_hot else labels), results
+
+    def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
+        """The mean over the classes, each of which is one against the rest."""
         classes = len(target.classes)
-        return lambda labels, outputs: loss(keras.ops.one_hot(labels, classes), outputs)
+        if name in ("f1_score", "f_beta_score"):
+            return {"average": "macro"}
+        if name == "auc":
+            return {"multi_label": True, "num_labels": classes}
+        if name.endswith("io_u"):
+            # Of probabilities; and by its default Keras cuts the weights of examples to whole numbers.
+            return {"num_classes": classes, "sparse_y_pred": False, "dtype": "float32"}
+        return {}
 
     def constant(self, target: Target, labels: Any) -> Any:
         """The logarithms of the shares of the classes: logits, shape (classes,)."""
@@ -173,3 +236,8 @@ class CategoryTarget(OneClassTarget):
         """The classes that none of these labels has."""
         counts = _labels.count(labels.astype(np.int64), len(target.classes))
         return [name for name, n in zip(target.classes, counts, strict=True) if n == 0]
+
+
+def _one_hot(labels: Any, target: Target) -> Any:
+    """The numbers of classes as one-hot labels: float32, shape (batch, classes)."""
+    return keras.ops.one_hot(keras.ops.reshape(labels, (-1,)), len(target.classes))

@@ -146,39 +146,37 @@ class ForecastTarget(NumberTarget):
         return f"{steps} steps" + (f" of {channels} channels" if channels != 1 else "")
 
     def _scale(self, target: Target) -> tuple[Any, Any]:
-        """Mean and deviation of each output, those of its channel: float32, shape (steps * channels,)."""
-        return tuple(self._of_outputs(target, name) for name in ("mean", "deviation"))
+        """Mean and deviation of each number, those of its channel: float32, shape (steps * channels,)."""
+        return tuple(self._of_steps(target, name) for name in ("mean", "deviation"))
 
-    def _of_outputs(self, target: Target, name: str) -> Any:
-        """What was fitted of each channel, for each output."""
+    def _of_steps(self, target: Target, name: str) -> Any:
+        """What was fitted of each channel, for each number."""
         return np.tile(np.array(target.state[name], np.float32), target.shape[0])
 
     def own_metrics(self, target: Target) -> list[Any]:
         """MASE, where the season before is known."""
-        return [keras.metrics.MeanAbsoluteError(name=MASE)] if target.state.get("differences") else []
+        known = bool(target.state.get("differences"))
+        return [*super().own_metrics(target), *([keras.metrics.MeanAbsoluteError(name=MASE)] if known else [])]
 
     def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
         """As for numbers; for MASE in units of the difference from the season before."""
         labels, results = super().metric_values(target, metric, labels, results)
         if metric.name != MASE:
             return labels, results
-        unit = self._of_outputs(target, "differences")
+        unit = self._of_steps(target, "differences")
         return labels / unit, results / unit
 
     def unfitted(self, target: Target, base: BaseRows, rows: Any) -> dict[str, Any]:
         """The season before, and the same with the growth of the last year or season."""
-        return _naive.forecasts(base, rows, target.columns[0], target.state["season"])
+        found = _naive.forecasts(base, rows, target.columns[0], target.state["season"])
+        return {name: self.from_numbers(target, numbers) for name, numbers in found.items()}
 
     def constant(self, target: Target, labels: Any) -> Any:
         """The median of each output, or its mean where the loss is of squares: shape (units,)."""
-        if self.loss is not None and self.loss.name != "mean_absolute_error":
+        if self.quantiles or (self.loss is not None and self.loss.name != "mean_absolute_error"):
             return super().constant(target, labels)
         values = tf.sort(self.metric_labels(target, labels), axis=0)
-        median = values[(tf.shape(values)[0] - 1) // 2]
-        if not self._is_scaled(target):
-            return median
-        mean, deviation = self._scale(target)
-        return (median - mean) / deviation
+        return self.as_outputs(target, values[(tf.shape(values)[0] - 1) // 2])
 
     def summary(self, values: Any, bound: Target) -> looking.Summary:
         """How many steps, and the figures of each channel over all of them."""
@@ -196,8 +194,11 @@ class ForecastTarget(NumberTarget):
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
         """The steps as JSON has them: a number each, or a list of numbers where there are several channels."""
-        steps = [[shortest(value) for value in step] for step in np.reshape(result, target.shape)]
-        return {"value": _of_one_channel(steps)}
+        every = {word: np.reshape(values, target.shape) for word, values in self.by_quantile(target, result).items()}
+        return {
+            word: _of_one_channel([[shortest(value) for value in step] for step in steps])
+            for word, steps in every.items()
+        }
 
     def label(self, target: Target, label: Any) -> Any:
         """The steps of a label likewise."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -17,7 +17,7 @@ from dlkit.schema.column import is_pattern
 from dlkit.schema.fitted import State
 from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.labels import must_be_one, no_classes
-from dlkit.targets._classes import ClassTarget, shortest
+from dlkit.targets._classes import OF_LOGITS, ClassTarget, of_logits, shortest
 from dlkit.targets._labels import numbered, unknown_label
 
 if TYPE_CHECKING:
@@ -42,10 +42,17 @@ class MultiLabelTarget(ClassTarget):
         "separator": "sep, delimiter",
     }
     holds = "several classes at once"
-    losses = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
-    metrics_that_fit = frozenset(
-        {"accuracy", "binary_accuracy", "binary_crossentropy", "auc", "precision", "recall", "f1_score", "f_beta_score"}
+    losses = frozenset(
+        {"binary_crossentropy", "binary_focal_crossentropy", "hinge", "squared_hinge", "dice", "tversky"}
     )
+    of_results = frozenset({"dice", "tversky"})
+    metrics_that_fit = frozenset(
+        {
+            "accuracy", "binary_accuracy", "binary_crossentropy", "auc", "precision", "recall", "f1_score",
+            "f_beta_score", "true_positives", "true_negatives", "false_positives", "false_negatives",
+            "precision_at_recall", "recall_at_precision", "sensitivity_at_specificity", "specificity_at_sensitivity",
+        }
+    )  # fmt: skip
     default_loss = "binary_crossentropy"
     default_metrics = ("auc", "f1_score")
     smoothable = frozenset({"binary_crossentropy", "binary_focal_crossentropy"})
@@ -174,6 +181,18 @@ class MultiLabelTarget(ClassTarget):
             words = tf.strings.strip(tf.strings.split(tf.reshape(label, []), self.separator))
             return tf.cast(tf.reduce_any(words[:, None] == tf.constant(target.classes)[None], axis=0), tf.float32)
         return tf.ensure_shape(tf.cast(label, tf.float32), (len(target.classes),))
+
+    def loss_function(
+        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
+    ) -> Callable[[Any, Any], Any]:
+        """The loss of logits or of probabilities, as it takes them."""
+        if not logits and name in OF_LOGITS:
+            return of_logits(loss)
+        return super().loss_function(target, name, loss, logits=logits)
+
+    def loss_arguments(self, name: str) -> dict[str, Any]:
+        """Each example by itself."""
+        return {"axis": (-1,)} if name in self.of_results else {}
 
     def metric_arguments(self, target: Target, name: str) -> dict[str, Any]:
         """Each class by itself, and the mean over the classes."""

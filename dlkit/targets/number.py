@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -18,6 +18,7 @@ from dlkit.schema.guess import Guess, Sample
 from dlkit.schema.labels import LEAVE_OUT, must_be_numbers
 from dlkit.schema.target import TargetSettings
 from dlkit.targets._classes import shortest
+from dlkit.targets._outputs import NumberOutputs
 
 if TYPE_CHECKING:
     from dlkit.data.bound import Target
@@ -28,12 +29,6 @@ if TYPE_CHECKING:
 keras = lazy("keras")
 np = lazy("numpy")
 tf = lazy("tensorflow")
-
-# Losses that mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions, and are taken in
-# the numbers' own unit.
-IN_OWN_UNIT = frozenset(
-    {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
-)
 
 # Up to this many different whole numbers may be classes, for what `dlkit init` proposes.
 FEW_VALUES = 100
@@ -46,13 +41,15 @@ class Scale(Fitted):
     deviation: list[PositiveFloat] | None = None
 
 
-class NumberTarget(TargetSettings):
+class NumberTarget(NumberOutputs):
     """A number, or a vector of them, to be predicted."""
 
     state_type: ClassVar[type[Fitted]] = Scale
     fields_also_called: ClassVar[Mapping[str, str]] = {
         **TargetSettings.fields_also_called,
         "normalize": "preprocess, standardize, scale, scaling, scaler",
+        "quantiles": "quantile, percentiles, pinball, alpha, levels",
+        "positive": "log, link, log_link, non_negative, counts",
     }
     also_called = "numeric, float, regression, numerical, scalar, tabular, vector"
     holds = "numbers"
@@ -78,10 +75,6 @@ class NumberTarget(TargetSettings):
 
     kind: Literal["number"]
     unit: str | None = Field(None, description="Unit of the numbers, carried into results and reports.")
-    normalize: bool = Field(
-        True,
-        description="Predict in units of the training rows' mean and deviation; results are in the numbers' own unit.",
-    )
 
     @classmethod
     def guess(cls, column: Sample) -> Guess | None:
@@ -137,88 +130,22 @@ class NumberTarget(TargetSettings):
     def _floats(self, labels: Any, feature: Feature, place: RowPlace) -> Any:
         place.refuse_text(labels)
         place.same_shape(labels, feature.shape)
-        return place.finite(labels.reshape(len(labels), *feature.shape), help=LEAVE_OUT)
+        values = place.finite(labels.reshape(len(labels), *feature.shape), help=LEAVE_OUT)
+        least = values.reshape(len(values), -1).min(axis=1)
+        if self.positive and (least < 0).any():
+            row = int(np.argmax(least < 0))
+            message = f"{place.row(row)} holds {least[row]:g}, and `positive` is for numbers above 0"
+            raise place.run_error("label-out-of-range", message, "leave `positive` out")
+        return values
 
     def encode_example(self, label: Any, target: Target) -> Any:
         """The number or vector of one example: float32."""
         value = tf.cast(label, tf.float32)
         return tf.reshape(value, target.shape) if value.shape.rank != len(target.shape) else value
 
-    def units(self, target: Target) -> int:
-        """An output for each number."""
-        return int(np.prod(target.shape))
-
     def describes_outputs(self, target: Target) -> str:
         """The width of the head in words."""
         return count(self.units(target), "output")
-
-    def results(self, target: Target, logits: Any) -> Any:
-        """Numbers in their own unit."""
-        outputs = keras.ops.cast(logits, "float32")
-        if not self._is_scaled(target):
-            return outputs
-        mean, deviation = self._scale(target)
-        return outputs * deviation + mean
-
-    def results_layers(self, target: Target) -> list[Any]:
-        """A layer that gives the outputs in the numbers' own unit."""
-        if not self._is_scaled(target):
-            return super().results_layers(target)
-        mean, deviation = self._scale(target)
-        layer = keras.layers.Normalization(
-            mean=mean, variance=deviation**2, invert=True, dtype="float32", name=f"{target.name}_value"
-        )
-        return [layer]
-
-    def loss_function(
-        self, target: Target, name: str, loss: Callable[[Any, Any], Any], *, logits: bool
-    ) -> Callable[[Any, Any], Any]:
-        """The loss in units of the training rows' deviation, of labels in their own unit."""
-        is_scaled = self._is_scaled(target)
-        mean, deviation = self._scale(target) if is_scaled else (0.0, 1.0)
-
-        def scaled(values: Any) -> Any:
-            return (values - mean) / deviation if is_scaled else values
-
-        def of(labels: Any, outputs: Any) -> Any:
-            labels = self.metric_labels(target, labels)
-            if name in IN_OWN_UNIT:
-                return loss(labels, self.results(target, outputs) if logits else outputs)
-            return loss(scaled(labels), outputs if logits else scaled(outputs))
-
-        return of
-
-    def _is_scaled(self, target: Target) -> bool:
-        """Whether the network predicts in units of a mean and a deviation."""
-        return bool(target.state.get("mean"))
-
-    def _scale(self, target: Target) -> tuple[Any, Any]:
-        """Mean and deviation of each number: float32, shape (units,)."""
-        return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))
-
-    def metric_labels(self, target: Target, labels: Any) -> Any:
-        """Labels of shape (batch, units), as results have it."""
-        return keras.ops.reshape(keras.ops.cast(labels, "float32"), (-1, self.units(target)))
-
-    def metric_values(self, target: Target, metric: Any, labels: Any, results: Any) -> tuple[Any, Any]:
-        """Labels and results; for R2, which does not change thereby, less the mean of the training rows.
-
-        Keras takes the variance as the difference of two sums of squares in float32, whatever the metric's dtype, which
-        is nothing but rounding where the mean is far larger than the deviation.
-        """
-        labels, results = super().metric_values(target, metric, labels, results)
-        if not self._is_scaled(target) or not isinstance(metric, keras.metrics.R2Score):
-            return labels, results
-        mean, _ = self._scale(target)
-        return labels - mean, results - mean
-
-    def constant(self, target: Target, labels: Any) -> Any:
-        """The mean of the labels, as the network would give it: shape (units,)."""
-        mean = tf.reduce_mean(self.metric_labels(target, labels), axis=0)
-        if not self._is_scaled(target):
-            return mean
-        shift, deviation = self._scale(target)
-        return (mean - shift) / deviation
 
     def numbers(self, target: Target, labels: Any) -> Any:
         """The numbers in their own unit: float64, shape (examples, units)."""
@@ -229,9 +156,11 @@ class NumberTarget(TargetSettings):
         return "" if self.normalize else f"`data.targets.{name}.normalize: true`"
 
     def record(self, target: Target, result: Any) -> dict[str, Any]:
-        """The number, or numbers, as JSON has them."""
-        values = [shortest(value) for value in np.reshape(result, -1)]
-        return {"value": values[0] if len(values) == 1 else values}
+        """The number, or numbers, as JSON has them, and their quantiles."""
+        every = {
+            word: [shortest(value) for value in values] for word, values in self.by_quantile(target, result).items()
+        }
+        return {word: values[0] if len(values) == 1 else values for word, values in every.items()}
 
     def ranked(self, target: Target, result: Any, count: int = 3) -> list[tuple[str, Any]]:
         """The numbers themselves."""

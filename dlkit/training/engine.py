@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
+from collections.abc import Iterator
 
 import keras
 
@@ -72,6 +74,15 @@ class Engine:
         if callable(self._rate):
             rate = self._rate(self.optimizer.iterations.value - 1)
         return float(keras.ops.convert_to_numpy(rate))
+
+    @contextlib.contextmanager
+    def judging(self, epoch: int) -> Iterator[None]:
+        """Within the block, the weights are those that the epoch of that number, from 0, is judged by."""
+        swa = self._config.training.swa
+        if swa is not None and epoch >= int(swa.start * self._config.training.epochs):
+            self.state.add_to_mean()
+        with self.state.averaged():
+            yield
 
     def look(self, progress: Progress, clock: Clock) -> HealthSnapshot:
         """What the update that has just been made looked like, measured since `monitor.before`."""

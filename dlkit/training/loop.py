@@ -111,8 +111,8 @@ class Loop:
             self._run_block(block, interrupts)
             if self.progress.stopped:
                 break
-        # The averages of the weights are what is judged, where the optimizer keeps them.
-        with self._engine.state.averaged():
+        # The averages of the weights are what is judged, where such are kept.
+        with self._engine.judging(epoch):
             row = self._end_epoch()
             best = self._best.judge(row, self.progress)
             if self.progress.epoch in self.progress.best_epochs:

@@ -86,7 +86,7 @@ def test_steps_that_are_not_there_are_as_the_last_that_is(kind: str) -> None:
 def test_a_penalty_is_that_of_ridge_regression() -> None:
     x = RANDOM.normal(size=(40, 3)).astype("float32")
     y = x @ np.array([[1.0], [-2.0], [0.5]]) + 3
-    made = built({"x": (3,)}, Feature("y", "number", (), "float32"), l2=0.1)
+    made = built({"x": (3,)}, Feature("y", "number", (), "float32"), kernel_regularizer={"l2": 0.1})
     kernel, bias = made.model.weights
     # The gradient of the loss is 0 at the answer of ridge regression.
     centred, inner = x - x.mean(axis=0), y - y.mean()

@@ -128,6 +128,8 @@ def test_a_layer_that_takes_padding_for_values_is_refused(first: Any) -> None:
         ([{"flatten": 3}], "malformed-step", (0, "flatten"), "must be a mapping"),
         ([{"conv2d": {"filters": 8}}], "missing-key", (0,), "`conv2d` needs `kernel_size`"),
         ([{"conv2d": {"filters": 8, "kernel_size": 40}}], "refused-by-keras", (0,), "`conv2d` on 8 x 8 x 1"),
+        ([{"conv2d": {"filters": 8, "kernel_size": 3, "kernel_regularizer": "orthogonal_regularizer"}}],
+         "refused-by-keras", (0,), "rank 2"),
         (["flatten", {"dense": -3}], "refused-by-keras", (1,), "positive integer"),
         ([{"dense": 3}], "not-a-vector", (0,), "8 x 8 x 3"),
         (["flatten", {"dense": {"units": 2, "name": "a"}}, {"dense": {"units": 2, "name": "a"}}], "contradiction",

@@ -57,6 +57,10 @@ def cnn(*blocks: dict[str, Any]) -> dict[str, Any]:
     return {"builder": "cnn", "blocks": [{"filters": 2, "padding": "same", **block} for block in blocks]}
 
 
+def mlp(depth: int = 2, **settings: Any) -> dict[str, Any]:
+    return {"builder": "mlp", "dense": [8] * depth, **settings}
+
+
 SIGMOID = {"dense": {"units": 8, "activation": "sigmoid"}}
 RELU = {"dense": {"units": 8, "activation": "relu"}}
 # Code; what is right; what is wrong; settings of both.
@@ -80,6 +84,14 @@ PAIRS: list[tuple[str, dict[str, Any], dict[str, Any], dict[str, Any]]] = [
      stack({"reshape": [112, 7]}, {"simple_rnn": 2}), {}),
     ("vanishing-stack", stack({"reshape": [112, 7]}, {"gru": 2}),
      stack({"reshape": [112, 7]}, {"simple_rnn": 2}), {}),
+    ("initializer-does-not-fit", mlp(activation="selu", kernel_initializer="lecun_normal"), mlp(activation="selu"), {}),
+    ("initializer-does-not-fit", mlp(activation="tanh"), mlp(activation="tanh", kernel_initializer="he_normal"), {}),
+    ("initializer-does-not-fit", mlp(activation="relu", kernel_initializer="he_uniform"),
+     stack({"dense": {"units": 8, "kernel_initializer": "he_normal"}}, {"activation": "sigmoid"}, RELU), {}),
+    ("initializer-does-not-fit", mlp(10), mlp(16), {}),
+    ("initializer-does-not-fit", mlp(16, kernel_initializer="he_normal"), mlp(16), {}),
+    ("initializer-does-not-fit", mlp(16, normalization="layer"), mlp(16), {}),
+    ("initializer-does-not-fit", mlp(16, residual=True), mlp(16), {}),
     ("single-pixel", cnn({"pool_size": 14}, {}), cnn({"pool_size": 28}, {}), {}),
     ("single-pixel", cnn({"pool_size": 28}, {"kernel_size": 1}), cnn({"strides": 28}, {}), {}),
     ("heavy-dropout", stack(RELU, {"dropout": 0.5}), stack(RELU, {"dropout": 0.6}), {}),

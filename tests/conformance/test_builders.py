@@ -110,7 +110,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
         "inputs": {"sequence": {"builder": "rnn", "units": [4]}, "image": {"builder": "mlp", "dense": [4]}},
         "dense": [5],
     },
-    "linear": {"l2": 0.01},
+    "linear": {"kernel_regularizer": {"l2": 0.01}},
     "mlp": {"dense": [5]},
     "python": {"function": f"{__name__}:five_units"},
     "rnn": {"units": [4], "dense": [5]},

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 import pytest
-import sklearn.metrics as sk
 from matplotlib.figure import Figure
 
 import dlkit
@@ -24,6 +22,7 @@ from dlkit.schema.keras_objects import Metric
 from dlkit.schema.loader import from_mapping
 from dlkit.schema.target import TARGETS
 from dlkit.schema.training import Training
+from tests.conformance.figures import AGAIN, ARGUMENTS, EXPECTED
 from tests.quick import ALONE
 
 RANDOM = np.random.default_rng(5)
@@ -57,50 +56,7 @@ def mase(labels: np.ndarray, results: np.ndarray) -> float:
     return float((errors / np.abs(np.diff(train, axis=1)).mean(axis=(0, 1))).mean())
 
 
-# scikit-learn's figure of labels and results, by kind and metric.
-EXPECTED: dict[tuple[str, str], Callable[[Any, Any], float]] = {
-    ("category", "accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
-    ("category", "sparse_categorical_accuracy"): lambda y, p: sk.accuracy_score(y, p.argmax(1)),
-    ("category", "sparse_top_k_categorical_accuracy_k_2"): lambda y, p: sk.top_k_accuracy_score(y, p, k=2),
-    ("category", "sparse_categorical_crossentropy"): lambda y, p: sk.log_loss(y, p, labels=[0, 1, 2]),
-    ("binary", "accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
-    ("binary", "binary_accuracy"): lambda y, p: sk.accuracy_score(y, p[:, 0] > 0.5),
-    ("binary", "binary_crossentropy"): lambda y, p: sk.log_loss(y, p[:, 0]),
-    ("binary", "precision"): lambda y, p: sk.precision_score(y, p[:, 0] > 0.5),
-    ("binary", "precision_thresholds_0_3"): lambda y, p: sk.precision_score(y, p[:, 0] > 0.3),
-    ("binary", "recall"): lambda y, p: sk.recall_score(y, p[:, 0] > 0.5),
-    ("binary", "f1_score"): lambda y, p: sk.f1_score(y, p[:, 0] > 0.5),
-    ("binary", "f_beta_score"): lambda y, p: sk.fbeta_score(y, p[:, 0] > 0.5, beta=1.0),
-    ("binary", "true_positives"): lambda y, p: float(((p[:, 0] > 0.5) & (y == 1)).sum()),
-    ("binary", "true_negatives"): lambda y, p: float(((p[:, 0] <= 0.5) & (y == 0)).sum()),
-    ("binary", "false_positives"): lambda y, p: float(((p[:, 0] > 0.5) & (y == 0)).sum()),
-    ("binary", "false_negatives"): lambda y, p: float(((p[:, 0] <= 0.5) & (y == 1)).sum()),
-    ("binary", "hinge"): lambda y, p: sk.hinge_loss(np.where(y == 1, 1, -1), p[:, 0]),
-    ("number", "mean_squared_error"): sk.mean_squared_error,
-    ("number", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y, p))),
-    ("number", "mean_absolute_error"): sk.mean_absolute_error,
-    ("number", "r2_score"): sk.r2_score,
-    ("forecast", "mean_absolute_error"): lambda y, p: sk.mean_absolute_error(y.reshape(p.shape), p),
-    ("forecast", "root_mean_squared_error"): lambda y, p: float(np.sqrt(sk.mean_squared_error(y.reshape(p.shape), p))),
-    ("forecast", "r2_score"): lambda y, p: sk.r2_score(y.reshape(p.shape), p),
-    ("forecast", "mase"): lambda y, p: mase(y, p),
-    ("multi_label", "accuracy"): lambda y, p: sk.accuracy_score(y.reshape(-1), p.reshape(-1) > 0.5),
-    ("multi_label", "binary_crossentropy"): lambda y, p: np.mean([sk.log_loss(y[:, i], p[:, i]) for i in range(3)]),
-    ("multi_label", "f1_score"): lambda y, p: sk.f1_score(y, p > 0.5, average="macro"),
-    ("multi_label", "precision"): lambda y, p: sk.precision_score(y, p > 0.5, average="micro"),
-    ("multi_label", "recall"): lambda y, p: sk.recall_score(y, p > 0.5, average="micro"),
-}
-# Arguments that a metric cannot do without.
-ARGUMENTS = {
-    "precision_at_recall": {"recall": 0.5}, "recall_at_precision": {"precision": 0.6},
-    "sensitivity_at_specificity": {"specificity": 0.5}, "specificity_at_sensitivity": {"sensitivity": 0.5},
-    "binary_io_u": {"target_class_ids": [0, 1]},
-}  # fmt: skip
-# Metrics that are asked for a second time with other arguments.
-AGAIN: dict[str, list[dict[str, Any]]] = {
-    "category": [{"name": "sparse_top_k_categorical_accuracy", "k": 2}],
-    "binary": [{"name": "auc", "curve": "PR"}, {"name": "precision", "thresholds": 0.3}],
-}
+EXPECTED["forecast", "mase"] = mase
 # Metrics that count examples: two copies of each are twice as many.
 COUNTS = {"true_positives", "true_negatives", "false_positives", "false_negatives"}
 
@@ -171,7 +127,8 @@ def by_plain_keras(run: dlkit.Run, kind: str) -> dict[str, float]:
         labels = kept["y_label"]
     plain = keras.saving.load_model(run.folder / "model.keras")
     plain.run_eagerly = True  # a graph of so many metrics takes longer to make
-    y = labels if kind == "category" else labels.reshape(len(labels), -1)
+    # Where a metric is of one-hot labels, all are.
+    y = np.eye(3, dtype="float32")[labels] if kind == "category" else labels.reshape(len(labels), -1)
     found: dict[str, float] = plain.evaluate(X[PARTS["test"]], y, batch_size=len(y), verbose=0, return_dict=True)
     return found
 

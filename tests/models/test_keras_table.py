@@ -14,7 +14,7 @@ from dlkit.schema.optimizers import OPTIMIZERS
 from dlkit.schema.target import TARGETS
 
 # Keras's class for each name, where it is not the name with a capital.
-CLASSES = {"adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD"}
+CLASSES = {"adamw": "AdamW", "rmsprop": "RMSprop", "sgd": "SGD", "schedule_free_adamw": "ScheduleFreeAdamW"}
 
 
 def test_the_table_of_names_is_that_of_the_installed_keras():

@@ -63,6 +63,18 @@ def test_an_example_of_weight_nothing_might_as_well_not_be_there() -> None:
     assert total(Objective(LOSSES), batch({"a": 0 * weights, "b": 0 * weights})) == 0
 
 
+@pytest.mark.parametrize("name", ["categorical_crossentropy", "categorical_focal_crossentropy"])
+def test_labels_are_smoothed_for_the_losses_of_one_hot_labels_too(name: str) -> None:
+    data = {"inputs": {"x": {"kind": "number"}}, "targets": {"a": {"kind": "category", "loss": name}}}
+    mapping = {"name": "t", "data": data, "model": {"builder": "mlp"}, "training": {"label_smoothing": 0.1}}
+    config = from_mapping(mapping, needs_source=False).config
+    built = build(config, load_splits(config.data, given={"train": (np.zeros((12, 2), "float32"), LABELS["a"])}).spec)
+    cls = getattr(keras.losses, name.title().replace("_", ""))
+    smooth = cls(from_logits=True, label_smoothing=0.1, reduction=None)
+    found = built.objective(training=True).per_example({"a": LABELS["a"]}, {"a": OUTPUTS["a"]})["a"]
+    np.testing.assert_allclose(found, smooth(np.eye(3)[LABELS["a"]], OUTPUTS["a"]), rtol=1e-5)
+
+
 def test_weights_of_classes_count_in_the_loss_of_their_target_alone() -> None:
     table = np.array([1.0, 4.0, 0.5], "float32")
     objective = Objective(LOSSES, class_weights={"a": lambda labels: tf.gather(table, labels)})

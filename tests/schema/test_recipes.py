@@ -32,6 +32,7 @@ PLATEAU = ["reduce_lr_on_plateau"]
         ({"label_smoothing": 0.1}, "number", "label_smoothing", "only labels of classes"),
         ({"label_smoothing": 0.1, "loss": "hinge"}, "binary", "label_smoothing", "`hinge`"),
         ({"optimizer": EMA}, "category", "optimizer.ema_momentum", "not kept"),
+        ({"optimizer": {"name": "adam", "use_ema": True}, "swa": {}}, "category", "swa", "`use_ema`"),
         ({"on_nonfinite": {"action": "stop", "attempts": 5}}, "category", "on_nonfinite.attempts", "`stop`"),
         ({"limit_batches": 3, "fast_dev_run": True}, "category", "fast_dev_run", "`limit_batches`"),
         ({"limit_batches": 3, "overfit_batches": 2}, "category", "overfit_batches", "`limit_batches`"),

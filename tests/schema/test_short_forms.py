@@ -33,6 +33,20 @@ CASES = {
     "model.inputs.image.layers.0": ({"dense": 3}, "dense.use_bias", False),
     "data.inputs.image.augment.0": ("random_rotation", "random_rotation.factor", 0.1),
 }
+# Words of weights, in a builder, in a block, and in the same below `join`.
+OF_WEIGHTS = {
+    "initializer": ("random_normal", "random_normal.stddev", 0.5),
+    "regularizer": ("l2", "l2.l2", 0.5),
+    "constraint": ("max_norm", "max_norm.axis", 1),
+}
+WEIGHTS = {
+    f"{place}{what}_{how}": case
+    for place in ("model.", "model.blocks.0.", "model.inputs.image.", "model.inputs.image.blocks.0.")
+    for what in ("kernel", "bias", *(() if "blocks" in place else ("recurrent",)))
+    for how, case in OF_WEIGHTS.items()
+}
+# One of each is enough to try.
+TRIED = {key: case for key, case in WEIGHTS.items() if key.startswith("model.kernel")}
 
 # A source whose features may be written short.
 RECORDS = {"kind": "tfrecord", "path": "a.tfrecord", "features": {"label": "int64"}}
@@ -112,13 +126,13 @@ def text_with(key: str, value: Any) -> dict[str, Any]:
 
 
 def test_every_short_form_of_the_schema_is_tried():
-    known = {f"{key}.".replace(".image.", ".*.").replace(".label.", ".*.") for key in CASES}
+    known = {f"{key}.".replace(".image.", ".*.").replace(".label.", ".*.") for key in CASES | WEIGHTS}
     assert short_forms(Config, "") == {f".{key.removesuffix('.')}" for key in known}
 
 
-@pytest.mark.parametrize("key", CASES)
+@pytest.mark.parametrize("key", CASES | TRIED)
 def test_an_override_reaches_inside(key):
-    short, setting, value = CASES[key]
+    short, setting, value = (CASES | TRIED)[key]
     config = from_mapping(text_with(key, short), {f"{key}.{setting}": value}, needs_source=False).config
     made = at(config, key)
     name = setting.rpartition(".")[2]
@@ -128,9 +142,9 @@ def test_an_override_reaches_inside(key):
     assert type(at(written, key)) is type(made)
 
 
-@pytest.mark.parametrize("key", [key for key in CASES if not key.endswith(".0")])
+@pytest.mark.parametrize("key", [key for key in CASES | TRIED if not key.endswith(".0")])
 def test_a_file_on_top_reaches_inside(tmp_path, key):
-    short, setting, value = CASES[key]
+    short, setting, value = (CASES | TRIED)[key]
     records = "data.source." in key
     text = VALID.replace("{kind: tfds, name: mnist}", str(RECORDS)) if records else VALID
     if key in MODELS:
@@ -141,7 +155,7 @@ def test_a_file_on_top_reaches_inside(tmp_path, key):
     (tmp_path / "top.yaml").write_text("extends: short.yaml\n" + to_yaml(nested(f"{key}.{setting}", value)))
     loaded = load(tmp_path / "top.yaml")
     made = at(loaded.config, key)
-    assert settings_of(made)[setting] == value
+    assert settings_of(made)[setting.rpartition(".")[2]] == value
     assert type(made) is type(at(load(tmp_path / "short.yaml").config, key))
     assert records or loaded.config.data.source == base.data.source
     again = tmp_path / "again.yaml"
@@ -174,3 +188,10 @@ def test_a_number_for_all_splits_meets_a_mapping_for_one(tmp_path):
     assert loaded.config.training.limit_batches.model_dump() == {"train": 3, "validation": 5, "test": 5}
     origins = {key[-1]: place for key, place in loaded.origins.items() if key[:2] == ("training", "limit_batches")}
     assert origins["train"].endswith("top.yaml:2") and origins["test"].endswith("base.yaml:20")
+
+
+def test_another_word_in_a_file_on_top_takes_the_place_of_the_first(tmp_path):
+    (tmp_path / "base.yaml").write_text(VALID.replace("builder: cnn", "builder: cnn\n  kernel_regularizer: {l2: 0.1}"))
+    (tmp_path / "top.yaml").write_text("extends: base.yaml\nmodel: {kernel_regularizer: {l1: 0.2}}\n")
+    given = load(tmp_path / "top.yaml").config.model.kernel_regularizer
+    assert (given.name, given.arguments) == ("l1", {"l1": 0.2})

@@ -167,7 +167,7 @@ def test_smoothed_labels_change_the_loss_of_training_alone(tmp_path: Path) -> No
     log_softmax = logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))
     target = 0.8 * np.eye(3)[labels] + 0.2 / 3
     three = a_target(Feature("y", "category", (), "int32", ("a", "b", "c")))
-    found = three.settings.smoothed(three, 0.2, None, logits=True)(labels, logits)
+    found = three.settings.smoothed(three, "sparse_categorical_crossentropy", 0.2, None, logits=True)(labels, logits)
     np.testing.assert_allclose(np.asarray(found), -(target * log_softmax).sum(axis=1), rtol=1e-5)
 
 

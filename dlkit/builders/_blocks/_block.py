@@ -10,10 +10,11 @@ from pydantic import Field
 
 from dlkit.builders._blocks._maps import Maps, must_have_axes, part_of
 from dlkit.builders._dense import drop
+from dlkit.builders._weights import WeightSettings
 from dlkit.config.problems import Key
 from dlkit.lazy import lazy
 from dlkit.origins import origin
-from dlkit.schema.base import Activation, Fraction, Positive, Section
+from dlkit.schema.base import Activation, Fraction, Positive
 from dlkit.schema.registry import Registry
 
 layers = lazy("keras.layers")
@@ -21,7 +22,7 @@ layers = lazy("keras.layers")
 Size = Positive | Annotated[list[Positive], Field(min_length=2, max_length=2)]
 
 
-class Block(Section):
+class Block(WeightSettings):
     """What every kind of block has.
 
     A new kind is a file in `dlkit/builders/_blocks/`, whose class has the file's name as `kind: Literal[...]`.
@@ -30,6 +31,7 @@ class Block(Section):
     # What people call it elsewhere, comma-separated.
     also_called: ClassVar[str] = ""
     fields_also_called: ClassVar[Mapping[str, str]] = {
+        **WeightSettings.fields_also_called,
         "filters": "channels, out_channels, units, features",
         "kernel_size": "kernel, window, size",
         "strides": "stride",
@@ -106,15 +108,19 @@ class Block(Section):
         """A convolution with normalisation and activation, as the settings say."""
         bias = not self.batch_normalization
         own = self.activation if bias and activation else None
-        maps = maps.convolved("Conv", size, strides, padding, filters=filters, activation=own, use_bias=bias, name=name)
+        weights = self.of_weights(maps.key, axes=maps.axes + 2)
+        maps = maps.convolved(
+            "Conv", size, strides, padding, filters=filters, activation=own, use_bias=bias, name=name, **weights
+        )
         return maps.filled() if bias else self.normalised(maps, name, activation=activation)
 
     def depthwise(self, maps: Maps, name: str, size: Any, *, strides: int = 1, dilation: int = 1) -> Maps:
         """A convolution within each channel, with normalisation and activation, as the settings say."""
         bias = not self.batch_normalization
         own = self.activation if bias else None
+        weights = self.of_weights(maps.key, "depthwise", maps.axes + 2)
         maps = maps.convolved(
-            "DepthwiseConv", size, strides, dilation_rate=dilation, activation=own, use_bias=bias, name=name
+            "DepthwiseConv", size, strides, dilation_rate=dilation, activation=own, use_bias=bias, name=name, **weights
         )
         return maps.filled() if bias else self.normalised(maps, name)
 
@@ -134,8 +140,10 @@ class Block(Section):
             return maps
         units = part_of(maps.channels, self.squeeze_excite, maps.key, "squeeze_excite")
         gate = maps.means(f"{name}_squeeze")
-        gate = origin(layers.Dense(units, activation="relu", name=f"{name}_excite_1"), maps.key)(gate)
-        gate = origin(layers.Dense(maps.channels, activation="sigmoid", name=f"{name}_excite_2"), maps.key)(gate)
+        for number, (width, activation) in enumerate(((units, "relu"), (maps.channels, "sigmoid")), 1):
+            weights = self.of_weights(maps.key)
+            dense = layers.Dense(width, activation=activation, name=f"{name}_excite_{number}", **weights)
+            gate = origin(dense, maps.key)(gate)
         return replace(maps, x=origin(layers.Multiply(name=f"{name}_excited"), maps.key)([maps.x, gate]))
 
     def summed(

@@ -55,7 +55,8 @@ class Inception(Block):
         bias = not self.batch_normalization
 
         def branch(maps: Maps, name: str, size: int = 1, filters: int = self.filters) -> Maps:
-            return maps.convolved("Conv", size, filters=filters, use_bias=bias, name=name)
+            weights = self.of_weights(maps.key, axes=maps.axes + 2)
+            return maps.convolved("Conv", size, filters=filters, use_bias=bias, name=name, **weights)
 
         narrow = maps
         if self.bottleneck is not None and maps.channels > self.bottleneck:

@@ -31,6 +31,9 @@ def settings_have_an_effect(config: Config) -> Iterator[Problem]:
     """A momentum needs its average, a remedy its rollback."""
     optimizer, policy = config.training.optimizer, config.training.on_nonfinite
     default = OptimizerBase.model_fields["ema_momentum"].default
+    if config.training.swa is not None and optimizer.use_ema:
+        message = "`swa` and `use_ema` each say which average of the weights is judged"
+        yield Problem("contradiction", message, ("training", "swa"), label="keep one of them")
     if not optimizer.use_ema and optimizer.ema_momentum != default:
         yield Problem(
             "contradiction",

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from dlkit.config import keras_names
 from dlkit.config.phrases import count
 from dlkit.config.problems import Key, Problem
+from dlkit.config.suggestions import nearest_name
 from dlkit.schema import Config
 from dlkit.schema.training import ScheduleBase, StepDecay
 
@@ -105,7 +106,7 @@ def loss_and_metrics_fit(config: Config) -> Iterator[Problem]:
 def _fit(name: str, fitting: Collection[str], key: Key, target: str, what: str) -> Iterator[Problem]:
     if name in fitting:
         return
-    near = next((other for other in (f"sparse_{name}", name.removeprefix("sparse_")) if other in fitting), None)
+    near = nearest_name(name, fitting)
     yield Problem(
         "does-not-fit",
         f"`{name}` does not fit the target `{target}`, which holds {what}",

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from dlkit.keras_internals import by_variable, moving_averages
+from dlkit.keras_internals import by_variable, momentums, moving_averages
 from dlkit.schema.keras_objects import keras_optimizer
 from dlkit.schema.optimizers import Optimizer, OptimizerBase
 
@@ -74,7 +75,17 @@ def clip(gradients: list[tf.Tensor], settings: OptimizerBase, scale: Any = 1.0) 
     return gradients
 
 
-def averages(optimizer: keras.optimizers.Optimizer) -> list[tuple[keras.Variable, keras.Variable]]:
-    """The variables of an optimizer and their moving averages; none where it keeps none."""
-    inner = getattr(optimizer, "inner_optimizer", optimizer)
-    return moving_averages(inner) if inner.use_ema else []
+def judged(optimizer: keras.optimizers.Optimizer) -> list[tuple[keras.Variable, np.ndarray]]:
+    """The weights that are trained, and the averages that are judged in their place; none where none are kept.
+
+    `ScheduleFreeAdamW` trains at `y = (1 - beta_1) * z + beta_1 * x`, keeps `z`, and is to be judged at `x` (Defazio et
+    al., "The road less scheduled", 2024, equation 1).
+    """
+    inner, pairs = getattr(optimizer, "inner_optimizer", optimizer), []
+    if inner.use_ema:
+        pairs = [(variable, average.numpy()) for variable, average in moving_averages(inner)]
+    elif isinstance(inner, keras.optimizers.ScheduleFreeAdamW):
+        share = inner.beta_1
+        pairs = [(y, (y.numpy() - (1 - share) * z.numpy()) / share) for y, z in momentums(inner)]
+    # Of what is frozen now there is nothing to average.
+    return [pair for pair in pairs if pair[0].trainable]

@@ -8,7 +8,19 @@ from typing import Any
 from keras import ops
 from keras.optimizers import schedules as keras_schedules
 
-from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, Schedule, ScheduleBase, StepDecay, Training
+from dlkit.schema.training import (
+    Constant,
+    Cosine,
+    CosineRestarts,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    Schedule,
+    ScheduleBase,
+    StepDecay,
+    Training,
+)
 
 
 def learning_rate(settings: Training, epochs: float, most: int | None, steps: int) -> Any:
@@ -48,6 +60,20 @@ def make_schedule(settings: Schedule, rate: float, steps_per_epoch: int, epochs:
 def _after_warmup(settings: Any, rate: float, steps_per_epoch: int, steps: int, warmup: int) -> Any:
     if isinstance(settings, Cosine):
         return keras_schedules.CosineDecay(rate, max(1, steps), alpha=settings.final_factor)
+    if isinstance(settings, CosineRestarts):
+        return keras_schedules.CosineDecayRestarts(
+            rate,
+            settings.first_epochs * steps_per_epoch,
+            t_mul=settings.length_factor,
+            m_mul=settings.rate_factor,
+            alpha=settings.final_factor,
+        )
+    if isinstance(settings, Polynomial):
+        return keras_schedules.PolynomialDecay(rate, max(1, steps), rate * settings.final_factor, settings.power)
+    if isinstance(settings, InverseTime):
+        return keras_schedules.InverseTimeDecay(
+            rate, settings.decay_epochs * steps_per_epoch, settings.decay_rate, staircase=settings.staircase
+        )
     if isinstance(settings, Exponential):
         return keras_schedules.ExponentialDecay(
             rate, settings.decay_epochs * steps_per_epoch, settings.decay_rate, staircase=settings.staircase

@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.models.pretrained import settle
-from dlkit.training.program.optimizers import averages
+from dlkit.training.program.optimizers import judged
 from dlkit.training.program.train import TrainProgram
 
 Arrays = Mapping[str, np.ndarray]
@@ -22,8 +22,9 @@ class State:
 
     def __init__(self, network: keras.Model, program: TrainProgram) -> None:
         self._network, self._program = network, program
-        # Of what is frozen now there is nothing to average.
-        self._averages = [pair for pair in averages(program.optimizer) if pair[0].trainable]
+        # The mean of the weights over epochs, and how many those are.
+        self._mean: list[np.ndarray] = []
+        self._epochs = 0
         self._finite = tf.function(self._all_finite, autograph=False)
 
     def weights(self) -> dict[str, np.ndarray]:
@@ -31,8 +32,10 @@ class State:
         return {f"weights/{i}": v.numpy() for i, v in enumerate(self._network.weights)}
 
     def arrays(self) -> dict[str, np.ndarray]:
-        """Everything: weights, optimizer, metrics."""
+        """Everything: weights, their mean over epochs, optimizer, metrics."""
         arrays = self.weights()
+        if self._mean:
+            arrays |= {"mean/epochs": np.array(self._epochs), **{f"mean/{i}": m for i, m in enumerate(self._mean)}}
         arrays |= {f"optimizer/{i}": v.numpy() for i, v in enumerate(self._program.optimizer.variables)}
         arrays |= {f"metrics/{i}": v.numpy() for i, v in enumerate(self._program.metrics.variables())}
         return arrays
@@ -48,6 +51,8 @@ class State:
             RunError: if they are those of another model.
         """
         self.restore_weights(arrays)
+        self._epochs = int(arrays.get("mean/epochs", 0))
+        self._mean = [arrays[f"mean/{i}"] for i in range(len(self._floats()))] if self._epochs else []
         rate = getattr(self._program.optimizer.learning_rate, "path", None) if keep_rate else None
         _assign(self._program.optimizer.variables, "optimizer", arrays, leave=rate)
         _assign(self._program.metrics.variables(), "metrics", arrays)
@@ -63,26 +68,38 @@ class State:
 
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
-        """Within the block, the trainable weights are their moving averages, where the optimizer keeps them."""
-        if not self._averages:
-            yield
-            return
-        own = [variable.numpy() for variable, _ in self._averages]
+        """Within the block, weights are what is judged of them: their averages, where such are kept."""
+        own = [(variable, variable.numpy()) for variable, _ in self._judged()]
         self.take_averages()
         try:
             yield
         finally:
-            for (variable, _), value in zip(self._averages, own, strict=True):
+            for variable, value in own:
                 variable.assign(value)
 
     def take_averages(self) -> None:
-        """Put the moving averages in the place of the trainable weights, where the optimizer keeps them."""
-        for variable, average in self._averages:
-            variable.assign(average.numpy())
+        """Put averages in the place of weights, where such are kept."""
+        for variable, average in self._judged():
+            variable.assign(average)
+
+    def add_to_mean(self) -> None:
+        """Count the weights, and the statistics of batch normalisation, in their mean over epochs (Izmailov et al.,
+        "Averaging weights leads to wider optima and better generalization", 2018).
+        """
+        weights = [v.numpy() for v in self._floats()]
+        self._epochs += 1
+        self._mean = [m + (w - m) / self._epochs for m, w in zip(self._mean or weights, weights, strict=True)]
+
+    def _judged(self) -> list[tuple[keras.Variable, np.ndarray]]:
+        if self._mean:
+            return list(zip(self._floats(), self._mean, strict=True))
+        return judged(self._program.optimizer)
+
+    def _floats(self) -> list[keras.Variable]:
+        return [v for v in self._network.weights if keras.backend.is_float_dtype(v.dtype)]
 
     def _all_finite(self) -> tf.Tensor:
-        floats = [v.value for v in self._network.weights if keras.backend.is_float_dtype(v.dtype)]
-        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v)) for v in floats])
+        return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in self._floats()])
 
 
 def _assign(variables: list[keras.Variable], group: str, arrays: Arrays, leave: str | None = None) -> None:

@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 import pytest
 
-from dlkit.schema.training import Constant, Cosine, Exponential, OneCycle, StepDecay
+from dlkit.schema.training import (
+    Constant,
+    Cosine,
+    CosineRestarts,
+    Exponential,
+    InverseTime,
+    OneCycle,
+    Polynomial,
+    StepDecay,
+)
 from dlkit.training.program.schedules import make_schedule
 
 STEPS, EPOCHS = 10, 10
@@ -40,6 +49,24 @@ def test_exponential_falls_by_its_factor_in_its_period() -> None:
 def test_step_falls_with_the_first_update_after_each_epoch_named() -> None:
     found = rates(StepDecay(name="step", epochs=[3.0, 6.0], factor=0.1))
     np.testing.assert_allclose(found, [1.0] * 30 + [0.1] * 30 + [0.01] * 40, rtol=1e-5)
+
+
+def test_polynomial_falls_along_a_power_of_what_is_left_of_the_run() -> None:
+    found = rates(Polynomial(name="polynomial", power=2.0, final_factor=0.1))
+    np.testing.assert_allclose(found, [0.1 + 0.9 * (1 - step / 100) ** 2 for step in range(100)], rtol=1e-5)
+
+
+def test_inverse_time_divides_by_what_grows_with_the_epochs() -> None:
+    found = rates(InverseTime(name="inverse_time", decay_rate=0.5, decay_epochs=2.0))
+    np.testing.assert_allclose(found, [1 / (1 + 0.5 * step / 20) for step in range(100)], rtol=1e-5)
+
+
+def test_cosine_restarts_begin_again_after_periods_that_grow() -> None:
+    found = rates(CosineRestarts(name="cosine_restarts", first_epochs=2.0, rate_factor=0.5))
+    expected = [(1 + math.cos(math.pi * step / 20)) / 2 for step in range(20)]
+    expected += [0.5 * (1 + math.cos(math.pi * step / 40)) / 2 for step in range(40)]
+    np.testing.assert_allclose(found[:60], expected, rtol=1e-4, atol=1e-6)
+    assert found[60] == pytest.approx(0.25)
 
 
 @pytest.mark.parametrize(
