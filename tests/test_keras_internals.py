@@ -79,7 +79,9 @@ def test_moving_averages_are_those_of_the_variables() -> None:
     assert not np.array_equal(np.asarray(average), np.zeros(3))
 
 
-@pytest.mark.parametrize("name", OPTIMIZERS.names())
+@pytest.mark.parametrize(
+    "name", [name if name == "adam" else pytest.param(name, marks=pytest.mark.slow) for name in OPTIMIZERS.names()]
+)
 def test_every_optimizer_takes_each_weight_at_its_own_rate_and_from_its_own_beginning(name: str) -> None:
     settings = OPTIMIZERS[name].model_validate({"name": name, "weight_decay": 0.1})
     initial, gradients = [np.full((2, 3), 0.5, np.float32)] * 2, [tf.constant([[0.1, -0.2, 0.3]] * 2)] * 2

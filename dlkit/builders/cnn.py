@@ -97,7 +97,7 @@ class Cnn(DenseStack):
         """Blocks stand beside no preset, unless they are its own, as in what a run keeps; a backbone beside neither."""
         yield from super().rules(config)
         if self.backbone is not None:
-            yield from self._rules_of_backbone(config)
+            yield from self._rules_beside(self.backbone, config)
             return
         if self.preset is not None and self.blocks != Cnn(builder="cnn", preset=self.preset).blocks:
             message = f"these `blocks` are not those of `preset: {self.preset}`, of which they would leave little"
@@ -105,15 +105,15 @@ class Cnn(DenseStack):
             help = f"or leave `blocks` out, as in `model={{builder: cnn, preset: {self.preset}}}`"
             yield Problem("contradiction", message, ("model", "blocks"), label=label, help=help)
 
-    def _rules_of_backbone(self, config: Config) -> Iterator[Problem]:
+    def _rules_beside(self, backbone: Backbone, config: Config) -> Iterator[Problem]:
+        """There is an image for a backbone, and nothing beside it that says what the network is."""
         default = Cnn(builder="cnn")
         others = [field for field in ("preset", "blocks") if getattr(self, field) != getattr(default, field)]
         for field in others[:1]:  # a preset sets the blocks
             message = f"`{field}` and `backbone` each say what the network is"
             yield Problem("contradiction", message, ("model", field), label="keep one of them")
-        training, backbone = config.training, self.backbone
-        frozen = any(fnmatch("backbone", pattern) for pattern in training.freeze)
-        if frozen and backbone is not None and not backbone.begins_trained and training.init_from is None:
+        frozen = any(fnmatch("backbone", pattern) for pattern in config.training.freeze)
+        if frozen and not backbone.begins_trained and config.training.init_from is None:
             message = "the backbone begins at random, and is frozen: it passes on nothing that was learned"
             help = "name its weights, `model.backbone.weights`, or leave it out of `training.freeze`"
             yield Problem("contradiction", message, ("training", "freeze"), help=help, severity="warning")

@@ -30,6 +30,7 @@ class Resize(StepSettings):
     also_called = "resizing"
     needs_axes = ("height", "width")
     host = True
+    linear = True
 
     step: Literal["resize"]
     height: Positive = Field(description="Height in pixels.")

@@ -47,6 +47,7 @@ BACKBONE = {"builder": "cnn", "backbone": {"name": "resnet50", "weights": "none"
     [
         (["rescale"], DATA, ""),
         ([{"rescale": {"scale": 1 / 127.5, "offset": -1.0}}], DATA, ""),
+        ([{"resize": {"height": 32, "width": 32}}, "rescale"], DATA, ""),
         (["rescale", "normalize"], DATA, "leave out `rescale` and `normalize`"),
         ([], "floats", "write `preprocess: [{rescale: {scale: 255.0}}]`"),
         (["rescale"], "floats", "leave out `rescale`"),

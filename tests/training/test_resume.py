@@ -239,7 +239,8 @@ def test_a_run_that_was_killed_before_its_first_checkpoint_begins_with_those_wei
     second = train({**settings(SMALL, training), "name": "second"}, tmp_path)
     shutil.rmtree(second.folder / "checkpoints")
     resume(second.folder)
-    assert json.loads((second.folder / "test.json").read_text()) == pytest.approx(first.test)
+    kept = json.loads((second.folder / "test.json").read_text())
+    assert {name: kept[name] for name in first.test} == pytest.approx(first.test)
 
 
 def test_another_head_is_fresh_and_said(tmp_path: Path) -> None:

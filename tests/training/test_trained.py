@@ -78,6 +78,7 @@ def test_a_run_resumes_to_the_same_bits_across_the_moment(step: int, tmp_path: P
     assert state_digest(folder) == state_digest(whole.folder)
 
 
+@pytest.mark.slow
 def test_it_is_what_keras_does_that_is_compiled_again(tmp_path: Path) -> None:
     training = {"epochs": 2, "freeze": ["conv_*"], "unfreeze_after": 1, **KEEP, **SGD}
     config = settings({**NORMED, "dropout": 0.0}, training, data={"shuffle": False})
@@ -120,6 +121,7 @@ def test_rates_rise_from_the_first_layer_to_the_last_by_equal_factors() -> None:
     assert prepare(load(settings(model)), EVEN).trained.rates is None
 
 
+@pytest.mark.slow
 def test_an_update_is_as_far_as_the_rate_says(tmp_path: Path) -> None:
     training = {"max_steps": 1, "optimizer": {"name": "sgd", "learning_rate": 0.5}, **KEEP}
     runs = {

@@ -37,6 +37,7 @@ class Backbone(Pretrained):
         "name": "architecture, arch, model, network, type, preset",
         "weights": "pretrained, weight, checkpoint, init, weights_path",
     }
+
     name: Application = Field(description="Function of keras.applications, in lower case, as in `resnet50`.")
     weights: Literal["imagenet", "none"] | FilePath = Field(
         "imagenet",
@@ -105,7 +106,7 @@ class Backbone(Pretrained):
         are, whose scale `check` looks at.
         """
         black, white = given.encoding.pixels or (BLACK, WHITE)
-        if (black, white) == (BLACK, WHITE):
+        if (black, white) == (BLACK, WHITE) or black == white:
             return x
         scale = (WHITE - BLACK) / (white - black)
         return origin(layers.Rescaling(scale, BLACK - black * scale, name=name), key)(x)

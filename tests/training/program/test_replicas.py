@@ -30,13 +30,18 @@ STEPS = {
     "clipped": {"optimizer": {"name": "adam", "global_clipnorm": 0.5}, "schedule": "cosine"},
     "accumulated": {"optimizer": {"name": "adam", "gradient_accumulation_steps": 2, "use_ema": True}, "health": 7},
     "momentum": {"optimizer": {"name": "sgd", "momentum": 0.9, "clipnorm": 0.1}},
-}
+    "unfrozen": {
+        "optimizer": {"name": "adamw", "weight_decay": 0.01}, "freeze": ["dense_1"], "unfreeze_after": 5,
+        "layer_rates": {"*": [0.1, 1.0]},
+    },
+}  # fmt: skip
 CASES = {"mlp-clipped": (MLP, STEPS["clipped"], "graph")}
 SLOW = {
     "mlp-momentum-xla": (MLP, STEPS["momentum"], "xla"),
     "cnn": (CNN, STEPS["adam"], "graph"),
     "mlp-accumulated": (MLP, STEPS["accumulated"], "graph"),
     "rnn": (RNN, STEPS["clipped"], "graph"),
+    "mlp-unfrozen": (MLP, STEPS["unfrozen"], "graph"),
 }
 Results = dict[str, dict[str, Any]]
 
