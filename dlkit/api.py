@@ -79,19 +79,21 @@ class Run:
         remember_use()
         return open_trained(self._folder.model, trust=self._trust).model
 
-    def evaluate(self, split: str = "test") -> dict[str, float]:
+    def evaluate(self, split: str = "test", *, flips: str | None = None) -> dict[str, float]:
         """Loss and metrics of the saved model on a split of the run's data, computed again.
 
         Args:
             split: train, validation or test.
+            flips: test-time augmentation, `horizontal`, `vertical` or `both`: the results are means over images as they
+                are and flipped so.
 
         Raises:
-            ConfigError: if the run has no such split.
+            ConfigError: if the run has no such split, or its model takes no images to be flipped.
         """
         load_tensorflow()
         from dlkit.evaluation.evaluate import evaluate_run
 
-        return evaluate_run(self._folder, split=split, data=self._data, trust=self._trust)
+        return evaluate_run(self._folder, split=split, data=self._data, flips=flips, trust=self._trust)
 
     def resume(self, overrides: Overrides | None = None, *, allow_change: bool = False, verbose: bool = True) -> Run:
         """Go on with a run from its newest checkpoint.

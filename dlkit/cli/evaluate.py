@@ -12,6 +12,7 @@ from dlkit.cli import verbs
 EXAMPLES = [
     ("dlkit evaluate latest", "the newest run, on its test split"),
     ("dlkit evaluate runs/mnist_cnn/latest --split validation", "on another split"),
+    ("dlkit evaluate latest --flips horizontal", "each image as it is and mirrored, and the mean"),
     ("dlkit evaluate model.keras --data configs/mnist_cnn.yaml", "a model file, on data of a configuration"),
 ]
 
@@ -21,6 +22,7 @@ def evaluate(
     overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
     data: Annotated[Optional[str], verbs.DATA] = None,  # noqa: UP045
     split: Annotated[verbs.Split, verbs.SPLIT] = verbs.Split.test,
+    flips: Annotated[Optional[verbs.Flips], verbs.FLIPS] = None,  # noqa: UP045
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
     trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
@@ -31,7 +33,7 @@ def evaluate(
     with verbs.tensorflow(as_json):
         from dlkit.evaluation.evaluate import evaluate as evaluate_model
 
-        found = evaluate_model(model, loaded=loaded, split=split.value, runs_folder=runs, trust=trust)
+        found = evaluate_model(model, loaded=loaded, split=split.value, runs_folder=runs, flips=flips, trust=trust)
     if as_json:
         verbs.print_json(
             {"ok": True, "model": str(found.model), "split": found.split, "examples": found.examples, **found.figures}

@@ -40,6 +40,7 @@ def predict(
         Optional[Path],  # noqa: UP045
         typer.Option("--output", "-o", metavar="FILE", help="Write all results to a .csv, .json or .npz file."),
     ] = None,
+    flips: Annotated[Optional[verbs.Flips], verbs.FLIPS] = None,  # noqa: UP045
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
     trust: Annotated[bool, verbs.TRUST] = False,
     as_json: Annotated[bool, verbs.JSON] = False,
@@ -50,9 +51,8 @@ def predict(
         help = "give image or array files or folders, or --split test for the run's own data"
         raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
     if inputs and (data is not None or split is not None):
-        raise ConfigError(
-            Problem("no-inputs", "files and --data or --split exclude each other", help="give one of them")
-        )
+        help = "give one of them"
+        raise ConfigError(Problem("no-inputs", "files and --data or --split exclude each other", help=help))
     loaded = verbs.data_config(data, (), model, runs, trust=trust)
     with verbs.tensorflow(as_json):
         from dlkit.evaluation import tables
@@ -60,8 +60,9 @@ def predict(
 
         if output is not None:
             tables.check_output(output)
-        chosen = (split or verbs.Split.test).value
-        found = predict_with(model, inputs or (), loaded=loaded, split=chosen, runs_folder=runs, trust=trust)
+        found = predict_with(
+            model, inputs or (), loaded=loaded, split=split or "test", runs_folder=runs, flips=flips, trust=trust
+        )
         if output is not None:
             tables.write(output, found)
     if as_json:

@@ -36,6 +36,7 @@ RUN = typer.Argument(metavar="RUN", help="A run: its folder, its name, or `lates
 DATA = typer.Option("--data", metavar="CONFIG", help="Take the data of this configuration, not the run's own.")
 NO_DATA = typer.Option("--no-data", help="Build the model without reading any data.")
 SPLIT = typer.Option("--split", help="Which examples.")
+FLIPS = typer.Option("--flips", help="Test-time augmentation: the mean over images as they are and flipped so.")
 RUNS = typer.Option("--runs", metavar="DIR", help="Where run folders are.", parser=_folder)
 TRUST = typer.Option(
     "--trust", envvar="DLKIT_TRUST", help="Run the code that comes with the run or model: plug-ins, foreign classes."
@@ -50,6 +51,14 @@ class Split(StrEnum):
     train = "train"
     validation = "validation"
     test = "test"
+
+
+class Flips(StrEnum):
+    """How images can be flipped."""
+
+    horizontal = "horizontal"
+    vertical = "vertical"
+    both = "both"
 
 
 def register(app: typer.Typer, name: str, function: Callable[..., None], examples: Sequence[tuple[str, str]]) -> None:

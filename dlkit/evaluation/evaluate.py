@@ -12,6 +12,7 @@ from dlkit.data.bound import Spec
 from dlkit.data.contract import Split, Splits
 from dlkit.data.load import load_splits
 from dlkit.evaluation.compiled import Compiled, figures
+from dlkit.evaluation.flips import note, with_flips
 from dlkit.evaluation.predictions import batch_size, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.runs import RunFolder
@@ -45,6 +46,7 @@ def evaluate(
     split: str = "test",
     data: Any = None,
     runs_folder: Path = Path("runs"),
+    flips: str | None = None,
     trust: bool = False,
 ) -> Evaluation:
     """Loss and metrics of a saved model on a split.
@@ -55,13 +57,14 @@ def evaluate(
         split: train, validation or test.
         data: examples given in Python, as for `dlkit.train`.
         runs_folder: where run folders are.
+        flips: test-time augmentation, as `with_flips` takes it.
         trust: run the code that comes with the run or model; see `open_trained`.
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model or the data cannot be read.
     """
-    trained = open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust)
+    trained = with_flips(open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust), flips)
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)
@@ -72,7 +75,7 @@ def evaluate(
     found, examples = figures(compiled, parts)
     if not examples:
         raise ConfigError(Problem("empty-split", f"split `{split}` has no examples", help="look at what it is made of"))
-    return Evaluation(trained.path, split, examples, found, (*splits.notes, *_left_out(loaded)))
+    return Evaluation(trained.path, split, examples, found, (*splits.notes, *note(trained), *_left_out(loaded)))
 
 
 def _left_out(loaded: Loaded) -> Iterator[str]:
@@ -89,9 +92,11 @@ def _left_out(loaded: Loaded) -> Iterator[str]:
                 yield f"`{metric.name}` of a plug-in is not in the saved model, and not counted"
 
 
-def evaluate_run(folder: RunFolder, *, split: str = "test", data: Any = None, trust: bool = False) -> dict[str, float]:
+def evaluate_run(
+    folder: RunFolder, *, split: str = "test", data: Any = None, flips: str | None = None, trust: bool = False
+) -> dict[str, float]:
     """Loss and metrics of a run's saved model on a split of its data, by name; see `evaluate`."""
-    return evaluate(folder.path, split=split, data=data, trust=trust).figures
+    return evaluate(folder.path, split=split, data=data, flips=flips, trust=trust).figures
 
 
 def own_config(trained: Trained, *, needs_source: bool = True, trust: bool = False) -> Loaded:

@@ -9,6 +9,7 @@ from typing import Any
 from dlkit.config.problems import DlkitError
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.evaluate import load_split, own_config
+from dlkit.evaluation.flips import with_flips
 from dlkit.evaluation.predictions import batch_size, of_files, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
 from dlkit.models.predictions import Predictions, joined
@@ -24,6 +25,7 @@ def predict(
     split: str = "test",
     data: Any = None,
     runs_folder: Path = Path("runs"),
+    flips: str | None = None,
     trust: bool = False,
 ) -> Predictions:
     """What a saved model says of files, or of a split.
@@ -35,13 +37,14 @@ def predict(
         split: without `inputs`, train, validation or test.
         data: without `inputs`, examples given in Python, as for `dlkit.train`.
         runs_folder: where run folders are.
+        flips: test-time augmentation, as `with_flips` takes it.
         trust: run the code that comes with the run or model; see `dlkit.evaluation.trained.open_trained`.
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
         RunError: if the model, or any of the files, cannot be used.
     """
-    trained = open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust)
+    trained = with_flips(open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust), flips)
     if inputs:
         return joined(of_files(trained, inputs, batch_size(trained, 32), _source(trained)))
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)

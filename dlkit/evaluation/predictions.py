@@ -53,11 +53,18 @@ class Forward:
             return ({n: x.numpy() for n, x in part.items()} for part in (results, losses))  # type: ignore[return-value]
 
     def _forward(self, inputs: dict[str, Any], targets: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-        outputs = self.trained.model(unwrap(inputs), training=False)
-        results = outputs if isinstance(outputs, dict) else {next(iter(self.trained.spec.targets)): outputs}
+        views = [self._results(inputs, axes) for axes in self.trained.views]
+        results = {name: tf.add_n([view[name] for view in views]) / len(views) for name in views[0]}
+        results = views[0] if len(views) == 1 else results
         known = self._compiled is not None and bool(targets)
         losses = self._compiled.objective.per_example(targets, results) if known and self._compiled else {}
         return {name: tf.cast(x, tf.float32) for name, x in results.items()}, losses
+
+    def _results(self, inputs: dict[str, Any], axes: tuple[int, ...]) -> dict[str, Any]:
+        """Results by target, of images that are flipped along some axes."""
+        given = {name: tf.reverse(x, axes) if axes and name in self.trained.images else x for name, x in inputs.items()}
+        outputs = self.trained.model(unwrap(given), training=False)
+        return outputs if isinstance(outputs, dict) else {next(iter(self.trained.spec.targets)): outputs}
 
 
 def batch_size(trained: Trained, wanted: int) -> int:

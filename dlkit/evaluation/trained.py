@@ -30,12 +30,16 @@ class Trained:
         model: raw input to probabilities or numbers, compiled.
         spec: inputs, targets and classes that it was trained for.
         folder: the run that it comes from, None where it has been moved out of one.
+        images: inputs that are flipped.
+        views: the axes along which they are, for each prediction that results are the mean of.
     """
 
     path: Path
     model: keras.Model
     spec: Spec
     folder: RunFolder | None
+    images: frozenset[str] = frozenset()
+    views: tuple[tuple[int, ...], ...] = ((),)
 
 
 def open_trained(

@@ -35,6 +35,12 @@ def test_a_run_is_evaluated_on_its_test_split(dlkit: Dlkit, trained: Path) -> No
     assert found["accuracy"] == pytest.approx(recorded["accuracy"], rel=1e-6)
 
 
+def test_images_are_flipped_where_that_is_asked_for(dlkit: Dlkit, trained: Path) -> None:
+    result = dlkit("evaluate", trained, "--flips", "horizontal")
+    assert result.exit_code == 0 and "flipped" in result.stderr
+    assert "'vertical'" in dlkit("evaluate", trained, "--flips", "sideways").stderr
+
+
 def test_another_split_and_other_data(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
     assert json.loads(dlkit("evaluate", trained, "--split", "validation", "--json").stdout)["examples"] == 50
     moved = tmp_path / "moved.keras"
