@@ -51,7 +51,7 @@ def constant(target: Target, material: Material) -> Fitted:
     logits = np.asarray(target.settings.constant(target, labels))[None]
     result = np.asarray(target.settings.results(target, logits), np.float32)
     repeated = np.repeat(result, material.judged.size, axis=0)
-    return Fitted(target.settings.constant_is, len(labels), repeated)
+    return Fitted(target.settings.constant_words, len(labels), repeated)
 
 
 def models(target: Target, material: Material) -> Iterator[Fitted]:

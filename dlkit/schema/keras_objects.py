@@ -102,7 +102,7 @@ class OfWeights(WordOfKeras):
             axes: of the weights.
 
         Raises:
-            ConfigError: Keras refuses the arguments, or weights of so many axes.
+            ConfigError: Keras refuses the arguments, or weights of that number of axes.
         """
         made, shape = keras_argument({self.name: self.arguments}, self.category, key), (2, 2, 5, 7)[-axes:]
         with refusals_of_keras(f"`{self.name}`", key):

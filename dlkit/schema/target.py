@@ -36,6 +36,11 @@ class TargetSettings(MeasuredSettings):
     constant_is: ClassVar[str] = "always the same"
     from_data, instead_of_data = "classes", "state them with `classes:`"
 
+    @property
+    def constant_words(self) -> str:
+        """What always predicting `constant` is called with these settings."""
+        return self.constant_is
+
     @classmethod
     def guess(cls, column: Sample) -> Guess | None:
         """How `dlkit init` would have this kind predict a column; None where it cannot."""

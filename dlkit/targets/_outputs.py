@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from itertools import pairwise
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import Field
 
@@ -47,9 +47,6 @@ class NumberOutputs(TargetSettings):
         description="Predict these quantiles of each number, as in `[0.1, 0.5, 0.9]`, by the pinball loss; null for "
         "one value.",
     )
-
-    # What the kind's default is called where several quantiles are predicted.
-    _pinball: ClassVar[str] = "pinball"
 
     def rules(self, name: str, config: Config) -> Iterator[Problem]:
         """Quantiles rise, and have a loss and figures of their own; a loss of logarithms needs numbers above 0."""
@@ -175,7 +172,7 @@ class NumberOutputs(TargetSettings):
     @property
     def own_loss_name(self) -> str:
         """The loss of quantiles, which Keras does not have."""
-        return self._pinball if self.quantiles else ""
+        return "pinball" if self.quantiles else ""
 
     @property
     def usual_metrics(self) -> tuple[str, ...]:
@@ -187,6 +184,11 @@ class NumberOutputs(TargetSettings):
         """Those of the kind; of quantiles the error of the middle one, and of several the share between them."""
         of_quantiles = (MIDDLE_ERROR, COVERAGE)[: min(self.each, 2)] if self.quantiles else ()
         return (*of_quantiles, *super().figures)
+
+    @property
+    def constant_words(self) -> str:
+        """The same quantiles for all, or one value."""
+        return "quantiles always" if self.quantiles else super().constant_words
 
     def own_loss(self, target: Target, *, logits: bool) -> Callable[[Any, Any], Any]:
         """The pinball loss of all quantiles, in units of the training rows' deviation: shape (batch,)."""

@@ -101,6 +101,7 @@ def test_the_constant_minimises_the_loss_and_every_row_is_in_words(target: dict[
             other = best.copy()
             other[unit] += step * (1 if target.get("normalize", True) else Y.std())
             assert of(best) <= of(other) + 1e-3
+    assert what.settings.constant_words == "quantiles always"
     results = np.asarray(what.settings.results(what, best[None]))
     record = what.settings.record(what, results[0])
     assert list(record) == ["value", *(f"q{100 * share:g}" for share in target["quantiles"])]

@@ -62,6 +62,7 @@ def test_an_optimizer_without_a_schedule_is_judged_by_the_average_that_it_trains
     np.testing.assert_allclose(average, np.mean(steps, axis=0), rtol=0.02)
 
 
+@pytest.mark.slow
 def test_a_run_of_that_optimizer_saves_the_mean(tmp_path: Path) -> None:
     run = train(settings(SMALL, {"optimizer": "schedule_free_adamw", "epochs": 1}), tmp_path, data=VALIDATED)
     assert isinstance(run, dlkit.Run)
