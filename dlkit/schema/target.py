@@ -56,6 +56,10 @@ class TargetSettings(ColumnSettings):
     constant_is: ClassVar[str] = "always the same"
     # Metrics that are the same on logits as on results.
     same_on_logits: ClassVar[frozenset[str]] = frozenset()
+    # Losses that see results in place of logits.
+    losses_of_results: ClassVar[frozenset[str]] = frozenset()
+    # Whether labels are integers, of which Keras smooths the cross-entropy in one-hot form alone.
+    smoothed_as_one_hot: ClassVar[bool] = False
     # Losses and metrics that compare the outputs of one example with each other, and need several.
     within_an_example: ClassVar[frozenset[str]] = frozenset()
     from_data, instead_of_data = "classes", "state them with `classes:`"
@@ -150,6 +154,10 @@ class TargetSettings(ColumnSettings):
             logits: whether the outputs are logits.
         """
         return loss
+
+    def scale(self, target: Target) -> tuple[Any, Any] | None:
+        """Mean and deviation by which the network predicts, float32, shape (units,); None where it does not."""
+        return None
 
     def smoothed(
         self, target: Target, share: float, reduction: str | None, *, logits: bool

@@ -48,6 +48,7 @@ class CategoryTarget(OneClassTarget):
     default_loss = "sparse_categorical_crossentropy"
     default_metrics = ("accuracy",)
     smoothable = frozenset({"sparse_categorical_crossentropy"})
+    smoothed_as_one_hot = True
     accuracy = "sparse_categorical_accuracy"
     activation = "softmax"
     # The largest logit is the largest probability.

@@ -29,12 +29,6 @@ keras = lazy("keras")
 np = lazy("numpy")
 tf = lazy("tensorflow")
 
-# Losses that mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions, and are taken in
-# the numbers' own unit.
-IN_OWN_UNIT = frozenset(
-    {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
-)
-
 # Up to this many different whole numbers may be classes, for what `dlkit init` proposes.
 FEW_VALUES = 100
 
@@ -73,6 +67,10 @@ class NumberTarget(TargetSettings):
     default_loss = "mean_squared_error"
     default_metrics = ("mean_absolute_error",)
     constant_is = "mean always"
+    # They mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions.
+    losses_of_results = frozenset(
+        {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
+    )
     # They compare the numbers of one example with each other.
     within_an_example = frozenset({"pearson_correlation", "concordance_correlation", "cosine_similarity"})
 
@@ -182,7 +180,7 @@ class NumberTarget(TargetSettings):
 
         def of(labels: Any, outputs: Any) -> Any:
             labels = self.metric_labels(target, labels)
-            if name in IN_OWN_UNIT:
+            if name in self.losses_of_results:
                 return loss(labels, self.results(target, outputs) if logits else outputs)
             return loss(scaled(labels), outputs if logits else scaled(outputs))
 
@@ -195,6 +193,10 @@ class NumberTarget(TargetSettings):
     def _scale(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of each number: float32, shape (units,)."""
         return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))
+
+    def scale(self, target: Target) -> tuple[Any, Any] | None:
+        """That of the training rows; None where the numbers are predicted as they are."""
+        return self._scale(target) if self._is_scaled(target) else None
 
     def metric_labels(self, target: Target, labels: Any) -> Any:
         """Labels of shape (batch, units), as results have it."""

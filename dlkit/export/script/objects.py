@@ -1,0 +1,172 @@
+"""Objects of Keras as the constructor calls that make them, with the arguments that differ from Keras's own."""
+
+from __future__ import annotations
+
+import inspect
+import random
+from typing import Any
+
+import keras
+import numpy as np
+
+from dlkit.config.keras_names import snake_case
+from dlkit.config.problems import ConfigError, Key, Problem
+from dlkit.export.script.code import Call, Code, flat, literal
+
+MODULES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks")
+# Numbers of a list that are written into the script; longer lists are in the file beside it.
+LONGEST_LIST = 20
+# Windows, of which Keras takes one number for all axes.
+_WINDOWS = ("kernel_size", "pool_size", "strides", "dilation_rate")
+# dlkit draws what is random by its own keys; and whether a layer trains is the only thing that is not Keras's default.
+_LEFT_OUT = ("seed",)
+
+
+class Arrays:
+    """Arrays that stand beside a script, in one file, by name."""
+
+    def __init__(self) -> None:
+        self.by_name: dict[str, np.ndarray] = {}
+
+    def add(self, name: str, values: Any) -> str:
+        """Keep values under a name, or one like it that is free: the expression that reads them."""
+        values = np.asarray(values)
+        free, number = name, 1
+        while free in self.by_name:
+            free, number = f"{name}_{(number := number + 1)}", number
+        self.by_name[free] = values
+        return f'ARRAYS["{free}"]'
+
+    def or_literal(self, name: str, value: Any) -> Code:
+        """A value, written out where it is short."""
+        if np.size(np.asarray(value, object)) <= LONGEST_LIST:
+            return literal(value)
+        return self.add(name, value)
+
+
+def made_by(thing: Any, arrays: Arrays, key: Key = ("model",)) -> Call:
+    """The constructor call of an object of Keras's.
+
+    Args:
+        thing: a layer, an initialiser, a loss, or another.
+        arrays: takes what is too long for a line.
+        key: the setting that it comes from, for messages.
+
+    Raises:
+        ConfigError: if it is not Keras's own, or cannot be made by its arguments.
+    """
+    cls = type(thing)
+    module = next((m for m in MODULES if getattr(getattr(keras, m), cls.__name__, None) is cls), None)
+    if module is None:
+        raise cannot_be_written(f"`{cls.__name__}` is no class of Keras's", key)
+    config, required = _differing(thing), _required(cls)
+    config |= _fitted(thing)
+    if not _has_own_name(thing):
+        config.pop("name", None)
+    label = getattr(thing, "name", None) or snake_case(cls.__name__)
+    if "name" in config:  # at the end, as it is written by hand
+        config["name"] = config.pop("name")
+    written = {name: _value(name, value, arrays, label, key) for name, value in config.items()}
+    first = [written.pop(name) for name in required if name in written]
+    called = f"layers.{cls.__name__}" if module == "layers" else f"keras.{module}.{cls.__name__}"
+    return Call(called, first, written)
+
+
+def cannot_be_written(why: str, key: Key, help: str = "") -> ConfigError:
+    """The error of what plain Keras has no words for."""
+    return ConfigError(Problem("not-exported", f"this cannot be written as plain Keras: {why}", key, help=help))
+
+
+def _differing(thing: Any) -> dict[str, Any]:
+    """The arguments of an object, without those that its class would have by itself."""
+    cls, config = type(thing), thing.get_config()
+    required = {name: _restored(config[name]) for name in _required(cls) if name in config}
+    # A new object draws seeds, which no caller shall see.
+    before = random.getstate()
+    try:
+        usual = cls(**required).get_config()
+    finally:
+        random.setstate(before)
+    # By chance a new one may get the same name.
+    found = {n: v for n, v in config.items() if n in required or n == "name" or v != usual.get(n)}
+    taken = inspect.signature(cls.__init__).parameters
+    # Both directions of a bidirectional layer are alike unless it is said.
+    if found.get("backward_layer") and _is_mirrored(found["layer"], found["backward_layer"]):
+        del found["backward_layer"]
+    known = {"name", "dtype", "trainable"} | taken.keys()
+    return {n: v for n, v in found.items() if n in known and n not in _LEFT_OUT}
+
+
+def _restored(value: Any) -> Any:
+    """A value of a configuration, as a constructor takes it."""
+    return keras.saving.deserialize_keras_object(value) if _is_object(value) else value
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict) and "class_name" in value
+
+
+def _is_mirrored(forward: dict[str, Any], backward: dict[str, Any]) -> bool:
+    """Whether a serialised layer is another one that goes backwards."""
+    same = {"name", "go_backwards", "dtype"}
+    one, other = ({n: v for n, v in layer["config"].items() if n not in same} for layer in (forward, backward))
+    return repr(one) == repr(other)
+
+
+def _required(cls: type[Any]) -> list[str]:
+    """The arguments that a class cannot do without, and those that always stand first."""
+    parameters = inspect.signature(cls.__init__).parameters.values()
+    kinds = (inspect.Parameter.POSITIONAL_OR_KEYWORD,)
+    return [p.name for p in parameters if p.kind in kinds and p.default is p.empty and p.name != "self"]
+
+
+def _fitted(thing: Any) -> dict[str, Any]:
+    """What a layer was given after it had been made: the means and variances of `Normalization`."""
+    if not isinstance(thing, keras.layers.Normalization) or "mean" in _stated(thing):
+        return {}
+    if not thing.built:
+        return {}
+    return {"mean": _plain(thing.adapt_mean), "variance": _plain(thing.adapt_variance)}
+
+
+def _stated(thing: Any) -> dict[str, Any]:
+    return {name: value for name, value in thing.get_config().items() if value is not None}
+
+
+def _plain(variable: Any) -> Any:
+    """Numbers of float32 in as few digits as give the same ones."""
+    values = np.asarray(variable, np.float32)
+    return np.array([float(str(x)) for x in values.reshape(-1)]).reshape(values.shape).tolist()
+
+
+def _has_own_name(thing: Any) -> bool:
+    """Whether an object has a name that Keras would not give it, or one by which its weights are found."""
+    name = getattr(thing, "name", None)
+    if name is None:
+        return False
+    usual = snake_case(type(thing).__name__)
+    return bool(getattr(thing, "weights", None)) or name.rstrip("0123456789").rstrip("_") != usual
+
+
+def _value(name: str, value: Any, arrays: Arrays, label: str, key: Key) -> Code:
+    """An argument."""
+    if _is_object(value):
+        if value["class_name"] == "DTypePolicy":
+            return literal(value["config"]["name"])
+        return _word_or_call(_restored(value), arrays, key)
+    if isinstance(value, list | tuple) and name in _WINDOWS and len(set(value)) == 1:
+        return literal(value[0])
+    try:
+        return arrays.or_literal(f"{label}_{name}", value)
+    except TypeError:
+        raise cannot_be_written(f"the argument `{name}` of `{label}` is no plain value", key) from None
+
+
+def _word_or_call(inner: Any, arrays: Arrays, key: Key) -> Code:
+    """An object within another: its word where that is all."""
+    if inspect.isfunction(inner):
+        return literal(inner.__name__)
+    call = made_by(inner, arrays, key)
+    if not call.items and not isinstance(inner, keras.layers.Layer):
+        return literal(snake_case(flat(call.function).rpartition(".")[2]))
+    return call
