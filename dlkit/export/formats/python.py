@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.load import load_splits
+from dlkit.data.prepare import Progress
 from dlkit.data.stream_sizes import with_sizes
 from dlkit.data.subset import limited
 from dlkit.export.script.script import Script, write
@@ -20,7 +21,7 @@ from dlkit.files import disk_errors
 from dlkit.models.build import precision, unwrap
 from dlkit.schema.loader import Loaded
 from dlkit.training.failures import refused_as_run_error
-from dlkit.training.prepare import Prepared, Progress, prepare
+from dlkit.training.prepare import Prepared, prepare
 from dlkit.training.program.strategy import session
 
 ENDING = ".py"
@@ -29,7 +30,12 @@ FEW = 16
 
 
 def export(
-    loaded: Loaded, path: Path, *, force: bool = False, runs_folder: Path = Path("runs"), progress: Progress | None = None
+    loaded: Loaded,
+    path: Path,
+    *,
+    force: bool = False,
+    runs_folder: Path = Path("runs"),
+    progress: Progress | None = None,
 ) -> Written:
     """Write a configuration as a script, with the arrays that it reads in an `.npz` file beside it.
 
@@ -64,15 +70,13 @@ def _written_in(folder: Path, stem: str, prepared: Prepared, script: Script) -> 
     Where the seed alone does not give the weights that a run begins with, they are in a file of their own.
     """
     names = [f"{stem}.py", f"{stem}.npz"]
-    np.savez_compressed(folder / names[1], **script.arrays.by_name)
+    np.savez_compressed(folder / names[1], allow_pickle=False, **script.arrays.by_name)
     (folder / names[0]).write_text(script.text, encoding="utf-8")
     model = _built_by(folder / names[0], script.text, prepared)
-    theirs, ours = model.weights, prepared.built.network.weights
-    if [tuple(w.shape) for w in theirs] != [tuple(w.shape) for w in ours]:
-        raise _differs("its weights have other shapes")
-    if any((np.asarray(one) != np.asarray(other)).any() for one, other in zip(theirs, ours, strict=True)):
-        for one, other in zip(theirs, ours, strict=True):
-            one.assign(other)
+    pairs = _weights(model, prepared.built.network)
+    if any((np.asarray(its) != np.asarray(ours)).any() for its, ours in pairs):
+        for its, ours in pairs:
+            its.assign(ours)
         names.append(f"{stem}.weights.h5")
         model.save_weights(folder / names[2])
         (folder / names[0]).write_text(script.text_with_weights, encoding="utf-8")
@@ -91,6 +95,18 @@ def _built_by(path: Path, text: str, prepared: Prepared) -> keras.Model:
     return model
 
 
+def _weights(model: keras.Model, network: keras.Model) -> list[tuple[Any, Any]]:
+    """The weights of the script's model and those of dlkit's, layer by layer.
+
+    Raises:
+        RunError: if the layers are others.
+    """
+    theirs, ours = ({x.name: x.weights for x in one.layers if x.weights} for one in (model, network))
+    if {n: [w.shape for w in of] for n, of in theirs.items()} != {n: [w.shape for w in of] for n, of in ours.items()}:
+        raise _differs("its layers have other weights")
+    return [pair for name, weights in theirs.items() for pair in zip(weights, ours[name], strict=True)]
+
+
 def _must_give_the_same(model: keras.Model, prepared: Prepared, script: Script) -> None:
     """Refuse a script whose network gives other numbers for the first training examples.
 
@@ -98,13 +114,13 @@ def _must_give_the_same(model: keras.Model, prepared: Prepared, script: Script) 
         RunError: naming the output.
     """
     preprocessing = prepared.built.preprocessing
-    few = {name: script.arrays.by_name[f"{name}_train"][:FEW] for name in prepared.built.spec.inputs}
+    few = {name: tf.constant(script.arrays.by_name[f"{name}_train"][:FEW]) for name in prepared.built.spec.inputs}
     ready = {
         name: preprocessing.for_network(name, x) if name in script.as_prepared else preprocessing.whole(name, x)
         for name, x in few.items()
     }
     ours = prepared.built.network(unwrap(ready), training=False)
-    theirs = model(unwrap({name: tf.constant(x) for name, x in few.items()}), training=False)
+    theirs = model(unwrap(few), training=False)
     for one, other in zip(tf.nest.flatten(ours), tf.nest.flatten(theirs), strict=True):
         if not np.allclose(one, other, rtol=1e-3, atol=1e-4, equal_nan=True):
             raise _differs("its outputs are others")

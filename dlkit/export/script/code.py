@@ -62,11 +62,9 @@ def statement(code: Code, *, before: str = "", after: str = "", indent: int = 4)
     if len(line) <= WIDTH or isinstance(code, str):
         yield line
         return
-    if isinstance(code.function, Call) and code.function.items and _is_short(code, indent, after):
+    called = "(" + ", ".join(name + flat(item) for name, item in code.items) + ")"
+    if isinstance(code.function, Call) and code.function.items and indent + len(called + after) <= WIDTH // 2:
         # A layer and what it is called with: the layer's own arguments are those that are long.
-        called = flat(Call("", code.arguments, code.keywords, code.brackets)).removesuffix(",)") + (
-            ")" if flat(code).endswith(",)") else ""
-        )
         yield from statement(code.function, before=before, after=called + after, indent=indent)
         return
     yield " " * indent + before + flat(code.function) + code.brackets[0]
@@ -79,11 +77,6 @@ def statement(code: Code, *, before: str = "", after: str = "", indent: int = 4)
         for name, item in items:
             yield from statement(item, before=name, after=comma, indent=indent + 4)
     yield " " * indent + code.brackets[1] + after
-
-
-def _is_short(code: Call, indent: int, after: str) -> bool:
-    """Whether the last arguments of a call of a call fit behind a closing bracket."""
-    return indent + len(flat(Call("", code.arguments, code.keywords))) + len(after) + 1 <= WIDTH // 2
 
 
 def literal(value: Any) -> Code:

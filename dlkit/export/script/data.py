@@ -97,8 +97,8 @@ def _of_rows(split: Rows) -> Iterator[Batch]:
 
 def _of_stream(split: Stream) -> Iterator[Batch]:
     for inputs, targets, weights in elements(split.make(0, SOURCE_ORDER).batch(_PART)):
-        made = tf.nest.map_structure(np.asarray, (inputs, targets, weights))
-        yield Batch(*made, rows=np.zeros(len(next(iter(made[1].values()))), np.int64))
+        inputs, targets, weights = tf.nest.map_structure(np.asarray, (inputs, targets, weights))
+        yield Batch(inputs, targets, weights, np.zeros(len(next(iter(targets.values()))), np.int64))
 
 
 def _labels(built: BuiltModel, name: str, labels: Any) -> np.ndarray:

@@ -122,7 +122,7 @@ class _Writer:
         self._layers: dict[int, str] = {}
         self._written: list[Statement] = []
         # Variables, and the tensors that they hold.
-        self._holds: dict[str, int] = {}
+        self._holds = {flat(code): n for n, code in names.of_tensors.items() if flat(code) not in names.reserved}
 
     def written(self) -> list[Statement]:
         """All statements."""
@@ -186,7 +186,9 @@ class _Writer:
             x, place = made.arguments
             return f"{_bracketed(self._argument(x, kind))}[{_slices(place)}]"
         arguments = [self._argument(x, kind.lower()) for x in made.arguments]
-        if kind in _INFIX and len(arguments) == 2:
+        # An array of NumPy's would try to do it itself.
+        of_tensors = not any(isinstance(code, Call) and code.function == "np.array" for code in arguments)
+        if kind in _INFIX and len(arguments) == 2 and of_tensors:
             return f"{_bracketed(arguments[0])} {_INFIX[kind]} {_bracketed(arguments[1])}"
         function = _OPERATIONS.get(kind.lower())
         if function is None:
@@ -221,9 +223,7 @@ class _Writer:
         code = self._arrays.or_literal(label, x)
         if not isinstance(x, np.ndarray) or isinstance(code, str):
             return code
-        # Written out, numbers would become float32 or int32.
-        usual = {"f": "float32", "i": "int32", "b": "bool"}.get(x.dtype.kind)
-        return code if usual == x.dtype.name else Call("np.array", [code, literal(x.dtype.name)])
+        return Call("np.array", [code, literal(x.dtype.name)])
 
 
 def _within(every: Sequence[_Made], wanted: Mapping[int, str]) -> set[int]:

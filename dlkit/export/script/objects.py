@@ -14,11 +14,11 @@ from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.export.script.code import Call, Code, flat, literal
 
 MODULES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks")
-# Numbers of a list that are written into the script; longer lists are in the file beside it.
-LONGEST_LIST = 20
+# Characters of a list that is written into the script; longer ones are in the file beside it.
+LONGEST_LIST = 90
 # Windows, of which Keras takes one number for all axes.
 _WINDOWS = ("kernel_size", "pool_size", "strides", "dilation_rate")
-# dlkit draws what is random by its own keys; and whether a layer trains is the only thing that is not Keras's default.
+# dlkit draws what is random by its own keys.
 _LEFT_OUT = ("seed",)
 
 
@@ -39,9 +39,8 @@ class Arrays:
 
     def or_literal(self, name: str, value: Any) -> Code:
         """A value, written out where it is short."""
-        if np.size(np.asarray(value, object)) <= LONGEST_LIST:
-            return literal(value)
-        return self.add(name, value)
+        code = literal(value)
+        return code if len(flat(code)) <= LONGEST_LIST else self.add(name, value)
 
 
 def made_by(thing: Any, arrays: Arrays, key: Key = ("model",)) -> Call:
@@ -88,7 +87,7 @@ def _differing(thing: Any) -> dict[str, Any]:
     finally:
         random.setstate(before)
     # By chance a new one may get the same name.
-    found = {n: v for n, v in config.items() if n in required or n == "name" or v != usual.get(n)}
+    found = {n: v for n, v in config.items() if n in required or n == "name" or v not in (usual.get(n), [usual.get(n)])}
     taken = inspect.signature(cls.__init__).parameters
     # Both directions of a bidirectional layer are alike unless it is said.
     if found.get("backward_layer") and _is_mirrored(found["layer"], found["backward_layer"]):
@@ -145,7 +144,8 @@ def _has_own_name(thing: Any) -> bool:
     if name is None:
         return False
     usual = snake_case(type(thing).__name__)
-    return bool(getattr(thing, "weights", None)) or name.rstrip("0123456789").rstrip("_") != usual
+    has_weights = getattr(thing, "weights", None) and not isinstance(thing, keras.layers.Normalization)
+    return bool(has_weights) or name.rstrip("0123456789").rstrip("_") != usual
 
 
 def _value(name: str, value: Any, arrays: Arrays, label: str, key: Key) -> Code:
@@ -163,10 +163,10 @@ def _value(name: str, value: Any, arrays: Arrays, label: str, key: Key) -> Code:
 
 
 def _word_or_call(inner: Any, arrays: Arrays, key: Key) -> Code:
-    """An object within another: its word where that is all."""
+    """An object within another: of an initialiser its word, where that is all."""
     if inspect.isfunction(inner):
         return literal(inner.__name__)
     call = made_by(inner, arrays, key)
-    if not call.items and not isinstance(inner, keras.layers.Layer):
+    if not call.items and isinstance(inner, keras.initializers.Initializer):
         return literal(snake_case(flat(call.function).rpartition(".")[2]))
     return call

@@ -11,8 +11,9 @@ import keras
 import yaml
 
 from dlkit import __version__
+from dlkit.config.phrases import listed
 from dlkit.config.problems import Key
-from dlkit.config.tree import find, plain
+from dlkit.config.tree import dotted, find, plain
 from dlkit.data.contract import Splits
 from dlkit.data.preprocessing import apply_layers
 from dlkit.export.script import data
@@ -116,16 +117,16 @@ class _Model:
         built, spec = self._built, self._built.spec
         yield "def build_model():"
         yield '    """The network, from inputs to logits."""'
-        names = Names({}, {*spec.inputs, *spec.targets, "model"})
+        reserved = {*spec.inputs, *spec.targets, "model"}
         for name in spec.inputs:
             yield from self._input(name)
         written: list[Statement] = []
         ready: dict[str, Code] = {}
         for name in spec.inputs:
-            found, ready[name] = self._preprocessing(name, names)
+            found, ready[name] = self._preprocessing(name, reserved)
             written += found
         inputs = _by_name(built.network.input, spec.inputs)
-        names = Names({id(x): ready[n] for n, x in inputs.items()}, names.reserved)
+        names = Names({id(x): ready[n] for n, x in inputs.items()}, reserved)
         outputs = _by_name(built.network.output, spec.targets)
         written += statements(outputs, names, self._arrays, built.origins)
         yield from self._commented(written)
@@ -154,7 +155,7 @@ class _Model:
         call = Call("keras.Input", [shape], {"dtype": dtype, "name": literal(name)})
         yield from statement(call, before=f"{name} = ")
 
-    def _preprocessing(self, name: str, names: Names) -> tuple[list[Statement], Code]:
+    def _preprocessing(self, name: str, reserved: set[str]) -> tuple[list[Statement], Code]:
         """The statements between an input and the network, and the variable that they end in."""
         built, key = self._built, self._built.spec.inputs[name].key
         if name in self.as_prepared:
@@ -164,11 +165,11 @@ class _Model:
         else:
             x = self._inputs[name]
             prepared = built.preprocessing.whole(name, x)
-        names.of_tensors[id(x)] = name
-        variable = "x" if len(self._inputs) == 1 else f"{name}_prepared"
+        names = Names({id(x): name}, reserved)
+        variable = "x" if len(self._inputs) == 1 and "x" not in reserved else f"{name}_prepared"
         found: list[Statement] = []
         if prepared is not x:
-            found = statements({variable: prepared}, names, self._arrays, {}, (*key, "preprocess"))
+            found = statements({variable: prepared}, names, self._arrays, {}, key)
         end: Code = variable if prepared is not x else name
         for number, layer in enumerate(built.preprocessing.augment[name]):
             step = (*key, "augment", number)
@@ -181,10 +182,12 @@ class _Model:
     def _commented(self, written: Sequence[Statement]) -> Iterator[str]:
         """The statements, with the line of the configuration where another one begins."""
         before: Key | None = None
+        seen: set[Key] = set()
         for one in written:
             if one.key != before:
-                yield from _comment(self._prepared, one.key)
+                yield _comment(self._prepared, one.key, again=one.key in seen)
             before = one.key
+            seen.add(one.key)
             yield from statement(one.code, before=f"{one.name} = ")
 
 
@@ -204,14 +207,13 @@ def _host_words(prepared: Prepared, name: str) -> list[str]:
     return [f"kind {settings.kind}", *(step.step for step in settings.preprocess)]
 
 
-def _comment(prepared: Prepared, key: Key) -> Iterator[str]:
-    """A setting as the configuration has it, in a line."""
-    node = find(prepared.loaded.root, key)
-    words = ".".join(map(str, key))
-    if node is not None:
+def _comment(prepared: Prepared, key: Key, *, again: bool) -> str:
+    """A setting as the configuration has it, in a line; where it stands alone if it was shown before."""
+    node, words = find(prepared.loaded.root, key), dotted(key)
+    if node is not None and not again:
         value = yaml.safe_dump(plain(node), default_flow_style=True, width=10_000, sort_keys=False)
         words += f": {value.removesuffix(chr(10)).removesuffix(chr(10) + '...').strip()}"
-    yield f"    # {words}"[: WIDTH]
+    return f"    # {words}"[:WIDTH]
 
 
 def _docstring(prepared: Prepared, left_out: Sequence[str]) -> str:
@@ -260,13 +262,14 @@ def _examples(prepared: Prepared, raw: Splits, *, weighted: bool) -> list[str]:
         keys = [name.removesuffix("_weights") if name not in spec.inputs else name for name in names]
         return Call("", [f"{flat(literal(k))}: {c}" for k, c in zip(keys, codes, strict=True)], brackets="{}")
 
-    groups = [list(spec.inputs), list(spec.targets), *([[data.weights_name(t) for t in spec.targets]] if weighted else [])]
-    names = ["inputs", "labels", *(["weights"] if weighted else [])]
+    groups = {"inputs": list(spec.inputs), "labels": list(spec.targets)}
+    if weighted:
+        groups["weights"] = [data.weights_name(target) for target in spec.targets]
     splits = ", ".join(f"`{name}`" for name in raw.by_name)
-    lines = ["def examples(split):", f'    """{", ".join(names).capitalize()} of a split: {splits}."""']
-    for name, group in zip(names, groups, strict=True):
+    lines = ["def examples(split):", f'    """{listed(list(groups)).capitalize()} of a split: {splits}."""']
+    for name, group in groups.items():
         lines += statement(read(group), before=f"{name} = ")
-    return [*lines, f"    return {', '.join(names)}"]
+    return [*lines, f"    return {', '.join(groups)}"]
 
 
 def _compiling(parts: Parts) -> list[str]:

@@ -245,7 +245,7 @@ def results_differ(built: BuiltModel, target: Target) -> bool:
 
 
 def _callbacks(prepared: Prepared, parts: Parts) -> None:
-    """What Keras calls between epochs: the moving average of the weights, the best epoch, those of the configuration."""
+    """What Keras calls between epochs: for the average of the weights, for the best epoch, and those that are named."""
     training: Training = prepared.config.training
     if training.optimizer.use_ema:
         parts.callbacks.append(Call("keras.callbacks.SwapEMAWeights", [], {"swap_on_epoch": "True"}))
