@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -56,7 +58,7 @@ def export(
         prepared = prepare(loaded, weights_from=runs_folder, progress=progress)
         raw = load_splits(prepared.config.data, fitted=prepared.built.spec)
         script = write(prepared, with_sizes(limited(raw, prepared.config)))
-        size = sum(x.nbytes for x in script.arrays.by_name.values())
+        size = sum(x.nbytes for x in script.needs.arrays.values())
         with disk_errors(beside, size), tempfile.TemporaryDirectory(dir=path.parent, prefix=".export-") as folder:
             names = _written_in(Path(folder), path.stem, prepared, script)
             for name in names:
@@ -70,9 +72,9 @@ def _written_in(folder: Path, stem: str, prepared: Prepared, script: Script) -> 
     Where the seed alone does not give the weights that a run begins with, they are in a file of their own.
     """
     names = [f"{stem}.py", f"{stem}.npz"]
-    np.savez_compressed(folder / names[1], allow_pickle=False, **script.arrays.by_name)
+    np.savez_compressed(folder / names[1], allow_pickle=False, **script.needs.arrays)
     (folder / names[0]).write_text(script.text, encoding="utf-8")
-    model = _built_by(folder / names[0], script.text, prepared)
+    model = _built_by(folder / names[0], script.text, script.needs.imports.values(), prepared)
     pairs = _weights(model, prepared.built.network)
     if any((np.asarray(its) != np.asarray(ours)).any() for its, ours in pairs):
         for its, ours in pairs:
@@ -84,15 +86,19 @@ def _written_in(folder: Path, stem: str, prepared: Prepared, script: Script) -> 
     return names
 
 
-def _built_by(path: Path, text: str, prepared: Prepared) -> keras.Model:
-    """The network that a script builds."""
+def _built_by(path: Path, text: str, folders: Iterable[str], prepared: Prepared) -> keras.Model:
+    """The network that a script builds, which may import modules from some folders."""
     space: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
-    with precision(prepared.config.runtime.precision):
-        exec(compile(text, path.name, "exec"), space)
-        keras.utils.set_random_seed(space["SEED"])
-        model = space["build_model"]()
-    space["ARRAYS"].close()
-    return model
+    before = list(sys.path)
+    sys.path[:0] = folders
+    try:
+        with precision(prepared.config.runtime.precision):
+            exec(compile(text, path.name, "exec"), space)
+            keras.utils.set_random_seed(space["SEED"])
+            return space["build_model"]()
+    finally:
+        sys.path[:] = before
+        space["ARRAYS"].close()
 
 
 def _weights(model: keras.Model, network: keras.Model) -> list[tuple[Any, Any]]:
@@ -114,7 +120,7 @@ def _must_give_the_same(model: keras.Model, prepared: Prepared, script: Script) 
         RunError: naming the output.
     """
     preprocessing = prepared.built.preprocessing
-    few = {name: tf.constant(script.arrays.by_name[f"{name}_train"][:FEW]) for name in prepared.built.spec.inputs}
+    few = {name: tf.constant(script.needs.arrays[f"{name}_train"][:FEW]) for name in prepared.built.spec.inputs}
     ready = {
         name: preprocessing.for_network(name, x) if name in script.as_prepared else preprocessing.whole(name, x)
         for name, x in few.items()

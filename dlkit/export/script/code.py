@@ -63,11 +63,12 @@ def statement(code: Code, *, before: str = "", after: str = "", indent: int = 4)
         yield line
         return
     called = "(" + ", ".join(name + flat(item) for name, item in code.items) + ")"
-    if isinstance(code.function, Call) and code.function.items and indent + len(called + after) <= WIDTH // 2:
+    begins = " " * indent + before + flat(code.function) + code.brackets[0]
+    if isinstance(code.function, Call) and code.function.items and len(begins) > WIDTH:
         # A layer and what it is called with: the layer's own arguments are those that are long.
         yield from statement(code.function, before=before, after=called + after, indent=indent)
         return
-    yield " " * indent + before + flat(code.function) + code.brackets[0]
+    yield begins
     items = code.items
     inside = " " * (indent + 4) + ", ".join(name + flat(item) for name, item in items)
     if len(items) > 1 and len(inside) <= WIDTH and code.function:

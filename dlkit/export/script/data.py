@@ -11,7 +11,7 @@ import tensorflow as tf
 from dlkit.config.problems import Problem, RunError
 from dlkit.data.contract import SOURCE_ORDER, Batch, Rows, Split, Splits, Stream
 from dlkit.elements import elements
-from dlkit.export.script.objects import Arrays
+from dlkit.export.script.objects import Needs
 from dlkit.models.build import BuiltModel
 from dlkit.training.prepare import Prepared
 
@@ -20,14 +20,14 @@ MOST_BYTES = 2 * 2**30
 _PART = 1024
 
 
-def examples(prepared: Prepared, raw: Splits, as_prepared: set[str], arrays: Arrays) -> bool:
+def examples(prepared: Prepared, raw: Splits, as_prepared: set[str], needs: Needs) -> bool:
     """Add the examples of all splits to the arrays: an array for each input, each target and the weights.
 
     Args:
         prepared: the data after the host stage.
         raw: the same as the source gives them.
         as_prepared: the inputs that are written as the host stage leaves them.
-        arrays: gets them, named `<input>_<split>`.
+        needs: gets them, as arrays named `<input>_<split>`.
 
     Returns:
         Whether the examples have weights.
@@ -40,13 +40,13 @@ def examples(prepared: Prepared, raw: Splits, as_prepared: set[str], arrays: Arr
         found = _batch(split, prepared.splits.by_name[name], as_prepared)
         labels = {n: _labels(prepared.built, n, x) for n, x in found.targets.items()}
         for column, values in {**found.inputs, **labels}.items():
-            arrays.by_name[f"{column}_{name}"] = _storable(values)
+            needs.arrays[f"{column}_{name}"] = _storable(values)
         weights = _weights(prepared.built, found, training=name == "train")
         for column, values in weights.items():
-            arrays.by_name[f"{weights_name(column)}_{name}"] = values
+            needs.arrays[f"{weights_name(column)}_{name}"] = values
         weighted = weighted or bool(weights)
     if weighted:  # of splits whose examples count once, too
-        _fill_weights(prepared, arrays, list(raw.by_name))
+        _fill_weights(prepared, needs, list(raw.by_name))
     return weighted
 
 
@@ -55,11 +55,11 @@ def weights_name(target: str) -> str:
     return f"{target}_weights"
 
 
-def _fill_weights(prepared: Prepared, arrays: Arrays, splits: list[str]) -> None:
+def _fill_weights(prepared: Prepared, needs: Needs, splits: list[str]) -> None:
     for target in prepared.built.spec.targets:
         for split in splits:
-            ones = np.ones(len(arrays.by_name[f"{target}_{split}"]), np.float32)
-            arrays.by_name.setdefault(f"{weights_name(target)}_{split}", ones)
+            ones = np.ones(len(needs.arrays[f"{target}_{split}"]), np.float32)
+            needs.arrays.setdefault(f"{weights_name(target)}_{split}", ones)
 
 
 def _batch(raw: Split, staged: Split, as_prepared: set[str]) -> Batch:

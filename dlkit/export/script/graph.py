@@ -13,7 +13,7 @@ import numpy as np
 
 from dlkit.config.problems import Key
 from dlkit.export.script.code import Call, Code, flat, literal
-from dlkit.export.script.objects import Arrays, cannot_be_written, made_by
+from dlkit.export.script.objects import Needs, cannot_be_written, made_by
 from dlkit.keras_internals import call_that_made
 
 # Names of tensors on their way; those of inputs and outputs are their own.
@@ -61,21 +61,21 @@ class Names:
 
 
 def statements(
-    outputs: Mapping[str, Any], names: Names, arrays: Arrays, origins: Mapping[str, Key], key: Key = ("model",)
+    outputs: Mapping[str, Any], names: Names, needs: Needs, origins: Mapping[str, Key], key: Key = ("model",)
 ) -> list[Statement]:
     """The statements that make some tensors; `names` gets theirs.
 
     Args:
         outputs: Keras tensors, by the names that their variables are to have; an empty one takes any.
         names: those of the tensors that are there already.
-        arrays: takes what is too long for a line.
+        needs: gets what is too long for a line, and imports.
         origins: of the layers, by their names.
         key: of all others.
 
     Raises:
         ConfigError: if a layer or an operation cannot be written.
     """
-    return _Writer(outputs, names, arrays, origins, key).written()
+    return _Writer(outputs, names, needs, origins, key).written()
 
 
 def count_operations(outputs: Sequence[Any], inputs: Sequence[Any]) -> int:
@@ -112,10 +112,12 @@ def _tensors(made: _Made) -> list[Any]:
 
 class _Writer:
     def __init__(
-        self, outputs: Mapping[str, Any], names: Names, arrays: Arrays, origins: Mapping[str, Key], key: Key
+        self, outputs: Mapping[str, Any], names: Names, needs: Needs, origins: Mapping[str, Key], key: Key
     ) -> None:
-        self._names, self._arrays, self._origins, self._key = names, arrays, origins, key
+        self._names, self._needs, self._origins, self._key = names, needs, origins, key
         self._made = _between(list(outputs.values()), set(names.of_tensors))
+        # Operations belong to the layer before them.
+        self._here = key
         self._wanted = {id(x): name for name, x in outputs.items()}
         self._within = _within(self._made, self._wanted)
         self._last = _last_uses(self._made, self._wanted, self._within)
@@ -137,8 +139,8 @@ class _Writer:
             self._names.of_tensors[id(made.outputs[0])] = code
             return
         targets = [self._name(number, made, x) for x in made.outputs]
-        key = self._origins.get(made.operation.name, self._key)
-        self._written.append(Statement(", ".join(targets), code, key))
+        self._here = self._origins.get(made.operation.name, self._here)
+        self._written.append(Statement(", ".join(targets), code, self._here))
         self._names.of_tensors |= {id(x): name for x, name in zip(made.outputs, targets, strict=True)}
 
     def _name(self, number: int, made: _Made, tensor: Any) -> str:
@@ -167,7 +169,7 @@ class _Writer:
         keywords = {n: self._argument(x, layer.name) for n, x in stated.items()}
         if id(layer) in self._layers:
             return Call(self._layers[id(layer)], arguments, keywords)
-        call = made_by(layer, self._arrays, key)
+        call = made_by(layer, self._needs, key)
         if len(list(_calls_in(self._made, layer))) > 1:
             name = layer.name if layer.name.isidentifier() else f"layer_{len(self._layers)}"
             name = f"{name}_layer"
@@ -220,7 +222,7 @@ class _Writer:
             raise cannot_be_written(f"an argument of `{label}` is no plain value", self._key) from None
 
     def _constant(self, x: Any, label: str) -> Code:
-        code = self._arrays.or_literal(label, x)
+        code = self._needs.or_literal(label, x)
         if not isinstance(x, np.ndarray) or isinstance(code, str):
             return code
         return Call("np.array", [code, literal(x.dtype.name)])

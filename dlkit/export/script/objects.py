@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import inspect
 import random
+import sys
+from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from dlkit.config.keras_names import snake_case
+from dlkit.config.keras_names import layer_name, snake_case
 from dlkit.config.problems import ConfigError, Key, Problem
 from dlkit.export.script.code import Call, Code, flat, literal
+from dlkit.schema.plugins import PLUGIN_PREFIX
 
 MODULES = ("layers", "initializers", "regularizers", "constraints", "losses", "metrics", "optimizers", "callbacks")
 # Characters of a list that is written into the script; longer ones are in the file beside it.
@@ -22,19 +25,25 @@ _WINDOWS = ("kernel_size", "pool_size", "strides", "dilation_rate")
 _LEFT_OUT = ("seed",)
 
 
-class Arrays:
-    """Arrays that stand beside a script, in one file, by name."""
+class Needs:
+    """What a script needs beside Keras.
+
+    Attributes:
+        arrays: by name, for one file.
+        imports: lines that import the user's own classes, with the folders in which Python finds their modules.
+    """
 
     def __init__(self) -> None:
-        self.by_name: dict[str, np.ndarray] = {}
+        self.arrays: dict[str, np.ndarray] = {}
+        self.imports: dict[str, str] = {}
 
     def add(self, name: str, values: Any) -> str:
         """Keep values under a name, or one like it that is free: the expression that reads them."""
         values = np.asarray(values)
         free, number = name, 1
-        while free in self.by_name:
+        while free in self.arrays:
             free, number = f"{name}_{(number := number + 1)}", number
-        self.by_name[free] = values
+        self.arrays[free] = values
         return f'ARRAYS["{free}"]'
 
     def or_literal(self, name: str, value: Any) -> Code:
@@ -43,32 +52,43 @@ class Arrays:
         return code if len(flat(code)) <= LONGEST_LIST else self.add(name, value)
 
 
-def made_by(thing: Any, arrays: Arrays, key: Key = ("model",)) -> Call:
+def made_by(thing: Any, needs: Needs, key: Key = ("model",)) -> Call:
     """The constructor call of an object of Keras's.
 
     Args:
         thing: a layer, an initialiser, a loss, or another.
-        arrays: takes what is too long for a line.
+        needs: gets what is too long for a line, and imports.
         key: the setting that it comes from, for messages.
 
     Raises:
         ConfigError: if it is not Keras's own, or cannot be made by its arguments.
     """
     cls = type(thing)
-    module = next((m for m in MODULES if getattr(getattr(keras, m), cls.__name__, None) is cls), None)
-    if module is None:
-        raise cannot_be_written(f"`{cls.__name__}` is no class of Keras's", key)
-    config, required = _differing(thing), _required(cls)
-    config |= _fitted(thing)
+    called = _called(cls, needs, key)
+    config = _differing(thing, key) | _fitted(thing)
     if not _has_own_name(thing):
         config.pop("name", None)
-    label = getattr(thing, "name", None) or snake_case(cls.__name__)
+    label = config.get("name") or f"{key[-1]}_{snake_case(cls.__name__)}"
     if "name" in config:  # at the end, as it is written by hand
         config["name"] = config.pop("name")
-    written = {name: _value(name, value, arrays, label, key) for name, value in config.items()}
-    first = [written.pop(name) for name in required if name in written]
-    called = f"layers.{cls.__name__}" if module == "layers" else f"keras.{module}.{cls.__name__}"
+    written = {name: _value(name, value, needs, label, key) for name, value in config.items()}
+    first = [written.pop(name) for name in _required(cls) if name in written]
     return Call(called, first, written)
+
+
+def _called(cls: type[Any], needs: Needs, key: Key) -> str:
+    """A class as a script calls it: by its place in Keras, or the user's own by its name."""
+    for module in MODULES:
+        if getattr(getattr(keras, module), cls.__name__, None) is cls:
+            return f"layers.{cls.__name__}" if module == "layers" else f"keras.{module}.{cls.__name__}"
+    file = getattr(sys.modules.get(cls.__module__), "__file__", None)
+    if file is None or cls.__module__.split(".")[0] in ("dlkit", "keras", "__main__") or "." in cls.__qualname__:
+        raise cannot_be_written(f"`{cls.__name__}` is no class of Keras's, and none that can be imported", key)
+    # A file beside the configuration is imported by another name than its own.
+    by_path = cls.__module__.startswith(PLUGIN_PREFIX)
+    module, depth = Path(file).stem if by_path else cls.__module__, 0 if by_path else cls.__module__.count(".")
+    needs.imports[f"from {module} import {cls.__name__}"] = str(Path(file).parents[depth])
+    return cls.__name__
 
 
 def cannot_be_written(why: str, key: Key, help: str = "") -> ConfigError:
@@ -76,9 +96,14 @@ def cannot_be_written(why: str, key: Key, help: str = "") -> ConfigError:
     return ConfigError(Problem("not-exported", f"this cannot be written as plain Keras: {why}", key, help=help))
 
 
-def _differing(thing: Any) -> dict[str, Any]:
+def _differing(thing: Any, key: Key) -> dict[str, Any]:
     """The arguments of an object, without those that its class would have by itself."""
-    cls, config = type(thing), thing.get_config()
+    cls = type(thing)
+    try:
+        config = thing.get_config()
+    except NotImplementedError:
+        why, help = f"`{cls.__name__}` does not say how it is made", "give it a `get_config`, as Keras asks of layers"
+        raise cannot_be_written(why, key, help) from None
     required = {name: _restored(config[name]) for name in _required(cls) if name in config}
     # A new object draws seeds, which no caller shall see.
     before = random.getstate()
@@ -143,30 +168,30 @@ def _has_own_name(thing: Any) -> bool:
     name = getattr(thing, "name", None)
     if name is None:
         return False
-    usual = snake_case(type(thing).__name__)
+    usual = layer_name(type(thing).__name__)
     has_weights = getattr(thing, "weights", None) and not isinstance(thing, keras.layers.Normalization)
     return bool(has_weights) or name.rstrip("0123456789").rstrip("_") != usual
 
 
-def _value(name: str, value: Any, arrays: Arrays, label: str, key: Key) -> Code:
+def _value(name: str, value: Any, needs: Needs, label: str, key: Key) -> Code:
     """An argument."""
     if _is_object(value):
         if value["class_name"] == "DTypePolicy":
             return literal(value["config"]["name"])
-        return _word_or_call(_restored(value), arrays, key)
+        return _word_or_call(_restored(value), needs, key)
     if isinstance(value, list | tuple) and name in _WINDOWS and len(set(value)) == 1:
         return literal(value[0])
     try:
-        return arrays.or_literal(f"{label}_{name}", value)
+        return needs.or_literal(f"{label}_{name}", value)
     except TypeError:
         raise cannot_be_written(f"the argument `{name}` of `{label}` is no plain value", key) from None
 
 
-def _word_or_call(inner: Any, arrays: Arrays, key: Key) -> Code:
+def _word_or_call(inner: Any, needs: Needs, key: Key) -> Code:
     """An object within another: of an initialiser its word, where that is all."""
     if inspect.isfunction(inner):
         return literal(inner.__name__)
-    call = made_by(inner, arrays, key)
+    call = made_by(inner, needs, key)
     if not call.items and isinstance(inner, keras.initializers.Initializer):
         return literal(snake_case(flat(call.function).rpartition(".")[2]))
     return call

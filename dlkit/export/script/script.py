@@ -3,29 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import keras
-import yaml
 
 from dlkit import __version__
 from dlkit.config.phrases import listed
-from dlkit.config.problems import Key
-from dlkit.config.tree import dotted, find, plain
 from dlkit.data.contract import Splits
-from dlkit.data.preprocessing import apply_layers
 from dlkit.export.script import data
-from dlkit.export.script.code import WIDTH, Call, Code, flat, literal, statement
-from dlkit.export.script.graph import Names, Statement, count_operations, statements
-from dlkit.export.script.objects import Arrays, cannot_be_written, made_by
+from dlkit.export.script.code import Call, Code, flat, literal, statement
+from dlkit.export.script.model import Model
+from dlkit.export.script.objects import Needs
 from dlkit.export.script.training import Parts, batch_size, parts_of, results_code, results_differ, results_name
+from dlkit.keras_internals import flattened
 from dlkit.models.build import precision
 from dlkit.training.prepare import Prepared
-
-# Preprocessing with more operations is done before, and its results are written beside the script.
-MOST_OPERATIONS = 12
 
 
 @dataclass(frozen=True)
@@ -36,14 +30,14 @@ class Script:
         text: of it.
         text_with_weights: the same, which reads the weights that the run begins with from a file beside it.
         as_prepared: the inputs that it takes as the host stage leaves them.
-        arrays: by name, for the `.npz` file of its name.
+        needs: arrays for the `.npz` file of its name.
         left_out: what it does not do as dlkit does, in sentences.
     """
 
     text: str
     text_with_weights: str
     as_prepared: frozenset[str]
-    arrays: Arrays
+    needs: Needs
     left_out: tuple[str, ...]
 
 
@@ -58,18 +52,18 @@ def write(prepared: Prepared, raw: Splits) -> Script:
         ConfigError: if something cannot be written as plain Keras.
         RunError: if the examples are too many.
     """
-    arrays = Arrays()
+    needs = Needs()
     with precision(prepared.config.runtime.precision):
-        body = _Model(prepared, arrays)
+        body = Model(prepared, needs)
         function = list(body.function())
-        weighted = data.examples(prepared, raw, body.as_prepared, arrays)
-        parts = parts_of(prepared, arrays, weighted=weighted)
-    left_out = tuple(_left_out(prepared, body))
-    results = [results_code(prepared.built, t, arrays) for t in _to_results(prepared)]
+        weighted = data.examples(prepared, raw, body.as_prepared, needs)
+        parts = parts_of(prepared, needs, weighted=weighted)
+    left_out = tuple(_left_out(prepared, body, needs))
+    results = [results_code(prepared.built, t, needs) for t in _to_results(prepared)]
 
     def text(ending: list[str]) -> str:
         sections = [
-            [*_imports(function, parts, results), "", *_constants(prepared)],
+            [*_imports([*function, *parts.definitions, *results], parts, needs), "", *_constants(prepared)],
             _examples(prepared, raw, weighted=weighted),
             [*function, *ending],
             *([text] for text in (*results, *parts.definitions)),
@@ -81,139 +75,13 @@ def write(prepared: Prepared, raw: Splits) -> Script:
         return _docstring(prepared, left_out) + "\n\n" + "\n\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
     texts = [text(body.ending(load_weights=load)) for load in (False, True)]
-    return Script(texts[0], texts[1], frozenset(body.as_prepared), arrays, left_out)
+    return Script(texts[0], texts[1], frozenset(body.as_prepared), needs, left_out)
 
 
 def _to_results(prepared: Prepared) -> list[Any]:
     """The targets whose logits are no results yet."""
     built = prepared.built
     return [target for target in built.spec.targets.values() if results_differ(built, target)]
-
-
-class _Model:
-    """The function that builds the network, from raw inputs to logits.
-
-    Attributes:
-        as_prepared: the inputs that it takes as the host stage leaves them.
-    """
-
-    def __init__(self, prepared: Prepared, arrays: Arrays) -> None:
-        self._prepared, self._built, self._arrays = prepared, prepared.built, arrays
-        self._inputs = {n: keras.Input(x.shape, dtype=x.dtype, name=n) for n, x in self._built.spec.inputs.items()}
-        self.as_prepared = {name for name in self._inputs if self._is_prepared_before(name)}
-
-    def _is_prepared_before(self, name: str) -> bool:
-        """Whether the host stage of an input is long, or sizes vary before it."""
-        x = self._inputs[name]
-        if None in x.shape[1:]:
-            return True
-        return count_operations([self._on_host(name, x)], [x]) > MOST_OPERATIONS
-
-    def _on_host(self, name: str, x: Any) -> Any:
-        return apply_layers(self._built.preprocessing.host[name], x)
-
-    def function(self) -> Iterator[str]:
-        """Its lines, but for the last."""
-        built, spec = self._built, self._built.spec
-        yield "def build_model():"
-        yield '    """The network, from inputs to logits."""'
-        reserved = {*spec.inputs, *spec.targets, "model"}
-        for name in spec.inputs:
-            yield from self._input(name)
-        written: list[Statement] = []
-        ready: dict[str, Code] = {}
-        for name in spec.inputs:
-            found, ready[name] = self._preprocessing(name, reserved)
-            written += found
-        inputs = _by_name(built.network.input, spec.inputs)
-        names = Names({id(x): ready[n] for n, x in inputs.items()}, reserved)
-        outputs = _by_name(built.network.output, spec.targets)
-        written += statements(outputs, names, self._arrays, built.origins)
-        yield from self._commented(written)
-
-    def ending(self, *, load_weights: bool) -> list[str]:
-        """Its last lines."""
-        spec = self._built.spec
-        arguments = [_unwrapped(list(spec.inputs)), _unwrapped(list(spec.targets))]
-        model = Call("keras.Model", arguments, {"name": literal(self._built.model.name)})
-        if not load_weights:
-            return list(statement(model, before="return "))
-        return [
-            *statement(model, before="model = "),
-            "    # The seed alone does not give them.",
-            '    model.load_weights(Path(__file__).with_suffix(".weights.h5"))',
-            "    return model",
-        ]
-
-    def _input(self, name: str) -> Iterator[str]:
-        x = self._inputs[name]
-        if name in self.as_prepared:
-            spec = self._prepared.splits.spec.inputs[name]
-            x = keras.Input(spec.shape, dtype=spec.dtype, name=name)
-            yield f"    # As dlkit prepared it: {', '.join(_host_words(self._prepared, name))}."
-        shape, dtype = literal(tuple(x.shape[1:])), literal(keras.backend.standardize_dtype(x.dtype))
-        call = Call("keras.Input", [shape], {"dtype": dtype, "name": literal(name)})
-        yield from statement(call, before=f"{name} = ")
-
-    def _preprocessing(self, name: str, reserved: set[str]) -> tuple[list[Statement], Code]:
-        """The statements between an input and the network, and the variable that they end in."""
-        built, key = self._built, self._built.spec.inputs[name].key
-        if name in self.as_prepared:
-            spec = self._prepared.splits.spec.inputs[name]
-            x = keras.Input(spec.shape, dtype=spec.dtype, name=name)
-            prepared = built.preprocessing.for_network(name, x)
-        else:
-            x = self._inputs[name]
-            prepared = built.preprocessing.whole(name, x)
-        names = Names({id(x): name}, reserved)
-        variable = "x" if len(self._inputs) == 1 and "x" not in reserved else f"{name}_prepared"
-        found: list[Statement] = []
-        if prepared is not x:
-            found = statements({variable: prepared}, names, self._arrays, {}, key)
-        end: Code = variable if prepared is not x else name
-        for number, layer in enumerate(built.preprocessing.augment[name]):
-            step = (*key, "augment", number)
-            if type(layer).__module__.split(".")[0] != "keras" or hasattr(layer, "get_random_transformation_of_labels"):
-                raise cannot_be_written("this random step is no layer of Keras's", step, "leave it out for the export")
-            found.append(Statement(variable, Call(made_by(layer, self._arrays, step), [end]), step))
-            end = variable
-        return found, end
-
-    def _commented(self, written: Sequence[Statement]) -> Iterator[str]:
-        """The statements, with the line of the configuration where another one begins."""
-        before: Key | None = None
-        seen: set[Key] = set()
-        for one in written:
-            if one.key != before:
-                yield _comment(self._prepared, one.key, again=one.key in seen)
-            before = one.key
-            seen.add(one.key)
-            yield from statement(one.code, before=f"{one.name} = ")
-
-
-def _by_name(tensors: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-    return tensors if isinstance(tensors, dict) else {next(iter(names)): tensors}
-
-
-def _unwrapped(names: list[str]) -> Code:
-    if len(names) == 1:
-        return names[0]
-    return Call("", [f"{flat(literal(n))}: {n}" for n in names], brackets="{}")
-
-
-def _host_words(prepared: Prepared, name: str) -> list[str]:
-    """What the host stage of an input does, in words of the configuration."""
-    settings = prepared.config.data.inputs[name]
-    return [f"kind {settings.kind}", *(step.step for step in settings.preprocess)]
-
-
-def _comment(prepared: Prepared, key: Key, *, again: bool) -> str:
-    """A setting as the configuration has it, in a line; where it stands alone if it was shown before."""
-    node, words = find(prepared.loaded.root, key), dotted(key)
-    if node is not None and not again:
-        value = yaml.safe_dump(plain(node), default_flow_style=True, width=10_000, sort_keys=False)
-        words += f": {value.removesuffix(chr(10)).removesuffix(chr(10) + '...').strip()}"
-    return f"    # {words}"[:WIDTH]
 
 
 def _docstring(prepared: Prepared, left_out: Sequence[str]) -> str:
@@ -228,13 +96,20 @@ def _docstring(prepared: Prepared, left_out: Sequence[str]) -> str:
     return "\n".join([*lines, '"""'])
 
 
-def _imports(function: Sequence[str], parts: Parts, results: Sequence[str]) -> list[str]:
-    text = "\n".join([*function, *parts.definitions, *results, *(flat(code) for code in parts.keywords.values())])
+def _imports(texts: Sequence[str], parts: Parts, needs: Needs) -> list[str]:
+    """The imports of what is used."""
+    text = "\n".join([*texts, *(flat(code) for code in parts.keywords.values())])
     used = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", text)]
-    lines = ["from pathlib import Path", "", "import keras", "import numpy as np", "import tensorflow as tf"]
-    if "math." in text:
-        lines.insert(0, "import math")
-    return lines + ([f"from keras import {', '.join(used)}"] if used else [])
+    return [
+        *(["import math"] if "math." in text else []),
+        "from pathlib import Path",
+        "",
+        "import keras",
+        "import numpy as np",
+        "import tensorflow as tf",
+        *([f"from keras import {', '.join(used)}"] if used else []),
+        *(["", *sorted(needs.imports)] if needs.imports else []),
+    ]
 
 
 def _constants(prepared: Prepared) -> list[str]:
@@ -310,7 +185,7 @@ def batches(data):
 
 def _main(prepared: Prepared, parts: Parts, raw: Splits) -> list[str]:
     training, built = prepared.config.training, prepared.built
-    keywords: dict[str, Code] = {"epochs": "EPOCHS", "steps_per_epoch": "steps"}
+    keywords: dict[str, Code] = {"epochs": "EPOCHS", "steps_per_epoch": "steps", "shuffle": "False"}
     if raw.validation is not None:
         keywords["validation_data"] = 'batches(examples("validation"))'
         if training.validate_every > 1:
@@ -351,15 +226,18 @@ def _saving(built: Any) -> list[str]:
     return [*statement(code, before="results = "), f"    keras.Model(model.input, results).save({path})"]
 
 
-def _left_out(prepared: Prepared, body: _Model) -> Iterator[str]:
+def _left_out(prepared: Prepared, body: Model, needs: Needs) -> Iterator[str]:
     """What a script does not do as dlkit does."""
     config, network = prepared.config, prepared.built.network
     training = config.training
-    random = any("dropout" in type(layer).__name__.lower() for layer in network.layers)
-    if random or config.model.uses("dropout") or any(prepared.built.preprocessing.augment.values()):
+    parts = [value for part in flattened(network) for value in vars(part).values()]
+    random = any(isinstance(value, keras.random.SeedGenerator) for value in parts)
+    if random or any(prepared.built.preprocessing.augment.values()):
         yield "What is random in training, dropout or augmentation, draws other numbers."
     for name in body.as_prepared:
         yield f"`{name}` is read as dlkit prepared it, and a saved model takes it so."
+    for line in needs.imports:
+        yield f"`{line}` is your own: keep the module where Python finds it, as beside this file."
     for setting, value in (("max_steps", training.max_steps), ("max_time", training.max_time)):
         if value is not None:
             yield f"`training.{setting}` does not end it."

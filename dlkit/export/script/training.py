@@ -13,7 +13,8 @@ import keras
 from dlkit.config.keras_names import snake_case
 from dlkit.data.bound import Target
 from dlkit.export.script.code import Call, Code, flat, literal, statement
-from dlkit.export.script.objects import Arrays, cannot_be_written, made_by
+from dlkit.export.script.model import variable_of
+from dlkit.export.script.objects import Needs, cannot_be_written, made_by
 from dlkit.models.build import BuiltModel
 from dlkit.schema.keras_objects import keras_class
 from dlkit.schema.training import Training
@@ -42,12 +43,12 @@ class Parts:
     callbacks: list[Code] = field(default_factory=list)
 
 
-def parts_of(prepared: Prepared, arrays: Arrays, *, weighted: bool) -> Parts:
+def parts_of(prepared: Prepared, needs: Needs, *, weighted: bool) -> Parts:
     """What compiles and trains the model.
 
     Args:
         prepared: data and model.
-        arrays: takes what is too long for a line.
+        needs: gets what is too long for a line, and imports.
         weighted: whether training examples have weights.
 
     Raises:
@@ -56,12 +57,12 @@ def parts_of(prepared: Prepared, arrays: Arrays, *, weighted: bool) -> Parts:
     built, parts = prepared.built, Parts()
     targets = built.spec.targets
     parts.keywords["optimizer"] = _optimizer(prepared, parts)
-    losses = {name: _loss(built, target, parts, arrays, weighted=weighted) for name, target in targets.items()}
+    losses = {name: _loss(built, target, parts, needs, weighted=weighted) for name, target in targets.items()}
     parts.keywords["loss"] = _of_targets(losses)
     factors = {name: target.settings.loss_weight for name, target in targets.items()}
     if set(factors.values()) != {1.0}:
         parts.keywords["loss_weights"] = _of_targets({n: literal(x) for n, x in factors.items()})
-    metrics = {name: _metrics(built, target, parts, arrays) for name, target in targets.items()}
+    metrics = {name: _metrics(built, target, parts, needs) for name, target in targets.items()}
     if any(code.items for code in metrics.values()):
         parts.keywords["weighted_metrics" if weighted else "metrics"] = _of_targets(metrics)
     _callbacks(prepared, parts)
@@ -108,8 +109,8 @@ def _rate(rate: Any, parts: Parts) -> Code:
     if getattr(keras.optimizers.schedules, cls.__name__, None) is cls:
         return Call(f"keras.optimizers.schedules.{cls.__name__}", [], keywords)
     parts.definitions.append(_source(cls).replace("keras_schedules.", "keras.optimizers.schedules."))
-    if "_between(" in parts.definitions[-1]:
-        parts.definitions.append(_source(schedules._between))
+    if "half_cosine(" in parts.definitions[-1]:
+        parts.definitions.append(_source(schedules.half_cosine))
     return Call(cls.__name__, [], keywords)
 
 
@@ -121,7 +122,7 @@ def _source(thing: Any) -> str:
     return text
 
 
-def _loss(built: BuiltModel, target: Target, parts: Parts, arrays: Arrays, *, weighted: bool) -> Code:
+def _loss(built: BuiltModel, target: Target, parts: Parts, needs: Needs, *, weighted: bool) -> Code:
     """The loss of a target: Keras's own, or a class of the script that changes labels or outputs before it."""
     settings, (name, _), key = target.settings, built.choice.loss_name(target), (*target.key, "loss")
     smoothing = built.training.label_smoothing
@@ -131,7 +132,7 @@ def _loss(built: BuiltModel, target: Target, parts: Parts, arrays: Arrays, *, we
         loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=smoothing)
     else:
         loss = built.choice.keras_loss(target, logits=True, reduction=None, smoothing=smoothing)
-    call = made_by(loss, arrays, key)
+    call = made_by(loss, needs, key)
     call = replace(call, keywords={n: x for n, x in call.keywords.items() if n not in ("name", "reduction")})
     shift, outputs, labels = settings.scale(target), "y_pred", "y_true"
     lines = []
@@ -140,7 +141,7 @@ def _loss(built: BuiltModel, target: Target, parts: Parts, arrays: Arrays, *, we
     elif shift is not None and name in settings.losses_of_results:
         outputs = f"{results_name(built, target)}(y_pred)"
     elif shift is not None:
-        mean, deviation = (_numbers(f"{target.name}_{n}", x, arrays) for n, x in zip(_SCALE, shift, strict=True))
+        mean, deviation = (_numbers(f"{target.name}_{n}", x, needs) for n, x in zip(_SCALE, shift, strict=True))
         lines.append(f"y_true = (y_true - {mean}) / {deviation}")
     members = has_members(built, target)
     if not lines and not members and (labels, outputs) == ("y_true", "y_pred"):
@@ -151,7 +152,7 @@ def _loss(built: BuiltModel, target: Target, parts: Parts, arrays: Arrays, *, we
     value: Code = Call(function, [labels, outputs], call.keywords)
     value = Call("ops.mean", [value], {"axis": "1"}) if members else value
     body = [*(f"        {line}" for line in lines), *statement(value, before="return ", indent=8)]
-    title = "".join(word.title() for word in target.name.split("_")) + "Loss"
+    title = "".join(word.title() for word in variable_of(target.name).split("_")) + "Loss"
     about = f'    """The loss of `{target.name}`: {_why(members, shift is not None, bool(smoothing))}."""'
     head = [f"class {title}(keras.losses.Loss):", about, "", "    def call(self, y_true, y_pred):"]
     parts.definitions.append("\n".join([*head, *body]))
@@ -170,12 +171,12 @@ def _why(members: bool, scaled: bool, smoothed: bool) -> str:
     return "of smoothed labels" if smoothed else "of results"
 
 
-def _numbers(name: str, values: Any, arrays: Arrays) -> str:
+def _numbers(name: str, values: Any, needs: Needs) -> str:
     """Some numbers of float32; one alone where they are all the same."""
     plain = [float(str(x)) for x in values]
     if len(set(plain)) == 1:
         return flat(literal(plain[0]))
-    return flat(arrays.or_literal(name, plain))
+    return flat(needs.or_literal(name, plain))
 
 
 def has_members(built: BuiltModel, target: Target) -> bool:
@@ -186,16 +187,16 @@ def has_members(built: BuiltModel, target: Target) -> bool:
 
 def results_name(built: BuiltModel, target: Target) -> str:
     """The function of the script that makes results of a target's logits."""
-    return "to_results" if len(built.spec.targets) == 1 else f"{target.name}_results"
+    return "to_results" if len(built.spec.targets) == 1 else f"{variable_of(target.name)}_results"
 
 
-def results_code(built: BuiltModel, target: Target, arrays: Arrays) -> str:
+def results_code(built: BuiltModel, target: Target, needs: Needs) -> str:
     """That function, which the model that is saved has at its end."""
     settings, scale, code = target.settings, target.settings.scale(target), "logits"
     if settings.activation is not None:
         code = f"keras.activations.{settings.activation}(logits)"
     if scale is not None:
-        mean, deviation = (_numbers(f"{target.name}_{n}", x, arrays) for n, x in zip(_SCALE, scale, strict=True))
+        mean, deviation = (_numbers(f"{target.name}_{n}", x, needs) for n, x in zip(_SCALE, scale, strict=True))
         code = f"logits * {deviation} + {mean}"
     if has_members(built, target):
         code = f"ops.mean({code}, axis=1)"
@@ -223,13 +224,13 @@ class OfResults(keras.metrics.Metric):
 '''.strip()
 
 
-def _metrics(built: BuiltModel, target: Target, parts: Parts, arrays: Arrays) -> Call:
+def _metrics(built: BuiltModel, target: Target, parts: Parts, needs: Needs) -> Call:
     """The metrics of a target, in a list."""
     settings, found = target.settings, []
     same = () if has_members(built, target) else settings.same_on_logits
     for number, metric in enumerate(built.choice.metrics(target)):
         key = built.choice.metric_key(target, number)
-        code: Code = made_by(metric, arrays, key)
+        code: Code = made_by(metric, needs, key)
         if results_differ(built, target) and snake_case(type(metric).__name__) not in same:
             code = Call("OfResults", [code, results_name(built, target)])
             if OF_RESULTS not in parts.definitions:
