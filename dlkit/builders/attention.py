@@ -92,7 +92,7 @@ class Attention(DenseStack):
         """One text, sequence or image as a vector; names of its layers begin with the prefix."""
         x = self._steps(x, prefix)
         # Positions are the same for all examples: they are looked up for one.
-        places = ops.cumsum(ops.ones_like(x[:1, :, 0], dtype="int32"), axis=1) - 1
+        places = ops.arange(x.shape[1]) + ops.zeros_like(x[:1, :, 0], dtype="int32")
         x = x + origin(layers.Embedding(x.shape[1], self.width, name=f"{prefix}positions"), MODEL)(places)
         x = drop(x, self.dropout, f"{prefix}positions", MODEL)
         seen = {} if mask is None else {"attention_mask": ops.expand_dims(mask, 1)}

@@ -143,8 +143,8 @@ def first_steps(path: Path) -> tuple[dict[str, np.ndarray], list[float]]:
         plan = ExecutionPlan("graph", 1, prepared.config.training.epochs)
         program, losses = Engine(prepared, plan, feeder, Progress()).program, []
         epochs = range(prepared.config.training.epochs)
-        blocks = (block for epoch in epochs for block in feeder.blocks(prepared.config.seed, epoch))
-        for block, number in [(block, n) for block in blocks for n in range(block.steps)][:STEPS]:
+        blocks = [block for epoch in epochs for block in feeder.blocks(prepared.config.seed, epoch)]
+        for block, number in [(one, n) for one in blocks for n in range(one.steps)][:STEPS]:
             program.metrics.reset()
             program.update(feeder.pick(block.tensors, tf.constant(number)))
             losses.append(float(program.metrics.loss.result()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 import tempfile
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -71,34 +70,40 @@ def _written_in(folder: Path, stem: str, prepared: Prepared, script: Script) -> 
 
     Where the seed alone does not give the weights that a run begins with, they are in a file of their own.
     """
-    names = [f"{stem}.py", f"{stem}.npz"]
-    np.savez_compressed(folder / names[1], allow_pickle=False, **script.needs.arrays)
+    names = [f"{stem}.py"]
+    if script.needs.arrays:
+        np.savez_compressed(folder / f"{stem}.npz", allow_pickle=False, **script.needs.arrays)
+        names.append(f"{stem}.npz")
     (folder / names[0]).write_text(script.text, encoding="utf-8")
-    model = _built_by(folder / names[0], script.text, script.needs.imports.values(), prepared)
+    model, inputs = _run(folder / names[0], script, prepared)
     pairs = _weights(model, prepared.built.network)
     if any((np.asarray(its) != np.asarray(ours)).any() for its, ours in pairs):
         for its, ours in pairs:
             its.assign(ours)
         names.append(f"{stem}.weights.h5")
-        model.save_weights(folder / names[2])
+        model.save_weights(folder / names[-1])
         (folder / names[0]).write_text(script.text_with_weights, encoding="utf-8")
-    _must_give_the_same(model, prepared, script)
+    _must_give_the_same(model, inputs, prepared, script)
     return names
 
 
-def _built_by(path: Path, text: str, folders: Iterable[str], prepared: Prepared) -> keras.Model:
-    """The network that a script builds, which may import modules from some folders."""
+def _run(path: Path, script: Script, prepared: Prepared) -> tuple[keras.Model, dict[str, Any]]:
+    """The network that a script builds, and the inputs of the first training examples that it reads."""
     space: dict[str, Any] = {"__name__": path.stem, "__file__": str(path)}
     before = list(sys.path)
-    sys.path[:0] = folders
+    sys.path[:0] = script.needs.imports.values()
     try:
         with precision(prepared.config.runtime.precision):
-            exec(compile(text, path.name, "exec"), space)
+            exec(compile(script.text, path.name, "exec"), space)
             keras.utils.set_random_seed(space["SEED"])
-            return space["build_model"]()
+            model = space["build_model"]()
+        inputs = space["examples"]("train")[0]
     finally:
         sys.path[:] = before
-        space["ARRAYS"].close()
+        if "ARRAYS" in space:
+            space["ARRAYS"].close()
+    by_name = inputs if isinstance(inputs, dict) else {next(iter(prepared.built.spec.inputs)): inputs}
+    return model, {name: x[:FEW] for name, x in by_name.items()}
 
 
 def _weights(model: keras.Model, network: keras.Model) -> list[tuple[Any, Any]]:
@@ -113,14 +118,14 @@ def _weights(model: keras.Model, network: keras.Model) -> list[tuple[Any, Any]]:
     return [pair for name, weights in theirs.items() for pair in zip(weights, ours[name], strict=True)]
 
 
-def _must_give_the_same(model: keras.Model, prepared: Prepared, script: Script) -> None:
+def _must_give_the_same(model: keras.Model, inputs: dict[str, Any], prepared: Prepared, script: Script) -> None:
     """Refuse a script whose network gives other numbers for the first training examples.
 
     Raises:
         RunError: naming the output.
     """
     preprocessing = prepared.built.preprocessing
-    few = {name: tf.constant(script.needs.arrays[f"{name}_train"][:FEW]) for name in prepared.built.spec.inputs}
+    few = {name: tf.constant(x) for name, x in inputs.items()}
     ready = {
         name: preprocessing.for_network(name, x) if name in script.as_prepared else preprocessing.whole(name, x)
         for name, x in few.items()

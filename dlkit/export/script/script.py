@@ -16,6 +16,7 @@ from dlkit.export.script import data
 from dlkit.export.script.code import Call, Code, flat, literal, statement
 from dlkit.export.script.model import Model
 from dlkit.export.script.objects import Needs
+from dlkit.export.script.source import Plain, plain_columns
 from dlkit.export.script.training import Parts, batch_size, parts_of, results_code, results_differ, results_name
 from dlkit.keras_internals import flattened
 from dlkit.models.build import precision
@@ -58,13 +59,15 @@ def write(prepared: Prepared, raw: Splits) -> Script:
         function = list(body.function())
         weighted = data.examples(prepared, raw, body.as_prepared, needs)
         parts = parts_of(prepared, needs, weighted=weighted)
+    source = plain_columns(prepared, raw, needs)
     left_out = tuple(_left_out(prepared, body, needs))
     results = [results_code(prepared.built, t, needs) for t in _to_results(prepared)]
+    texts = [*function, *parts.definitions, *results]
 
     def text(ending: list[str]) -> str:
         sections = [
-            [*_imports([*function, *parts.definitions, *results], parts, needs), "", *_constants(prepared)],
-            _examples(prepared, raw, weighted=weighted),
+            [*_imports(texts, parts, needs, source), "", *_constants(prepared, needs)],
+            _examples(prepared, raw, source, weighted=weighted),
             [*function, *ending],
             *([text] for text in (*results, *parts.definitions)),
             _compiling(parts),
@@ -74,8 +77,8 @@ def write(prepared: Prepared, raw: Splits) -> Script:
         ]
         return _docstring(prepared, left_out) + "\n\n" + "\n\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
-    texts = [text(body.ending(load_weights=load)) for load in (False, True)]
-    return Script(texts[0], texts[1], frozenset(body.as_prepared), needs, left_out)
+    both = [text(body.ending(load_weights=load)) for load in (False, True)]
+    return Script(both[0], both[1], frozenset(body.as_prepared), needs, left_out)
 
 
 def _to_results(prepared: Prepared) -> list[Any]:
@@ -96,7 +99,7 @@ def _docstring(prepared: Prepared, left_out: Sequence[str]) -> str:
     return "\n".join([*lines, '"""'])
 
 
-def _imports(texts: Sequence[str], parts: Parts, needs: Needs) -> list[str]:
+def _imports(texts: Sequence[str], parts: Parts, needs: Needs, source: Plain) -> list[str]:
     """The imports of what is used."""
     text = "\n".join([*texts, *(flat(code) for code in parts.keywords.values())])
     used = [name for name in ("layers", "ops") if re.search(rf"\b{name}\.", text)]
@@ -107,41 +110,59 @@ def _imports(texts: Sequence[str], parts: Parts, needs: Needs) -> list[str]:
         "import keras",
         "import numpy as np",
         "import tensorflow as tf",
+        *source.imports,
         *([f"from keras import {', '.join(used)}"] if used else []),
         *(["", *sorted(needs.imports)] if needs.imports else []),
     ]
 
 
-def _constants(prepared: Prepared) -> list[str]:
+def _constants(prepared: Prepared, needs: Needs) -> list[str]:
     config = prepared.config
     lines = [
         f"SEED = {config.seed}",
         f"EPOCHS = {config.training.epochs}",
         f"BATCH_SIZE = {batch_size(prepared)}",
-        "# The examples, and numbers that were fitted on them, as dlkit wrote them beside this file.",
-        'ARRAYS = np.load(Path(__file__).with_suffix(".npz"))',
     ]
+    if needs.arrays:
+        lines += [
+            "# Examples, and numbers that were fitted on them, as dlkit wrote them beside this file.",
+            'ARRAYS = np.load(Path(__file__).with_suffix(".npz"))',
+        ]
     if config.runtime.precision != "float32":
         lines.append(f"keras.config.set_dtype_policy({flat(literal(config.runtime.precision))})")
     return lines
 
 
-def _examples(prepared: Prepared, raw: Splits, *, weighted: bool) -> list[str]:
-    """The function that reads a split."""
+def _examples(prepared: Prepared, raw: Splits, source: Plain, *, weighted: bool) -> list[str]:
+    """The functions that read a split."""
     spec = prepared.built.spec
 
     def read(names: Sequence[str]) -> Code:
-        codes = [f'ARRAYS[f"{name}_{{split}}"]' for name in names]
+        codes = [source.columns.get(name, f'ARRAYS[f"{name}_{{split}}"]') for name in names]
         if len(names) == 1:
             return codes[0]
         keys = [name.removesuffix("_weights") if name not in spec.inputs else name for name in names]
-        return Call("", [f"{flat(literal(k))}: {c}" for k, c in zip(keys, codes, strict=True)], brackets="{}")
+        return Call("", [f"{flat(literal(k))}: {flat(c)}" for k, c in zip(keys, codes, strict=True)], brackets="{}")
 
     groups = {"inputs": list(spec.inputs), "labels": list(spec.targets)}
     if weighted:
         groups["weights"] = [data.weights_name(target) for target in spec.targets]
     splits = ", ".join(f"`{name}`" for name in raw.by_name)
     lines = ["def examples(split):", f'    """{listed(list(groups)).capitalize()} of a split: {splits}."""']
+    if source.rows:
+        rows = [f"{flat(literal(name))}: ({flat(literal(of))}, {flat(x)})" for name, (of, x) in source.rows.items()]
+        own = ["def column(name, split):", '    """A column of a split of the source."""', *source.function]
+        lines = [
+            "# The split of the source that each split is of, and the rows of it.",
+            *statement(Call("", rows, brackets="{}"), before="ROWS = ", indent=0),
+            "",
+            "",
+            *own,
+            "",
+            "",
+            *lines,
+            "    source, rows = ROWS[split]",
+        ]
     for name, group in groups.items():
         lines += statement(read(group), before=f"{name} = ")
     return [*lines, f"    return {', '.join(groups)}"]
