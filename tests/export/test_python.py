@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import yaml
 
+import dlkit
 from dlkit.bundled.reading import read_mnist
 from dlkit.export.formats import python
 from dlkit.schema.loader import load
@@ -21,12 +24,14 @@ from dlkit.training.engine import Engine
 from dlkit.training.prepare import prepare
 from dlkit.training.program.execution import ExecutionPlan
 from dlkit.training.program.strategy import session
+from tests.documents import ROOT, blocks
 from tests.processes import python as in_a_process
 
 STEPS = 10
 # Runs in a process of its own, in the script's folder, without dlkit.
 FIRST_STEPS = """
 import importlib, json, sys
+import keras
 import keras
 import numpy as np
 
@@ -162,6 +167,27 @@ def test_a_script_begins_with_the_same_weights_and_has_the_same_losses(name: str
         np.testing.assert_array_equal(theirs[key], ours, err_msg=key)
     assert len(losses) == STEPS
     np.testing.assert_allclose(json.loads(done.stdout.splitlines()[-1]), losses, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.slow
+def test_a_whole_script_tests_as_a_run_of_dlkit_does(folder: Path, tmp_path: Path) -> None:
+    done = in_a_process(WHOLE, "table", folder=folder, root=None)
+    assert done.returncode == 0, done.stderr
+    run = dlkit.train(folder / "table.yaml", runs_folder=tmp_path)
+    theirs = json.loads((folder / "test.json").read_text())
+    assert theirs["loss"] == pytest.approx(run.test["loss"], rel=1e-3)
+    assert theirs["mean_absolute_error"] == pytest.approx(run.test["mean_absolute_error"], rel=1e-3)
+    assert theirs["r2_score"] == pytest.approx(run.test["r2_score"], abs=1e-3)
+    model = keras.saving.load_model(folder / "table.keras")
+    assert [x.name for x in model.inputs] == ["numbers", "words"]
+
+
+@pytest.mark.slow
+def test_the_script_that_the_page_shows_is_what_is_written(tmp_path: Path) -> None:
+    python.export(load(ROOT / "configs" / "mnist_quick.yaml"), tmp_path / "mnist_quick.py")
+    (shown,) = [b for b in blocks("docs/export.md", "python") if b.startswith('"""mnist_quick')]
+    written = (tmp_path / "mnist_quick.py").read_text(encoding="utf-8")
+    assert re.sub(r"Keras [\d.]+\)", "Keras)", shown) == re.sub(r"Keras [\d.]+\)", "Keras)", written)
 
 
 @pytest.mark.parametrize("name", CONFIGS)

@@ -20,6 +20,7 @@ from dlkit.export.script.source import Plain, plain_columns
 from dlkit.export.script.training import Parts, batch_size, parts_of, results_code, results_differ, results_name
 from dlkit.keras_internals import flattened
 from dlkit.models.build import precision
+from dlkit.training.best import chosen_monitor
 from dlkit.training.prepare import Prepared
 
 
@@ -204,8 +205,12 @@ def batches(data):
 '''.strip().split("\n")
 
 
+_BEST = "With so much patience nothing stops early: the callback keeps the weights of the best epoch."
+
+
 def _main(prepared: Prepared, parts: Parts, raw: Splits) -> list[str]:
     training, built = prepared.config.training, prepared.built
+    monitor, _ = chosen_monitor(training, validation=raw.validation is not None)
     keywords: dict[str, Code] = {"epochs": "EPOCHS", "steps_per_epoch": "steps", "shuffle": "False"}
     if raw.validation is not None:
         keywords["validation_data"] = 'batches(examples("validation"))'
@@ -221,6 +226,7 @@ def _main(prepared: Prepared, parts: Parts, raw: Splits) -> list[str]:
         "    steps = -(-len(tf.nest.flatten(train)[0]) // BATCH_SIZE)",
         "    model = build_model()",
         "    compile_model(model)",
+        *([] if monitor is None or training.early_stopping else [f"    # {_BEST}"]),
         *statement(Call("model.fit", ["training_batches(train)"], keywords)),
     ]
     if raw.test is not None:
