@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
 
 from dlkit.cli import verbs
+from dlkit.config.phrases import listed
 
 EXAMPLES = [
     ("dlkit export configs/mnist_quick.yaml --format python", "writes mnist_quick.py"),
     ("dlkit export configs/mnist_quick.yaml --format python -o net.py", "with a name of your own"),
 ]
-# A file in dlkit/export/formats/ for each.
-Format = StrEnum("Format", ["python"])
+_FILES = Path(__file__).parents[1].joinpath("export", "formats").glob("[!_]*.py")
+FORMATS = sorted(file.stem for file in _FILES)
+
+
+def _known(word: str) -> str:
+    """A form that there is."""
+    if word not in FORMATS:
+        raise typer.BadParameter(f"there is no form `{word}`; there is {listed(FORMATS)}")
+    return word
+
+
+FORM = typer.Option("--format", metavar="FORM", parser=_known, help=f"What to write: {listed(FORMATS)}.")
 
 
 def export(
     config: Annotated[Optional[str], verbs.CONFIG] = None,  # noqa: UP045
     overrides: Annotated[Optional[list[str]], verbs.OVERRIDES] = None,  # noqa: UP045
     *,
-    form: Annotated[Format, typer.Option("--format", help="What to write.")],
+    form: Annotated[str, FORM],
     output: Annotated[Optional[Path], typer.Option("-o", "--output", metavar="FILE", help="Where to write it.")] = None,  # noqa: UP045
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     runs: Annotated[Path, verbs.RUNS] = Path("runs"),
@@ -35,10 +45,10 @@ def export(
     with verbs.tensorflow(as_json) as progress:
         from importlib import import_module
 
-        form_module = import_module(f"dlkit.export.formats.{form.value}")
-        written = form_module.export(
+        chosen = import_module(f"dlkit.export.formats.{form}")
+        written = chosen.export(
             loaded,
-            output if output is not None else Path(Path(path).stem + form_module.ENDING),
+            output if output is not None else Path(Path(path).stem + chosen.ENDING),
             force=force,
             runs_folder=runs,
             progress=progress.preparing,

@@ -58,6 +58,7 @@ def test_a_folder_and_a_missing_one_are_refused_before_anything_is_read(dlkit: D
 
 
 def test_the_form_has_to_be_said(dlkit: Dlkit) -> None:
-    done = dlkit("export", "small.yaml")
-    assert done.exit_code == 2
-    assert "--format" in done.stderr
+    for words, said in ((), "--format"), (("--format", "pyhton"), "there is python"):
+        done = dlkit("export", "small.yaml", *words)
+        assert done.exit_code == 2
+        assert said in done.stderr

@@ -112,6 +112,8 @@ def test_onnx_gives_the_same_numbers(
 @pytest.mark.parametrize("through", [through_saved_model, through_litert, through_onnx])
 @pytest.mark.parametrize("preset", presets())
 def test_known_networks_convert(preset: str, through: Any, tmp_path: Path) -> None:
+    if preset == "airbench" and through is through_onnx:
+        pytest.skip("tf2onnx has no operation for `gelu`")
     shape = (64, 2) if preset == "inception_time" else (32, 32, 3)
     model = networks.built(None, shape, preset=preset).model
     given = {"x": np.random.default_rng(0).normal(size=(2, *shape)).astype("float32")}
