@@ -34,6 +34,17 @@ def calls(operation: Any) -> Iterator[tuple[list[Any], list[Any]]]:
         yield list(node.input_tensors), list(node.output_tensors)
 
 
+def call_that_made(tensor: Any) -> tuple[Any, tuple[Any, ...], dict[str, Any], list[Any]]:
+    """The call that a Keras tensor of a functional model comes from.
+
+    Returns:
+        The operation, a layer or another; its arguments without and with names, as they were given; all that it gave.
+    """
+    made = tensor._keras_history
+    node = made.operation._inbound_nodes[made.node_index]
+    return made.operation, node.arguments.args, node.arguments.kwargs, list(node.output_tensors)
+
+
 def direction(metric: Any) -> str:
     """`up` or `down`, as a metric says which values are better; empty where it does not."""
     return getattr(metric, "_direction", None) or ""

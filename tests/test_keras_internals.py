@@ -51,6 +51,27 @@ def test_a_layer_knows_what_each_call_took_and_gave() -> None:
     ] == [(True, True)] * 2
 
 
+def test_a_tensor_knows_the_call_that_made_it() -> None:
+    x = keras.Input((3,))
+    y = keras.ops.sum(x, axis=1)
+    layer = keras.layers.Dense(2)
+    first, second = layer(x), layer(inputs=x)
+    for tensor, arguments, words in ((first, (x,), {}), (second, (), {"inputs": x})):
+        operation, given, named, outputs = keras_internals.call_that_made(tensor)
+        assert (operation, given, named, outputs) == (layer, arguments, words, [tensor])
+    operation, given, _, _ = keras_internals.call_that_made(y)
+    assert type(operation).__name__ == "Sum"
+    assert operation.get_config() == {"name": operation.name, "axis": 1, "keepdims": False}
+    assert given == (x,)
+
+
+def test_tensors_are_numbered_in_the_order_in_which_they_are_made() -> None:
+    x = keras.Input((3,))
+    made = [keras.ops.add(x, n) for n in range(12)]
+    numbers = [int(tensor.name.removeprefix("keras_tensor_")) for tensor in made[1:]]
+    assert numbers == sorted(numbers)
+
+
 def test_metrics_say_which_values_are_better() -> None:
     assert keras_internals.direction(keras.metrics.Accuracy()) == "up"
     assert keras_internals.direction(keras.metrics.MeanAbsoluteError()) == "down"

@@ -42,11 +42,11 @@ ALLOWED = {
                "origins", "speed"},
     "evaluation": {*LANGUAGE, *PARTS, "data", "elements", "models", "training", "files", "runs"},
     "init": {*LANGUAGE, *PARTS, "elements", "files", "lazy", "speed"},
-    "export": {*LANGUAGE, *PARTS, "data", "models", "training", "files", "runs"},
+    "export": {*LANGUAGE, *PARTS, "keras_internals", "data", "elements", "models", "training", "files", "runs"},
     "api": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
     "api_data": {"api", "looking", "training", "progress"},
     "cli": {*LANGUAGE, "lazy", "data", "models", "baselines", "looking", "training", "checks", "evaluation", "progress",
-            "files", "mapped", "runs", "api", "init"},
+            "files", "mapped", "runs", "api", "init", "export"},
     "__main__": {"cli", "lazy"},
     "__init__": {*LANGUAGE, "data", "models", "progress", "api", "api_data"},
 }  # fmt: skip

@@ -20,6 +20,7 @@ from dlkit.cli import (
     data,
     evaluate,
     explain_code,
+    export,
     find_lr,
     init,
     predict,
@@ -64,7 +65,7 @@ def _main(
     pass
 
 
-VERBS = (init, train, evaluate, predict, check, baseline, data, find_lr, show, schema, explain_code, cache)
+VERBS = (init, train, evaluate, predict, check, baseline, data, find_lr, show, export, schema, explain_code, cache)
 for verb in VERBS:
     verb.add_to(app)
 

@@ -47,13 +47,19 @@ class Choice:
             reduction: how Keras reduces it; None for one value per example.
             smoothing: share of each label that is spread over all classes.
         """
-        given, settings = self._given_loss(target), target.settings
+        settings, name = target.settings, self._name(target)
         if settings.own_loss_name:
             own = settings.own_loss(target, logits=logits)
             return own if reduction is None else lambda labels, outputs: keras.ops.mean(own(labels, outputs))
-        name = given.name if given else settings.default_loss
         if smoothing and (smoothed := settings.smoothed(target, name, smoothing, reduction, logits=logits)):
             return smoothed
+        loss = self.keras_loss(target, logits=logits, reduction=reduction, smoothing=smoothing)
+        # Keras alone opens a model with nothing but Keras's own losses.
+        return loss if self._keras_only else settings.loss_function(target, name, loss, logits=logits)
+
+    def keras_loss(self, target: Target, *, logits: bool, reduction: str | None, smoothing: float = 0.0) -> OneLoss:
+        """The loss by its name, as Keras or a plug-in makes it; args as for `loss`."""
+        given, name, settings = self._given_loss(target), self._name(target), target.settings
         _must_compare_examples(name, target, self._key(target, "loss", given), f"`{settings.default_loss}`")
         arguments = {**settings.loss_arguments(name), **(given.arguments if given else {}), "reduction": reduction}
         if smoothing:
@@ -62,9 +68,7 @@ class Choice:
             # Such examples get no weight: of one value an example, Keras would leave 0 and count it.
             arguments.pop("ignore_class", None)
         made = self._in_plain_keras(target, name) if self._keras_only else name
-        loss = _make("losses", made, arguments, self._plugins, self._key(target, "loss", given), logits=logits)
-        # Keras alone opens a model with nothing but Keras's own losses.
-        return loss if self._keras_only else settings.loss_function(target, name, loss, logits=logits)
+        return _make("losses", made, arguments, self._plugins, self._key(target, "loss", given), logits=logits)  # type: ignore[no-any-return]
 
     def ignored_class(self, target: Target) -> int | None:
         """The class whose examples the loss of a target leaves out."""
@@ -74,10 +78,8 @@ class Choice:
 
     def loss_name(self, target: Target) -> tuple[str, bool]:
         """The name of a target's loss, Keras's where it is Keras's, and whether the configuration chose it."""
-        given, settings = self._given_loss(target), target.settings
-        if settings.own_loss_name:
-            return settings.own_loss_name, True
-        return (given.name, True) if given else (settings.default_loss, False)
+        own = target.settings.own_loss_name
+        return (own, True) if own else (self._name(target), self._given_loss(target) is not None)
 
     def metrics(self, target: Target) -> list[keras.metrics.Metric]:
         """New metrics of a target, named as its columns of the history are; they see results."""
@@ -113,6 +115,10 @@ class Choice:
     def metrics_are_given(self, target: Target) -> bool:
         """Whether the configuration chose the metrics of a target."""
         return self._given_metrics(target) is not None
+
+    def _name(self, target: Target) -> str:
+        given = self._given_loss(target)
+        return given.name if given else target.settings.default_loss
 
     def _given_loss(self, target: Target) -> Loss | None:
         given = target.settings.loss if target.settings.loss is not None else self._training.loss

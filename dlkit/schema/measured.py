@@ -110,6 +110,10 @@ class MeasuredSettings(ColumnSettings):
             return loss
         return lambda labels, outputs: loss(labels, self.results(target, outputs))
 
+    def scale(self, target: Target) -> tuple[Any, Any] | None:
+        """Mean and deviation by which the network predicts, float32, shape (units,); None where it does not."""
+        return None
+
     def own_loss(self, target: Target, *, logits: bool) -> Callable[[Any, Any], Any]:
         """The loss that `own_loss_name` calls so, a value for each example; see `loss_function`."""
         raise NotImplementedError

@@ -51,6 +51,8 @@ FAMILIES: Mapping[str, Registry[Any]] = {
 }
 KERAS_OBJECTS = ("metrics", "losses", "callbacks")
 DICTIONARIES = (*FAMILIES, *KERAS_OBJECTS)
+# Of the names of the modules that are imported from files by their paths.
+PLUGIN_PREFIX = "dlkit_plugin_"
 _NOT_ARGUMENTS = {"self", "name", "dtype", "reduction", "args", "kwargs"}
 
 
@@ -200,7 +202,7 @@ def import_plugin(name: str, folder: Path) -> tuple[ModuleType, Path | None]:
 def _import_file(file: Path) -> ModuleType:
     state = file.stat()
     mark = hashlib.sha256(f"{file}:{state.st_mtime_ns}:{state.st_size}".encode()).hexdigest()[:12]
-    name = f"dlkit_plugin_{file.stem}_{mark}"
+    name = f"{PLUGIN_PREFIX}{file.stem}_{mark}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, file)

@@ -268,6 +268,15 @@ class SourceSettings(Section):
         """
         return None
 
+    def in_python(self) -> tuple[list[str], list[str]] | None:
+        """How a script reads it without dlkit; None where that takes more than a few lines.
+
+        Returns:
+            The lines of a function `column(name, split)`, which gives a column of a split of the source as an array,
+            with the same values and type as `open` gives it; and the imports that it needs beside NumPy.
+        """
+        return None
+
     def rules(self, config: Config) -> Iterator[Problem]:
         """What is wrong with the source, given the whole configuration."""
         yield from ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Collection
 from pathlib import Path
@@ -50,6 +51,10 @@ class NpzSource(SourceSettings):
         sizes = {split: _common_size(path, split, columns) for split, columns in splits.items()}
         first = splits.get("train") or next(iter(splits.values()), {})
         return SourceData(path.name, sizes, fields_of(first), splits.__getitem__, others=others)
+
+    def in_python(self) -> tuple[list[str], list[str]]:
+        """The array of that name."""
+        return [f"    with np.load({json.dumps(self.path)}) as file:", '        return file[f"{name}_{split}"]'], []
 
 
 def _read(path: Path, wanted: Collection[str]) -> tuple[dict[str, dict[str, np.ndarray]], tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -97,6 +98,14 @@ class TfdsSource(SourceSettings):
         """As `open`, without examples and without a network; sizes are empty for a set that is not prepared."""
         bundled = _bundled(self)
         return bundled if bundled is not None else _described(_builder(self))
+
+    def in_python(self) -> tuple[list[str], list[str]] | None:
+        """What TFDS gives; None for the copy that ships with dlkit, which a script could only download."""
+        if _bundled(self) is not None:
+            return None
+        folder = "" if self.data_dir is None else f", data_dir={json.dumps(self.data_dir)}"
+        load = f"tfds.load({json.dumps(self.name)}, split=split, batch_size=-1{folder})"
+        return [f"    return tfds.as_numpy({load})[name]"], ["import tensorflow_datasets as tfds"]
 
 
 def _bundled(settings: TfdsSource) -> SourceData | None:

@@ -20,11 +20,6 @@ keras = lazy("keras")
 np = lazy("numpy")
 tf = lazy("tensorflow")
 
-# Losses that mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions, and are taken in
-# the numbers' own unit.
-IN_OWN_UNIT = frozenset(
-    {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
-)
 # Figures of quantiles: the error of the middle one, and the share of labels between the lowest and the highest.
 MIDDLE_ERROR, COVERAGE = "mean_absolute_error", "coverage"
 
@@ -33,6 +28,11 @@ Share = Annotated[float, Field(gt=0, lt=1)]
 
 class NumberOutputs(TargetSettings):
     """A target of numbers, whose outputs are in units of their mean and deviation."""
+
+    # They mean nothing for numbers whose mean is 0: they compare ratios, logarithms or directions.
+    of_results = frozenset(
+        {"mean_absolute_percentage_error", "mean_squared_logarithmic_error", "poisson", "cosine_similarity"}
+    )
 
     normalize: bool = Field(
         True,
@@ -112,6 +112,10 @@ class NumberOutputs(TargetSettings):
     def _scale(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of each number: float32, shape (numbers,)."""
         return tuple(np.array(target.state[name], np.float32) for name in ("mean", "deviation"))
+
+    def scale(self, target: Target) -> tuple[Any, Any] | None:
+        """That of the training rows; None where the numbers are predicted as they are."""
+        return self._of_outputs(target) if self._is_scaled(target) else None
 
     def _of_outputs(self, target: Target) -> tuple[Any, Any]:
         """Mean and deviation of the number of each output; 0 and 1 where these are predicted as they are."""
@@ -216,7 +220,7 @@ class NumberOutputs(TargetSettings):
 
         def of(labels: Any, outputs: Any) -> Any:
             labels = self.metric_labels(target, labels)
-            if name in IN_OWN_UNIT:
+            if name in self.of_results:
                 return loss(labels, self.results(target, outputs) if logits else outputs)
             if logits and self.positive:
                 return loss(scaled(labels), scaled(self.results(target, outputs)))

@@ -115,8 +115,8 @@ class OneCycleRate(keras_schedules.LearningRateSchedule):
         step = ops.cast(step, "float32")
         up = max(1.0, self.rise * self.steps)
         down = max(1.0, self.steps - 1 - up)
-        rising = _between(self.start_factor, 1.0, ops.minimum(step / up, 1.0))
-        falling = _between(1.0, self.final_factor, ops.clip((step - up) / down, 0.0, 1.0))
+        rising = half_cosine(self.start_factor, 1.0, ops.minimum(step / up, 1.0))
+        falling = half_cosine(1.0, self.final_factor, ops.clip((step - up) / down, 0.0, 1.0))
         return self.rate * ops.where(step < up, rising, falling)
 
     def get_config(self) -> dict[str, Any]:
@@ -130,6 +130,6 @@ class OneCycleRate(keras_schedules.LearningRateSchedule):
         }
 
 
-def _between(begin: float, end: float, share: Any) -> Any:
+def half_cosine(begin: float, end: float, share: Any) -> Any:
     """From `begin` to `end` along half a cosine, as `share` goes from 0 to 1."""
     return end + (begin - end) * (1 + ops.cos(math.pi * share)) / 2

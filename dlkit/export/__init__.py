@@ -1,0 +1,1 @@
+"""Configurations and models in other forms: a file in `formats/` for each."""

@@ -1,0 +1,1 @@
+"""The forms that `dlkit export` writes, a file each: `write(loaded, output, ...)`."""
