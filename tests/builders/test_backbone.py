@@ -107,7 +107,7 @@ def test_efficientnet_divides_by_the_deviations_as_keras_does_with_its_own_weigh
     (scaling,) = (layer for layer in network.layers if isinstance(layer, layers.Normalization))
     # What Keras's file has: deviations where variances are expected.
     means, deviations = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
-    scaling.set_weights([means, deviations, 1])
+    scaling.set_weights([means, deviations, np.array(1)])
     network.save_weights(tmp_path / "a.weights.h5")
     made = dlkit.cnn((32, 32, 3), 3, backbone={"name": "efficientnetb0", "weights": str(tmp_path / "a.weights.h5")})
     backbone = made.get_layer("backbone")
