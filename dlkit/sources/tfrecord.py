@@ -76,8 +76,8 @@ class TfrecordSource(SourceSettings):
         file = asked.file(*ENDINGS) or splits.get("train")
         if file is None:
             return None
-        by_split = {split: asked.written(path) for split, path in splits.items()}
-        settings: dict[str, Any] = {"kind": "tfrecord", "path": by_split or asked.written(file)}
+        by_split = {split: str(path) for split, path in splits.items()}
+        settings: dict[str, Any] = {"kind": "tfrecord", "path": by_split or str(file)}
         try:
             examples = first_examples(file, file.name, None, LOOKED_AT)
         except RunError:

@@ -103,7 +103,7 @@ class TimeseriesSource(TextFiles):
         found = None if path is None else find_series(path, asked.target, written)
         if path is None or found is None:
             return None
-        where = {"bundled": asked.given} if bundled else {"path": asked.written(path), **written}
+        where = {"bundled": asked.given} if bundled else {"path": str(path), **written}
         every, ahead = found.step.removeprefix("1 "), count(found.horizon, "step")
         of = f" of each series, which `{found.group}` names" if found.group else ""
         reason = f"a time series: `{found.time}` has a row for every {every}{of}, and all other columns are numbers; "

@@ -188,18 +188,18 @@ def test_the_store_changes_no_bit(cache: str, of_memory: tuple[Path, str], tmp_p
 
 def test_init_writes_the_features_of_the_first_records(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tfrecord", [example(image=picture(n), mask=b"\xff\xfe\xfd", label=n) for n in range(3)])
-    guess = TfrecordSource.guess(Asked(str(path), tmp_path))
+    guess = TfrecordSource.guess(Asked(str(path)))
     assert guess is not None
     raw = {"encoding": "raw", "dtype": "uint8", "shape": [3]}
     assert guess.settings["features"] == {"image": {"encoding": "image"}, "label": "int64", "mask": raw}
-    assert TfrecordSource.guess(Asked(str(tmp_path), tmp_path)) is None
+    assert TfrecordSource.guess(Asked(str(tmp_path))) is None
     for split in ("train", "test"):
         path.with_stem(split).write_bytes(path.read_bytes())
-    both = TfrecordSource.guess(Asked(str(tmp_path), tmp_path))
+    both = TfrecordSource.guess(Asked(str(tmp_path)))
     assert both is not None and set(both.settings["path"]) == {"train", "test"}
     packed = tmp_path / "b.tfrecord.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    zipped = TfrecordSource.guess(Asked(str(packed), tmp_path))
+    zipped = TfrecordSource.guess(Asked(str(packed)))
     assert zipped is not None and zipped.settings["compression"] == "GZIP"
     opened = TfrecordSource.model_validate(dict(guess.settings)).open(("*",))
     assert opened.fields["image"].encoding == "image" and columns(opened)["mask"].shape == (3, 3)
