@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,7 +12,7 @@ from pydantic import Field, model_validator
 
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
-from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio, read_header
+from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio
 from dlkit.inputs._sounds import columns, headers_of, lengths_of, padded, samples_of
 from dlkit.lazy import lazy
 from dlkit.schema import looking
@@ -119,7 +118,7 @@ class AudioInput(InputSettings):
         recipe = Recipe(3.5, model, why, training, epochs, max(4, epochs // 4), batch)
         reason = "sounds, as the power of frequencies over time"
         settings, options = dict[str, Any](kind="audio"), list[Option]()
-        highest = max((sound.rate for sound in _headers(column.values[:LOOKED_AT])), default=SPEECH)
+        highest = max((sound.rate for sound in headers_of(column.values[:LOOKED_AT])), default=SPEECH)
         if highest < SPEECH:
             reason += f", at the {highest:,} samples per second that the files have"
             settings["rate"] = highest
@@ -275,10 +274,3 @@ class AudioInput(InputSettings):
         return tf.ensure_shape(
             tf.pad(value, [[0, samples - tf.size(value)]], constant_values=float("nan")), feature.shape
         )
-
-
-def _headers(values: Any) -> Iterator[Sound]:
-    """The headers of files, those aside that cannot be read, which the run reports."""
-    for stored in values.reshape(-1).tolist():
-        with contextlib.suppress(ValueError):
-            yield read_header(stored)

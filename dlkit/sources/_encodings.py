@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from dlkit.inputs._decode_text import MARKS
+from dlkit.inputs._decode_text import marked
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import open_bytes
 
@@ -70,7 +70,7 @@ def written_in(path: Path) -> tuple[str, str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         block = file.read(_BLOCK)
-        if block.startswith(tuple(MARKS)) or b"\0" in block:
+        if marked(block) or b"\0" in block:
             return "", ""
         try:
             while block:
