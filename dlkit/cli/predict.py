@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.phrases import count
+from dlkit.config.phrases import aligned, count
 from dlkit.config.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -89,10 +89,8 @@ def _print_table(found: Predictions, output: Path | None) -> None:
             else:
                 rest = ", ".join(f"{other} {probability:.4f}" for other, probability in others)
                 rows.append((where, best[0], f"{best[1]:.4f}", f"then {rest}" if rest else ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        typer.echo("  ".join([*cells, row[3]]).rstrip())
+    for line in aligned(rows):
+        typer.echo(line)
     if len(found) > SHOWN_ROWS:
         rest = f"... and {len(found) - SHOWN_ROWS:,} more"
         typer.echo(rest if output is not None else f"{rest}; --output FILE writes them all")
