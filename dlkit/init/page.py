@@ -108,6 +108,7 @@ def _splits(plan: Plan) -> Iterator[str]:
             settings |= {"validation": "10%"}
             reason += " The 10 % before choose the best epoch."
         else:
+            settings |= {"validation": "off"}
             reason += (
                 " Too few rows are left to choose an epoch by others: training ends after a fixed number of epochs."
             )

@@ -158,7 +158,8 @@ def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
         "kind": "timeseries", "path": "sales.csv", "time": "month", "targets": "sold", "covariates": ["price"],
         "past": 24, "horizon": 12,
     }  # fmt: skip
-    assert config["data"]["splits"]["by"] == "time" and config["model"]["activation"] == "linear"
+    assert config["data"]["splits"] == {"by": "time", "test": "20%", "validation": "off"}
+    assert config["model"]["activation"] == "linear"
     assert "# source: {kind: csv" in text
     assert written(tmp_path / "sales.csv", tmp_path, target="price")[1]["data"]["source"]["targets"] == "price"
 
