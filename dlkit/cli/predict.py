@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
@@ -45,7 +46,7 @@ def predict(
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
-    """Predict for images, arrays or a split."""
+    """Predict for images, tables, arrays or a split; files that cannot be used are named, and the others answered."""
     if not inputs and data is None and split is None:
         help = "give image or array files or folders, or --split test for the run's own data"
         raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
@@ -65,14 +66,29 @@ def predict(
         if output is not None:
             tables.write(output, found)
     if as_json:
-        notes = {"notes": list(found.notes)} if found.notes else {}
-        verbs.print_json({"ok": True, **notes, "predictions": list(tables.records(found))})
+        _print_json(found, tables.records(found))
         return
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     _print_table(found, output)
     if output is not None:
         typer.echo(f"{count(len(found), 'result')} in {output}")
+    if found.unusable is not None:
+        raise found.unusable
+
+
+def _print_json(found: Predictions, records: Iterable[dict[str, Any]]) -> None:
+    """One mapping for each example, and what could not be used.
+
+    Raises:
+        typer.Exit: if something could not be.
+    """
+    error = found.unusable
+    ended = {"ok": True} if error is None else verbs.failed(error.problems, error.exit_status)
+    notes = {"notes": list(found.notes)} if found.notes else {}
+    verbs.print_json({**ended, **notes, "predictions": list(records)})
+    if error is not None:
+        raise typer.Exit(error.exit_status)
 
 
 def _print_table(found: Predictions, output: Path | None) -> None:

@@ -108,11 +108,18 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def failed(problems: Sequence[Problem], status: int) -> dict[str, Any]:
+    """How a verb that fails ends, for other programs."""
+    from dlkit.config import render
+
+    return {"ok": False, "exit_status": status, **render.to_json(problems)}
+
+
 def _report(problems: Sequence[Problem], status: int, as_json: bool) -> None:
     from dlkit.config import render
 
     if as_json:
-        print_json({"ok": False, "exit_status": status, **render.to_json(problems)})
+        print_json(failed(problems, status))
     elif problems[0].code in ("interrupted", "internal-error"):
         # One line each: nothing was mistaken that a place or a count would help with.
         help = f"; {problems[0].help}" if problems[0].help else ""
