@@ -42,6 +42,10 @@ def page(about: Mapping[str, Any]) -> Iterator[str]:
         for one in about["store"]:
             size = f"{one['bytes'] / 2**20:,.1f} MiB"
             yield from _wrapped(f"{one['input']}: {one['prepared']:,} of {one['rows']:,} rows, {size}", "  ")
+    if about["leaks"]:
+        yield ""
+        for one in about["leaks"]:
+            yield from _wrapped(f"warning[{one['code']}]: {one['message']}; {one['help']}", "")
     if about["notes"]:
         yield ""
         for note in about["notes"]:
