@@ -16,6 +16,11 @@ def cut(text: str, width: int = 60) -> str:
     return text if len(text) <= width else text[: width - 3] + "..."
 
 
+def folded(text: str) -> str:
+    """A text without its capitals and superfluous spaces, to find others that differ in these alone."""
+    return " ".join(text.split()).casefold()
+
+
 def listed(words: Sequence[str]) -> str:
     """Words as a sentence has them: `a`, `a and b`, `a, b and c`."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else words)
