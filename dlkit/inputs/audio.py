@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
 from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio
@@ -219,7 +220,7 @@ class AudioInput(InputSettings):
         several = sum(sound.channels > 1 for sound in headers)
         parts = []
         if set(rates) != {self.rate}:
-            listed = ", ".join(f"{rate:,} Hz ({count:,} files)" for rate, count in rates.most_common(5))
+            listed = ", ".join(f"{rate:,} Hz ({count(files, 'file')})" for rate, files in rates.most_common(5))
             parts.append(f"{listed} are brought to {self.rate:,} Hz")
         if several:
             parts.append(f"{several:,} of {len(headers):,} files have several channels, whose mean is taken")
