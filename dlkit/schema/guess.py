@@ -226,4 +226,4 @@ def epochs_for(rows: int, batch_size: int, updates: int, least: int, most: int) 
 
 def batch_for(rows: int) -> int:
     """A batch size that suits so many training rows."""
-    return next((size for size, limit in ((32, 5_000), (64, 20_000), (128, 100_000)) if rows <= limit), 256)
+    return next((size for size, limit in ((8, 90), (32, 5_000), (64, 20_000), (128, 100_000)) if rows <= limit), 256)
