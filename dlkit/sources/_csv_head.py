@@ -78,6 +78,7 @@ def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Seque
     else:
         found = tuple(names or (name.strip() for name in first))
     _check_names(called, first, found, separator, from_file=header and names is None)
+    dialect = replace(dialect, one_column=len(found) == 1)
     return Head(dialect, found, last if header else 0, _doubt(start, encoding, called))
 
 

@@ -255,7 +255,10 @@ def _reader(
             stream,
             arrow_csv.ReadOptions(block_size=block, column_names=names, skip_rows=head.lines, encoding=encoding),
             arrow_csv.ParseOptions(
-                delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
+                delimiter=dialect.separator,
+                quote_char=dialect.quote or False,
+                newlines_in_values=bool(dialect.quote),
+                ignore_empty_lines=not dialect.one_column,
             ),
             arrow_csv.ConvertOptions(
                 column_types={**dict.fromkeys(columns, pa.string()), **(types or {})},
