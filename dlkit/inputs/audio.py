@@ -170,8 +170,11 @@ class AudioInput(InputSettings):
         return f"{len(there) / self.rate:.3g} s, up to {np.abs(there).max():.3g}"
 
     def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
-        """The samples by time, or the frames by frequencies, the low ones below."""
-        if not prepared:
+        """The samples by time, or the frames by frequencies, the low ones below.
+
+        What a run holds of a sound may be frames before the device stage has prepared them.
+        """
+        if value.ndim == 1:
             axes.plot(np.arange(len(value)) / self.rate, value, linewidth=0.5)
             looking.small_axes(axes, "seconds")
             return
