@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def describe(
     config: str | Path | Mapping[str, Any], overrides: Overrides | None = None, *, data: Any = None
 ) -> Description:
-    """What the data of a configuration are: splits, sizes, classes, ranges, lengths, what is missing, examples.
+    """What the data of a configuration are: splits, sizes, classes, ranges, lengths, what is missing, examples, leaks.
 
     Args:
         config: path of a YAML file, or the same content as a dictionary.
@@ -39,10 +39,11 @@ def describe(
     """
     loaded = load_config(config, overrides, needs_source=data is None)
     load_tensorflow()
+    from dlkit.checks.rules import leaks_and_shifts
     from dlkit.looking.describe import describe
 
     with loaded.locating():
-        return describe(loaded.config, data)
+        return describe(loaded.config, data, leaks_and_shifts)
 
 
 def show(

@@ -46,6 +46,15 @@ def made_data() -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("made_data")
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
+def test_check_has_nothing_to_say_of_any(path: Path) -> None:
+    from dlkit.checks.examine import examine
+
+    assert not examine(load(path)).problems
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("made_data")
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
 def test_each_keeps_what_it_expects(path: Path, tmp_path: Path) -> None:
     import dlkit
     from dlkit.training.outcome import holds

@@ -44,7 +44,7 @@ ALLOWED = {
     "init": {*LANGUAGE, *PARTS, "elements", "files", "lazy", "speed"},
     "export": {*LANGUAGE, *PARTS, "keras_internals", "data", "elements", "models", "training", "files", "runs"},
     "api": {*LANGUAGE, "data", "models", "training", "checks", "evaluation", "progress", "files", "runs"},
-    "api_data": {"api", "looking", "training", "progress"},
+    "api_data": {"api", "checks", "looking", "training", "progress"},
     "cli": {*LANGUAGE, "lazy", "data", "models", "baselines", "looking", "training", "checks", "evaluation", "progress",
             "files", "mapped", "runs", "api", "init", "export"},
     "__main__": {"cli", "lazy"},

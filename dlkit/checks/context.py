@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -44,6 +44,28 @@ class Trial:
     outputs: dict[str, np.ndarray]
     losses: dict[str, float]
     gradients: dict[str, np.ndarray | None]
+
+
+class OfSplits(Protocol):
+    """What the rules on whole splits look at, which need no model."""
+
+    @property
+    def config(self) -> Config:
+        """What was asked for."""
+        ...
+
+    @property
+    def raw(self) -> Splits | None:
+        """The data before the host stage, None where they were not read."""
+        ...
+
+
+@dataclass(frozen=True)
+class SplitsContext:
+    """Data that are examined without a model; the attributes are those of `OfSplits`."""
+
+    config: Config
+    raw: Splits | None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import OfSplits
 from dlkit.checks.sampling import looked_at, pairs, place
 from dlkit.config.problems import Problem
 from dlkit.data import table
@@ -26,7 +26,7 @@ _END = 4096
 EXPECTED_BY_CHANCE = 0.01
 
 
-def in_two_splits(case: CheckContext) -> Iterator[Problem]:
+def in_two_splits(case: OfSplits) -> Iterator[Problem]:
     """A figure of examples that were trained on says nothing of new ones."""
     digests: dict[str, tuple[np.ndarray, list[bytes]]] = {}
     for splits, first, one, second, other in pairs(case):

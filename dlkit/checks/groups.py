@@ -6,14 +6,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import OfSplits
 from dlkit.checks.sampling import pairs, place
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
 from dlkit.data.contract import Rows
 
 
-def in_two_splits(case: CheckContext) -> Iterator[Problem]:
+def in_two_splits(case: OfSplits) -> Iterator[Problem]:
     """A model that knows a group from training is judged on it too kindly."""
     splits = case.raw
     if splits is None or splits.groups is None:

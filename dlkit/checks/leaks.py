@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dlkit.checks import one_column
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import OfSplits
 from dlkit.checks.sampling import looked_at
 from dlkit.config.problems import Problem
 from dlkit.data import table
@@ -22,7 +22,7 @@ MOST_ROWS, MOST_VALUES = 5_000, 1_000_000
 MOST_NUMBERS = 4
 
 
-def perfect_column(case: CheckContext) -> Iterator[Problem]:
+def perfect_column(case: OfSplits) -> Iterator[Problem]:
     """A column that is not there when predictions are made leaves nothing of a model's figures."""
     if case.raw is None or not isinstance(case.raw.train, Rows) or not table.width(case.raw.spec):
         return

@@ -20,11 +20,21 @@ from dlkit.checks import (
     step,
     units,
 )
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import CheckContext, OfSplits, SplitsContext
 from dlkit.config.problems import Problem
+from dlkit.data.contract import Splits
+from dlkit.schema import Config
 
 Rule = Callable[[CheckContext], Iterable[Problem]]
 
+# Those on whole splits.
+OF_SPLITS: dict[str, Callable[[OfSplits], Iterable[Problem]]] = {
+    "example-in-two-splits": duplicates.in_two_splits,
+    "group-in-two-splits": groups.in_two_splits,
+    "similar-images-in-two-splits": similar_images.across_splits,
+    "column-gives-answer": leaks.perfect_column,
+    "splits-differ": shift.splits_differ,
+}
 RULES: dict[str, Rule] = {
     "no-validation": splits.no_validation,
     "no-test": splits.no_test,
@@ -36,11 +46,7 @@ RULES: dict[str, Rule] = {
     "constant-input": data.constant_input,
     "constant-target": data.constant_target,
     "class-without-examples": data.rare_classes,
-    "example-in-two-splits": duplicates.in_two_splits,
-    "group-in-two-splits": groups.in_two_splits,
-    "similar-images-in-two-splits": similar_images.across_splits,
-    "column-gives-answer": leaks.perfect_column,
-    "splits-differ": shift.splits_differ,
+    **OF_SPLITS,
     "nothing-to-train": model.nothing_to_train,
     "output-width": model.output_width,
     "empty-output": network.empty_output,
@@ -68,8 +74,7 @@ RULES: dict[str, Rule] = {
 # Those that need neither a step nor a model with values, and whose finding a run does not report otherwise.
 BEFORE_TRAINING = (
     "batch-larger-than-split", "single-example-batch", "input-scale", "pixel-scale", "input-not-finite",
-    "constant-input", "constant-target", "class-without-examples", "example-in-two-splits", "group-in-two-splits",
-    "similar-images-in-two-splits", "column-gives-answer", "splits-differ", "nothing-to-train", "output-width",
+    "constant-input", "constant-target", "class-without-examples", *OF_SPLITS, "nothing-to-train", "output-width",
     "empty-output", "outputs-twice", "large-model", "unusable-metric", "vanishing-stack", "rough-normalization",
     "initializer-does-not-fit", "single-pixel", "heavy-dropout", "many-parameters", "unusual-learning-rate",
     "long-training",
@@ -79,3 +84,14 @@ BEFORE_TRAINING = (
 def problems(case: CheckContext, codes: Iterable[str] = tuple(RULES)) -> list[Problem]:
     """What the rules of these codes find; by default all of them."""
     return [problem for code in codes for problem in RULES[code](case)]
+
+
+def leaks_and_shifts(config: Config, splits: Splits) -> list[Problem]:
+    """What the rules on whole splits find.
+
+    Args:
+        config: the configuration.
+        splits: its data, before the host stage.
+    """
+    case = SplitsContext(config, splits)
+    return [problem for rule in OF_SPLITS.values() for problem in rule(case)]

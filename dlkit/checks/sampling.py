@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dlkit.checks.context import CheckContext
-from dlkit.config.phrases import count
+from dlkit.checks.context import OfSplits
+from dlkit.config.phrases import count, listed
 from dlkit.data.contract import Rows, Splits
 
 # Each split beside the one that its examples should not be in.
 PAIRS = (("test", "train"), ("validation", "train"), ("test", "validation"))
 
 
-def pairs(case: CheckContext) -> Iterator[tuple[Splits, str, Rows, str, Rows]]:
+def pairs(case: OfSplits) -> Iterator[tuple[Splits, str, Rows, str, Rows]]:
     """The splits before the host stage, and two of them with their names.
 
     Splits of the same examples are left out, which a note reports; and so are streams, which would have to be read.
@@ -42,4 +42,4 @@ def looked_at(*parts: tuple[str, int, int]) -> str:
         parts: name of a split, number of rows that were looked at, and its size.
     """
     some = [f"{few:,} of {count(size, f'{name} example')}" for name, few, size in parts if few < size]
-    return f" (looking at {' and '.join(some)})" if some else ""
+    return f" (looking at {listed(some)})" if some else ""

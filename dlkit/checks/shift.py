@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dlkit.checks import one_column
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import OfSplits
 from dlkit.checks.leaks import some_rows
 from dlkit.checks.sampling import looked_at, pairs
 from dlkit.config.problems import Problem
@@ -24,7 +24,7 @@ MOST_ROWS = 2_500
 SHARE = 0.5
 
 
-def splits_differ(case: CheckContext) -> Iterator[Problem]:
+def splits_differ(case: OfSplits) -> Iterator[Problem]:
     """Figures of a test split that is unlike training say how the model does elsewhere; so does a badly cut one."""
     for splits, first, one, second, other in pairs(case):
         if second != "train" or not table.width(splits.spec):

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from dlkit.checks.context import CheckContext
+from dlkit.checks.context import OfSplits
 from dlkit.checks.duplicates import some_rows
 from dlkit.checks.sampling import looked_at, pairs, place
 from dlkit.config.problems import Problem
@@ -35,7 +35,7 @@ MOST_PAIRS = 200_000
 _BLOCK = 256
 
 
-def across_splits(case: CheckContext) -> Iterator[Problem]:
+def across_splits(case: OfSplits) -> Iterator[Problem]:
     """A nearly equal image in training makes a figure as useless as an equal one does."""
     small: dict[tuple[str, str], tuple[np.ndarray, np.ndarray]] = {}
     for splits, first, one, second, other in pairs(case):

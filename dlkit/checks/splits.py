@@ -13,25 +13,25 @@ from dlkit.training.notes import NO_VALIDATION
 
 def no_validation(case: CheckContext) -> Iterator[Problem]:
     """Without validation nothing shows when to stop."""
-    if case.splits is not None and case.splits.validation is None:
+    if case.splits is not None and case.splits.validation is None and not case.config.data.is_off("validation"):
         yield Problem(
             "no-validation",
             NO_VALIDATION,
             ("data", "splits"),
             help="hold some examples back, as in `splits: {validation: 10%}`, or of a stream, in "
-            '`splits: {train: "train[:90%]", validation: "train[90%:]"}`',
+            '`splits: {train: "train[:90%]", validation: "train[90%:]"}`; or write `validation: off`, if that is meant',
             severity="warning",
         )
 
 
 def no_test(case: CheckContext) -> Iterator[Problem]:
     """Without a test split nothing shows how good the model is on what it has never seen."""
-    if case.splits is not None and case.splits.test is None:
+    if case.splits is not None and case.splits.test is None and not case.config.data.is_off("test"):
         yield Problem(
             "no-test",
             "there is no test split: nothing will show how good the model is on examples that it was not chosen by",
             ("data", "splits"),
-            help="hold some examples back and name them under `data.splits.test`",
+            help="hold some examples back, as in `splits: {test: 20%}`; or write `test: off`, if that is meant",
             severity="warning",
         )
 

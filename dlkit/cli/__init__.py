@@ -84,10 +84,9 @@ def main() -> None:
         # A wrong option or verb, which Typer would print as text.
         if not hasattr(error, "format_message"):
             raise
-        from dlkit.cli.verbs import print_json
+        from dlkit.cli.verbs import failed, print_json
         from dlkit.config.problems import Problem
-        from dlkit.config.render import to_json
 
         problem = Problem("bad-command-line", error.format_message(), help="see --help")
-        print_json({"ok": False, "exit_status": 2, **to_json([problem])})
+        print_json(failed([problem], 2))
         sys.exit(2)

@@ -52,19 +52,17 @@ def page(name: str, found: dict[str, Any]) -> Iterator[str]:
 
 
 def _table(target: str, rows: list[dict[str, Any]]) -> Iterator[str]:
+    from dlkit.config.phrases import aligned
     from dlkit.progress.base import figure
 
     names = list(rows[0].get("figures", {}))
-    width = max(len(target), *(len(row["name"]) for row in rows))
-    widths = [max(len(name), 9) for name in names]
-    titles = "".join(f"  {name:>{size}}" for name, size in zip(names, widths, strict=True))
-    yield f"  {target:<{width}}{titles}  {'fitted on':>9}"
+    cells = [[target, *names, "fitted on"]]
     for row in rows:
         if "failed" in row:
-            yield f"  {row['name']:<{width}}  not fitted: {row['failed']}"
-            continue
-        cells = "".join(f"  {figure(row['figures'][n]):>{size}}" for n, size in zip(names, widths, strict=True))
-        yield f"  {row['name']:<{width}}{cells}  {row['fitted_on']:>9,}"
+            cells.append([row["name"], f"not fitted: {row['failed']}"])
+        else:
+            cells.append([row["name"], *(figure(row["figures"][n]) for n in names), f"{row['fitted_on']:,}"])
+    yield from (f"  {line}" for line in aligned(cells, range(1, len(cells[0]))))
 
 
 def add_to(app: typer.Typer) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Optional
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.phrases import count
+from dlkit.config.phrases import aligned, count
 
 EXAMPLES = [
     ("dlkit check configs/mnist_cnn.yaml", "build the model, try one batch of each split"),
@@ -57,21 +57,17 @@ def page(about: dict[str, Any]) -> Iterator[str]:
     for note in about["data"]:
         yield f"note: {note}"
     yield from _section("data", _data_rows(about))
-    yield from _section("model", _layer_rows(about))
-    yield from _section("memory", _memory_rows(about["memory"], about["training"]["batch_size"]))
+    yield from _section("model", _layer_rows(about), (3, 4))
+    yield from _section("memory", _memory_rows(about["memory"], about["training"]["batch_size"]), (1,))
     yield from (f"  {line}" for line in textwrap.wrap(about["memory"]["basis"], 76))
     yield from _section("training", _training_rows(about))
 
 
-def _section(title: str, rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows in columns below a title; the last column is not padded."""
+def _section(title: str, rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Iterator[str]:
+    """Rows in columns below a title; `right` are the numbers of the columns of figures."""
     yield ""
     yield typer.style(title, bold=True)
-    columns = max(map(len, rows))
-    widths = [max(len(row[i]) for row in rows if len(row) > i + 1 or len(row) == columns) for i in range(columns)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row[:-1], widths, strict=False)]
-        yield "  " + "  ".join([*cells, row[-1]]).rstrip()
+    yield from (f"  {line}" for line in aligned(rows, right))
 
 
 def _data_rows(about: dict[str, Any]) -> list[list[str]]:
@@ -105,22 +101,21 @@ def _layer_rows(about: dict[str, Any]) -> list[list[str]]:
     rows = [["layer", "type", "output", "parameters", "multiply-adds"]]
     for layer in about["layers"]:
         products = "?" if layer["multiply_adds"] is None else f"{layer['multiply_adds']:,}"
-        figures = [f"{layer['parameters']:>10,}", f"{products:>13}"]
-        rows.append([layer["name"], layer["type"], shape(layer["output"]), *figures])
+        rows.append([layer["name"], layer["type"], shape(layer["output"]), f"{layer['parameters']:,}", products])
     total, other = about["parameters"]["trainable"], about["parameters"]["other"]
-    products = f"{sum(layer['multiply_adds'] or 0 for layer in about['layers']):>13,}"
-    rows.append(["total", "", "", f"{total:>10,}", products])
-    return [*rows, *([["not trained", "", "", f"{other:>10,}", ""]] if other else [])]
+    products = f"{sum(layer['multiply_adds'] or 0 for layer in about['layers']):,}"
+    rows.append(["total", "", "", f"{total:,}", products])
+    return [*rows, *([["not trained", "", "", f"{other:,}", ""]] if other else [])]
 
 
 def _memory_rows(memory: dict[str, Any], batch_size: int) -> list[list[str]]:
     from dlkit.checks.memory import mebibytes
 
     parts = ["parameters", "gradients", "optimizer", "activations", "copies", "data"]
-    rows = [[part, f"{mebibytes(memory[part]):>10}"] for part in parts if memory[part]]
+    rows = [[part, mebibytes(memory[part]), ""] for part in parts if memory[part]]
     rows[[row[0] for row in rows].index("activations")][0] = f"activations of {count(batch_size, 'example')}"
-    free = f" of {mebibytes(memory['available'])} free" if memory["available"] else ""
-    return [*rows, ["total, an estimate", f"{mebibytes(memory['total']):>10}{free}"]]
+    free = f"of {mebibytes(memory['available'])} free" if memory["available"] else ""
+    return [*rows, ["total, an estimate", mebibytes(memory["total"]), free]]
 
 
 def _training_rows(about: dict[str, Any]) -> list[list[str]]:

@@ -27,13 +27,14 @@ def describe(
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
-    """Describe the data: splits, sizes, classes, ranges, what is missing."""
+    """Describe the data: splits, sizes, classes, ranges, what is missing, what one split gives away of another."""
     path, words = verbs.config_and_overrides(config, overrides or (), "data describe")
     loaded = verbs.load(path, words)
     with verbs.tensorflow(as_json), loaded.locating():
+        from dlkit.checks.rules import leaks_and_shifts
         from dlkit.looking.describe import describe
 
-        found = describe(loaded.config)
+        found = describe(loaded.config, None, leaks_and_shifts)
     if as_json:
         verbs.print_json({"ok": True, **found.content})
     else:

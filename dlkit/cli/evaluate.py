@@ -39,15 +39,14 @@ def evaluate(
             {"ok": True, "model": str(found.model), "split": found.split, "examples": found.examples, **found.figures}
         )
         return
-    from dlkit.config.phrases import count
+    from dlkit.config.phrases import aligned, count
     from dlkit.progress.base import figure
 
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     typer.echo(f"{found.model} on {count(found.examples, 'example')} of {found.split}")
-    width = max(map(len, found.figures))
-    for name, value in found.figures.items():
-        typer.echo(f"  {name:<{width}}  {figure(value)}")
+    for line in aligned([(name, figure(value)) for name, value in found.figures.items()]):
+        typer.echo(f"  {line}")
 
 
 def add_to(app: typer.Typer) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated, Optional
 import typer
 
 from dlkit.cli import verbs
+from dlkit.config.phrases import aligned
 from dlkit.config.problems import ConfigError, Problem
 
 EXAMPLES = [
@@ -23,9 +24,8 @@ def explain_code(
     from dlkit.config import codes
 
     if code is None:
-        width = max(map(len, codes.table()))
-        for name, entry in codes.table().items():
-            typer.echo(f"{name:<{width}}  {entry.title}")
+        for line in aligned([(name, entry.title) for name, entry in codes.table().items()]):
+            typer.echo(line)
         return
     try:
         typer.echo(codes.explain(code.removeprefix("error[").removeprefix("warning[").removesuffix("]")), nl=False)

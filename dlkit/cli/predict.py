@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Any, Optional
 
 import typer
 
 from dlkit.cli import verbs
-from dlkit.config.phrases import count
+from dlkit.config.phrases import aligned, count
 from dlkit.config.problems import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def predict(
     as_json: Annotated[bool, verbs.JSON] = False,
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
-    """Predict for images, arrays or a split."""
+    """Predict for images, tables, arrays or a split; files that cannot be used are named, and the others answered."""
     if not inputs and data is None and split is None:
         help = "give image or array files or folders, or --split test for the run's own data"
         raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
@@ -66,14 +67,29 @@ def predict(
         if output is not None:
             tables.write(output, found)
     if as_json:
-        notes = {"notes": list(found.notes)} if found.notes else {}
-        verbs.print_json({"ok": True, **notes, "predictions": list(tables.records(found))})
+        _print_json(found, tables.records(found))
         return
     for note in found.notes:
         typer.echo(f"note: {note}", err=True)
     _print_table(found, output)
     if output is not None:
         typer.echo(f"{count(len(found), 'result')} in {output}")
+    if found.unusable is not None:
+        raise found.unusable
+
+
+def _print_json(found: Predictions, records: Iterable[dict[str, Any]]) -> None:
+    """One mapping for each example, and what could not be used.
+
+    Raises:
+        typer.Exit: if something could not be.
+    """
+    error = found.unusable
+    ended = {"ok": True} if error is None else verbs.failed(error.problems, error.exit_status)
+    notes = {"notes": list(found.notes)} if found.notes else {}
+    verbs.print_json({**ended, **notes, "predictions": list(records)})
+    if error is not None:
+        raise typer.Exit(error.exit_status)
 
 
 def _print_table(found: Predictions, output: Path | None) -> None:
@@ -90,10 +106,8 @@ def _print_table(found: Predictions, output: Path | None) -> None:
             else:
                 rest = ", ".join(f"{other} {probability:.4f}" for other, probability in others)
                 rows.append((where, best[0], f"{best[1]:.4f}", f"then {rest}" if rest else ""))
-    widths = [max(len(row[i]) for row in rows) for i in range(3)]
-    for row in rows:
-        cells = [cell.ljust(width) for cell, width in zip(row, widths, strict=False)]
-        typer.echo("  ".join([*cells, row[3]]).rstrip())
+    for line in aligned(rows):
+        typer.echo(line)
     if len(found) > SHOWN_ROWS:
         rest = f"... and {len(found) - SHOWN_ROWS:,} more"
         typer.echo(rest if output is not None else f"{rest}; --output FILE writes them all")

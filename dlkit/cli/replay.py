@@ -43,20 +43,20 @@ def show(run: str, runs_folder: str, *, trust: bool, as_json: bool) -> None:
 
 
 def _lines(found: Replay) -> Iterator[str]:
+    from dlkit.config.phrases import aligned
     from dlkit.progress.base import figure
 
     incident = found.incident
     yield f"epoch {incident.epoch + 1}, batch {incident.step + 1:,}, with the weights that the run had then"
     yield ""
-    width = max(len(row.tensor) for row in found.rows)
-    yield f"  {'tensor':<{width}}  {'shape':<18}  {'smallest':>10}  {'largest':>10}  not finite"
+    cells = [["tensor", "shape", "smallest", "largest", "not finite", ""]]
     first = True
     for row in found.rows:
         shape = " x ".join(map(str, row.shape)) or "scalar"
-        mark = "  <- first" if row.bad and first else ""
+        mark = "<- first" if row.bad and first else ""
         first = first and not row.bad
-        ends = f"{figure(row.smallest):>10}  {figure(row.largest):>10}"
-        yield f"  {row.tensor:<{width}}  {shape:<18}  {ends}  {row.bad:>10,}{mark}"
+        cells.append([row.tensor, shape, figure(row.smallest), figure(row.largest), f"{row.bad:,}", mark])
+    yield from (f"  {line}" for line in aligned(cells, (2, 3, 4)))
     yield ""
     if first:
         yield f"all of them are finite; the run found `{incident.tensor}`, which the update itself makes"

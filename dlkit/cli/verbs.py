@@ -117,11 +117,18 @@ def _ending_well(function: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
+def failed(problems: Sequence[Problem], status: int) -> dict[str, Any]:
+    """How a verb that fails ends, for other programs."""
+    from dlkit.config import render
+
+    return {"ok": False, "exit_status": status, **render.to_json(problems)}
+
+
 def _report(problems: Sequence[Problem], status: int, as_json: bool) -> None:
     from dlkit.config import render
 
     if as_json:
-        print_json({"ok": False, "exit_status": status, **render.to_json(problems)})
+        print_json(failed(problems, status))
     elif problems[0].code in ("interrupted", "internal-error"):
         # One line each: nothing was mistaken that a place or a count would help with.
         help = f"; {problems[0].help}" if problems[0].help else ""
@@ -177,23 +184,29 @@ def config_and_overrides(config: str | None, overrides: Sequence[str], verb: str
 
 
 def load(path: str | Path, overrides: Sequence[str], *, needs_source: bool = True) -> Loaded:
-    """As `dlkit.schema.loader.load`, without the chatter of TensorFlow, which a plug-in may import."""
-    with without_collector():
-        from dlkit.progress.quiet import without_chatter
+    """As `dlkit.schema.loader.load`."""
+    with _loading():
         from dlkit.schema import loader
 
-        with without_chatter():
-            return loader.load(path, overrides, needs_source=needs_source)
+        return loader.load(path, overrides, needs_source=needs_source)
 
 
 def load_run_config(path: Path, overrides: Sequence[str] = (), *, trust: bool) -> Loaded:
-    """As `dlkit.schema.loader.load_run_config`, without the chatter of TensorFlow."""
-    with without_collector():
-        from dlkit.progress.quiet import without_chatter
+    """As `dlkit.schema.loader.load_run_config`."""
+    with _loading():
         from dlkit.schema import loader
 
+        return loader.load_run_config(path, overrides, trust=trust)
+
+
+@contextlib.contextmanager
+def _loading() -> Iterator[None]:
+    """Within the block modules are imported sooner, and without the chatter of TensorFlow, which a plug-in imports."""
+    with without_collector():
+        from dlkit.progress.quiet import without_chatter
+
         with without_chatter():
-            return loader.load_run_config(path, overrides, trust=trust)
+            yield
 
 
 def data_config(

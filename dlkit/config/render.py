@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, TextIO
 
-from dlkit.config.phrases import count
+from dlkit.config.phrases import count, listed
 from dlkit.config.problems import COMMAND_LINE, IN_PYTHON, Location, Problem
 from dlkit.config.tree import dotted
 
@@ -154,4 +154,4 @@ def _count(problems: Sequence[Problem]) -> str:
     parts = [count(n, name) for name in ("error", "warning") if (n := counts[name])]
     sources = list(dict.fromkeys(p.location.source for p in problems if p.location))
     where = f" in {_visible(', '.join('the ' * (s == COMMAND_LINE) + s for s in sources))}" if sources else ""
-    return " and ".join(parts) + where
+    return listed(parts) + where

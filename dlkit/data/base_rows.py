@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.parts import Chosen, numbers
 from dlkit.schema.source import BaseRows, SourceData
@@ -60,13 +61,13 @@ def refuse_seen_windows(source: SourceData, chosen: Chosen) -> None:
         np.add.at(covered, base.first[numbers(part)] + base.span, -1)
     rows_before = {split: np.concatenate([[0], np.cumsum(np.cumsum(x)[:-1] > 0)]) for split, x in seen.items()}
     for name in [name for name in ("validation", "test") if name in chosen]:
-        count = 0
+        overlapping = 0
         for part in chosen[name]:
             base = source.base(part.split)
             if (before := rows_before.get(part.split)) is not None:
                 ends = base.first[numbers(part)] + base.span
-                count += int((before[ends] > before[ends - base.ahead]).sum())
-        if count:
-            message = f"{count:,} windows of {name} predict steps that windows of training hold"
+                overlapping += int((before[ends] > before[ends - base.ahead]).sum())
+        if overlapping:
+            message = f"windows of training hold steps that are predicted by {count(overlapping, 'window')} of {name}"
             help = "cut by time, as in `splits: {by: time, test: 20%}`, or leave out the windows between the slices"
             raise ConfigError(Problem("overlapping-splits", message, ("data", "splits", name), help=help))

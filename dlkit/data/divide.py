@@ -12,6 +12,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from dlkit.config.names import did_you_mean
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.data.base_rows import between, moments
 from dlkit.data.choose import SPLITS
@@ -260,7 +261,8 @@ def _notes(splits: Splits, by: str, values: np.ndarray | None, which: dict[str, 
     if by == "stratified" and values is not None:
         rare = int((np.bincount(_codes(values)) < 2).sum())
         if rare:
-            notes.append(f"{rare:,} classes have one row alone, which is in one of the splits")
+            verb = "has" if rare == 1 else "have"
+            notes.append(f"{count(rare, 'class')} {verb} one row alone, which is in one of the splits")
     return notes
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from dlkit.config.phrases import folded
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.data.parts import Part, numbers
 from dlkit.mapped import converted
@@ -148,7 +149,7 @@ class RowPlace:
         """The line about texts of a column that differ in capitals or spaces alone, where there are any."""
         by_letters: dict[str, list[str]] = {}
         for value in values:
-            by_letters.setdefault(" ".join(value.split()).casefold(), []).append(value)
+            by_letters.setdefault(folded(value), []).append(value)
         several = [same for same in by_letters.values() if len(same) > 1]
         if not several:
             return []

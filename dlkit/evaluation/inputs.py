@@ -14,7 +14,16 @@ import numpy as np
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
-from dlkit.evaluation.files import ARRAYS, UnusableError, expand, read_by_some_kind, readable, table_endings, unusable
+from dlkit.evaluation.files import (
+    ARRAYS,
+    UNUSABLE,
+    UnusableError,
+    expand,
+    read_by_some_kind,
+    readable,
+    table_endings,
+    unusable,
+)
 from dlkit.evaluation.from_arrays import ArrayFile, from_arrays, only_input
 from dlkit.evaluation.from_tables import from_table
 from dlkit.evaluation.trained import Trained
@@ -66,11 +75,11 @@ def read_inputs(
                     waiting = []
                 waiting.append(found)
         except UnusableError as error:
-            problems.append(Problem("unusable-input", f"{path}: {error}", help=error.help))
-    if problems:
-        raise ConfigError(problems) if absent else RunError(problems)
+            problems.append(Problem(UNUSABLE, f"{path}: {error}", help=error.help))
     if waiting:
         yield _joined(waiting)
+    if problems:
+        raise ConfigError(problems) if absent else RunError(problems)
 
 
 def _alike(one: Inputs, other: Inputs) -> bool:
@@ -131,14 +140,19 @@ def _values(
     bound: Input, rows: np.ndarray, path: Path, first: int, words: Callable[[str, int], str] | None
 ) -> np.ndarray:
     """Rows of a file, from number `first` on, as the model takes them."""
+    place = RowPlace(str(path), _names(bound), (Piece(path.name, first, None),), bound.key, words)
     if rows.dtype.kind == "f":
         holes = bound.settings.nan_allowed(bound.feature)
         right = np.isfinite(rows) | (np.isnan(rows) & holes)
         if not right.all():
             row = int(np.flatnonzero(~right.reshape(len(rows), -1).all(axis=1))[0])
-            value = rows[row][~right[row]].reshape(-1)[0]
+            wrong = int(np.flatnonzero(~right[row].reshape(-1))[0])
+            value = rows[row].reshape(-1)[wrong]
             where = f"row {first + row}" if words is None else words(path.name, first + row)
-            raise UnusableError(f"it holds values that are not finite numbers: {where} has {value}")
-    place = RowPlace(str(path), _names(bound), (Piece(path.name, first, None),), bound.key, words)
+            within = place.within(wrong, rows[row].size)
+            help = "correct it, or leave the row out"
+            if np.isnan(value) and len(bound.shape) == 1:
+                help += "; a model that is trained with `fill_missing` takes rows with holes"
+            raise UnusableError(f"it holds values that are not finite numbers: {where} has {value}{within}", help)
     with unusable(path):
         return np.asarray(bound.settings.values(rows, bound.feature, place))

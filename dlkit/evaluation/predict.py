@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from dlkit.config.problems import DlkitError
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.evaluate import load_split, own_config
+from dlkit.evaluation.files import UNUSABLE
 from dlkit.evaluation.flips import with_flips
 from dlkit.evaluation.predictions import batch_size, of_files, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
@@ -42,17 +44,31 @@ def predict(
 
     Raises:
         ConfigError: if there is no such run or split, or the data do not fit the model.
-        RunError: if the model, or any of the files, cannot be used.
+        RunError: if the model, or none of the files, can be used. Where some can, the predictions are of these, and
+            `unusable` names the others.
     """
     trained = with_flips(open_trained(run_or_model, runs_folder, loaded=loaded, trust=trust), flips)
     if inputs:
-        return joined(of_files(trained, inputs, batch_size(trained, 32), _source(trained)))
+        return _of_usable(of_files(trained, inputs, batch_size(trained, 32), _source(trained)))
     loaded = loaded or own_config(trained, needs_source=data is None, trust=trust)
     with loaded.locating():
         splits, chosen = load_split(loaded, split, data, trained.spec)
         check_fit(trained.spec, splits.spec)
     size = batch_size(trained, loaded.config.data.batch_size)
     return joined(of_split(trained, Compiled(trained), chosen, split, size))
+
+
+def _of_usable(parts: Iterator[Predictions]) -> Predictions:
+    """The predictions of files, also where some of them cannot be used."""
+    found: list[Predictions] = []
+    try:
+        for part in parts:
+            found.append(part)
+    except DlkitError as error:
+        if not found or any(problem.code != UNUSABLE for problem in error.problems):
+            raise
+        return replace(joined(found), unusable=error)
+    return joined(found)
 
 
 def _source(trained: Trained) -> SourceSettings | None:

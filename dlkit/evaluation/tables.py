@@ -44,40 +44,46 @@ def write(path: Path, predictions: Predictions) -> None:
 
 
 def records(predictions: Predictions) -> Iterator[dict[str, Any]]:
-    """One mapping for each example: `input`, and by target the class and all probabilities, or the value.
+    """One mapping for each example: `input`, `row`, and by target the class and all probabilities, or the value.
 
     Where they are known, with the label, and with the weight of the example.
     """
-    for i, place in enumerate(predictions.places):
-        row: dict[str, Any] = {"input": place}
+    return ({**where, **by_target} for where, by_target in _examples(predictions))
+
+
+def _examples(predictions: Predictions) -> Iterator[tuple[dict[str, Any], dict[str, dict[str, Any]]]]:
+    """Where each example is, and by target what is said of it."""
+    for i, (place, row) in enumerate(zip(predictions.places, predictions.rows.tolist(), strict=True)):
+        by_target = {}
         for target, feature in predictions.targets.items():
-            row[target] = feature.settings.record(feature, predictions.results[target][i])
+            values = feature.settings.record(feature, predictions.results[target][i])
             if target in predictions.labels:
-                row[target]["label"] = feature.settings.label(feature, predictions.labels[target][i])
+                values["label"] = feature.settings.label(feature, predictions.labels[target][i])
             if target in predictions.weights:
-                row[target]["weight"] = shortest(predictions.weights[target][i])
-        yield row
+                values["weight"] = shortest(predictions.weights[target][i])
+            by_target[target] = values
+        yield {"input": place, "row": row}, by_target
 
 
 def _csv(path: Path, predictions: Predictions) -> None:
     several = len(predictions.targets) > 1
     with path.open("w", encoding="utf-8", newline="") as file:
         writer: csv.DictWriter[str] | None = None
-        for record in records(predictions):
-            row = _flat(record, several=several)
+        for where, by_target in _examples(predictions):
+            row = where | _flat(by_target, several=several)
             if writer is None:
                 writer = csv.DictWriter(file, fieldnames=list(row))
                 writer.writeheader()
             writer.writerow(row)
 
 
-def _flat(record: dict[str, Any], *, several: bool) -> dict[str, Any]:
-    """A record as one row: `class`, `p_<class>`, `label`, with the target before it where there are several.
+def _flat(by_target: dict[str, dict[str, Any]], *, several: bool) -> dict[str, Any]:
+    """What is said of an example as one row: `class`, `p_<class>`, `label`, after the target where there are several.
 
     Several classes of one example are one cell, with commas between them; several numbers are a column each.
     """
-    row = {"input": record["input"]}
-    for target, values in list(record.items())[1:]:
+    row: dict[str, Any] = {}
+    for target, values in by_target.items():
         prefix = f"{target}_" if several else ""
         for key, value in values.items():
             if key == "probabilities":

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dlkit import speed
-from dlkit.config.phrases import count
+from dlkit.config.phrases import count, listed
 from dlkit.config.yaml_lines import flow, remark, setting
 from dlkit.init.columns import Columns, Reading
 from dlkit.init.sources import Found
@@ -108,6 +108,7 @@ def _splits(plan: Plan) -> Iterator[str]:
             settings |= {"validation": "10%"}
             reason += " The 10 % before choose the best epoch."
         else:
+            settings |= {"validation": "off"}
             reason += (
                 " Too few rows are left to choose an epoch by others: training ends after a fixed number of epochs."
             )
@@ -117,7 +118,7 @@ def _splits(plan: Plan) -> Iterator[str]:
         settings |= {"train": train + (f"[:{100 - 10 * len(missing)}%]" if missing else ""), **own}
         settings |= {split: train + cut for split, cut in zip(missing, cuts, strict=False)}
         reason = "Slices, since these examples can only be read from their start."
-        reason += f" The source has its own {' and '.join(own)}." if own else ""
+        reason += f" The source has its own {listed(list(own))}." if own else ""
     else:
         how = "of each class alike" if stratified else "at random"
         taken = {split: share for split, share in shares.items() if split not in own}
@@ -126,7 +127,7 @@ def _splits(plan: Plan) -> Iterator[str]:
         words = {"validation": "10 % choose the best epoch", "test": "20 % are looked at once, at the end"}
         reason = f"{', '.join(words[split] for split in taken)}: {how}." if taken else ""
         if own:
-            reason = f"The source has its own split for {' and '.join(own)}. " + reason
+            reason = f"The source has its own split for {listed(list(own))}. " + reason
     yield from remark(reason, 2)
     yield from setting("splits", settings, 2)
     if plan.columns.times and not source.settings.gives_windows:
@@ -207,10 +208,8 @@ def _left_out(columns: Columns) -> Iterator[str]:
     for name, reason in columns.left_out.items():
         by_reason.setdefault(reason, []).append(name)
     for reason, names in by_reason.items():
-        listed = ", ".join(f"`{name}`" for name in names[:8]) + (
-            f" and {len(names) - 8} more" if len(names) > 8 else ""
-        )
-        yield from remark(f"Left out: {listed}: {reason}.", 4)
+        more = [f"{len(names) - 8} more"] if len(names) > 8 else []
+        yield from remark(f"Left out: {listed([*(f'`{name}`' for name in names[:8]), *more])}: {reason}.", 4)
         for name in names[:8]:
             if name in columns.kept_by:
                 guess = columns.kept_by[name]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from dlkit.config.names import did_you_mean
-from dlkit.config.phrases import count
+from dlkit.config.phrases import count, listed
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.column import fitting
 from dlkit.schema.guess import Asked, Sample, SourceGuess
+from dlkit.schema.marked import with_paths
 from dlkit.schema.source import SOURCES, Piece, SourceData, SourceSettings, Wanted
 from dlkit.sources._files import must_be_file
 
@@ -52,28 +54,31 @@ class Found:
     unreadable: str = ""
 
 
-def find(asked: Asked) -> Found:
+def find(asked: Asked, folder: Path) -> Found:
     """The source that fits best, opened.
+
+    Args:
+        asked: what the user wants a configuration for.
+        folder: where the configuration will lie, from where its relative paths start.
 
     Raises:
         ConfigError: there is no such file, folder or set.
         RunError: no source reads it, several do, or it is broken.
     """
-    guesses = _guesses(replace(asked, folder=Path()))  # the paths of these start where dlkit runs
+    guesses = _guesses(asked)
     if not guesses:
         raise _nothing(asked)
     best, *others = guesses
     path = asked.path
     if path is not None and path.is_dir() and others and others[0].score >= RIVAL:
-        shares = " and ".join(f"{guess.score / 0.9:.0%} as {guess.reason}" for guess in guesses[:2])
+        shares = listed([f"{guess.score / 0.9:.0%} as {guess.reason}" for guess in guesses[:2]])
         message = f"the files of {asked.given} are of several kinds: {shares}"
         help = "name a folder that holds files of one kind"
         raise RunError(Problem("mixed-folder", message, help=help))
-    cls = SOURCES[best.settings["kind"]]
-    settings = cls.model_validate(dict(best.settings))
+    settings = _typed(best)
     data, arrays, unreadable = _opened(settings)
     columns, left_out = _columns(data, arrays, best)
-    written = _guesses(asked)
+    written = [_below(folder, guess) for guess in guesses[:2]]
     return Found(written[0], settings, written[1] if others else None, data, columns, left_out, unreadable)
 
 
@@ -81,6 +86,19 @@ def _guesses(asked: Asked) -> list[SourceGuess]:
     """Every source that reads what is given, the best one first."""
     found = [guess for name in SOURCES.names() if (guess := SOURCES[name].guess(asked)) is not None]
     return sorted(found, key=lambda guess: -guess.score)
+
+
+def _typed(guess: SourceGuess) -> SourceSettings:
+    return SOURCES[guess.settings["kind"]].model_validate(dict(guess.settings))
+
+
+def _below(folder: Path, guess: SourceGuess) -> SourceGuess:
+    """The same with its paths as a configuration in that folder states them."""
+
+    def written(path: str) -> str:
+        return path if Path(path).is_absolute() else Path(os.path.relpath(path, folder)).as_posix()
+
+    return replace(guess, settings=with_paths(_typed(guess), guess.settings, written))
 
 
 # Columns by name, by split of the source.
@@ -167,8 +185,8 @@ def _nothing(asked: Asked) -> ConfigError | RunError:
         beside = [p.name for p in given.parent.iterdir()] if given.parent.is_dir() else []
         names = [name for kind in SOURCES.names() for name in SOURCES[kind].set_names()]
         message = f"there is no file or folder {asked.given}, and no data set of this name on this machine"
-        listed = beside if len(given.parts) > 1 else [*beside, *names]
-        help = did_you_mean(given.name, listed, "there is") if listed else "check the path"
+        known = beside if len(given.parts) > 1 else [*beside, *names]
+        help = did_you_mean(given.name, known, "there is") if known else "check the path"
         return ConfigError(Problem("missing-file", message, help=help))
     help = "name a CSV, Parquet, .ts or .npz file, or a folder of images or texts with a folder for each class"
     if path.is_file():

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dlkit.config.problems import ConfigError, Problem
+from dlkit.config.problems import ConfigError, DlkitError, Problem
 from dlkit.files import disk_errors, written_aside
 from dlkit.init.columns import read_columns
 from dlkit.init.page import Plan, page
@@ -57,7 +57,10 @@ def write_config(
     if not path.parent.is_dir():
         message = f"there is no folder {path.parent} for {path.name}"
         raise ConfigError(Problem("missing-file", message, help="make it, or name another with `-o`"))
-    found = find(Asked(given, path.parent, target))
+    try:
+        found = find(Asked(given, target), path.parent)
+    except DlkitError as error:  # there is no configuration yet that has the keys of its problems
+        raise type(error)([replace(problem, key=()) for problem in error.problems]) from error
     options = "".join(
         f" {word} {value}"
         for word, value in (("--target", target), ("--time", time if time != "good" else ""))

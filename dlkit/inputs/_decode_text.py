@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import codecs
 
-MARKS = {
-    codecs.BOM_UTF8: "utf-8",
-    codecs.BOM_UTF32_LE: "utf-32-le",
-    codecs.BOM_UTF32_BE: "utf-32-be",
-    codecs.BOM_UTF16_LE: "utf-16-le",
-    codecs.BOM_UTF16_BE: "utf-16-be",
+# Marks at the beginning of a file, and the encodings that read them too; those of UTF-32 begin as those of UTF-16.
+_MARKS = {
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
 }
 # Bytes of a file that show whether it is UTF-16 without a mark.
 _LOOKED_AT = 4096
@@ -26,13 +27,18 @@ def decode_text(content: bytes, encoding: str | None = None) -> str:
     Raises:
         ValueError: naming the first byte that is not of this encoding.
     """
-    mark = next((mark for mark in MARKS if content.startswith(mark)), b"")
-    used = MARKS[mark] if mark else encoding or _guessed(content)
+    used = marked(content) or encoding or _guessed(content)
     try:
-        return content[len(mark) :].decode(used)
+        return content.decode(used)
     except UnicodeDecodeError as error:
-        place = error.start + len(mark)
-        raise ValueError(f"byte {place:,} (0x{content[place]:02x}) is not {used.upper()}") from error
+        place = error.start + len(content) - len(error.object)  # `utf-8-sig` counts from behind its mark
+        name = used.removesuffix("-sig").upper()
+        raise ValueError(f"byte {place:,} (0x{content[place]:02x}) is not {name}") from error
+
+
+def marked(start: bytes) -> str:
+    """The encoding that the first bytes of a file state, which reads their mark too; empty if they state none."""
+    return next((encoding for mark, encoding in _MARKS.items() if start.startswith(mark)), "")
 
 
 def _guessed(content: bytes) -> str:

@@ -24,8 +24,12 @@ def padded(values: Any, samples: int) -> Any:
     return np.pad(values[:samples], (0, max(0, samples - len(values))), constant_values=np.nan)
 
 
-def headers_of(values: Any, place: RowPlace) -> list[Sound]:
+def headers_of(values: Any, place: RowPlace | None = None) -> list[Sound]:
     """The headers of the files of some rows.
+
+    Args:
+        values: paths or contents of files.
+        place: of the rows; None where files that are no whole sound are passed over.
 
     Raises:
         RunError: naming the first file that is no whole sound.
@@ -35,6 +39,8 @@ def headers_of(values: Any, place: RowPlace) -> list[Sound]:
         try:
             found.append(read_header(stored))
         except ValueError as error:
+            if place is None:
+                continue
             message = f"{place.row(row)} is not a whole sound file: {error}"
             help = "make or copy it again, or leave it out with `data.clean: {drop: [unreadable]}`"
             raise place.run_error("damaged-data", message, help) from error

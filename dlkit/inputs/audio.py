@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,9 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import Field, model_validator
 
+from dlkit.config.phrases import count
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.inputs import _numbers
-from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio, read_header
+from dlkit.inputs._decode_audio import SUFFIXES, Sound, decode_audio
 from dlkit.inputs._sounds import columns, headers_of, lengths_of, padded, samples_of
 from dlkit.lazy import lazy
 from dlkit.schema import looking
@@ -119,7 +119,7 @@ class AudioInput(InputSettings):
         recipe = Recipe(3.5, model, why, training, epochs, max(4, epochs // 4), batch)
         reason = "sounds, as the power of frequencies over time"
         settings, options = dict[str, Any](kind="audio"), list[Option]()
-        highest = max((sound.rate for sound in _headers(column.values[:LOOKED_AT])), default=SPEECH)
+        highest = max((sound.rate for sound in headers_of(column.values[:LOOKED_AT])), default=SPEECH)
         if highest < SPEECH:
             reason += f", at the {highest:,} samples per second that the files have"
             settings["rate"] = highest
@@ -170,8 +170,11 @@ class AudioInput(InputSettings):
         return f"{len(there) / self.rate:.3g} s, up to {np.abs(there).max():.3g}"
 
     def draw(self, axes: Any, value: Any, bound: Input, *, prepared: bool) -> None:
-        """The samples by time, or the frames by frequencies, the low ones below."""
-        if not prepared:
+        """The samples by time, or the frames by frequencies, the low ones below.
+
+        What a run holds of a sound may be frames before the device stage has prepared them.
+        """
+        if value.ndim == 1:
             axes.plot(np.arange(len(value)) / self.rate, value, linewidth=0.5)
             looking.small_axes(axes, "seconds")
             return
@@ -220,7 +223,7 @@ class AudioInput(InputSettings):
         several = sum(sound.channels > 1 for sound in headers)
         parts = []
         if set(rates) != {self.rate}:
-            listed = ", ".join(f"{rate:,} Hz ({count:,} files)" for rate, count in rates.most_common(5))
+            listed = ", ".join(f"{rate:,} Hz ({count(files, 'file')})" for rate, files in rates.most_common(5))
             parts.append(f"{listed} are brought to {self.rate:,} Hz")
         if several:
             parts.append(f"{several:,} of {len(headers):,} files have several channels, whose mean is taken")
@@ -275,10 +278,3 @@ class AudioInput(InputSettings):
         return tf.ensure_shape(
             tf.pad(value, [[0, samples - tf.size(value)]], constant_values=float("nan")), feature.shape
         )
-
-
-def _headers(values: Any) -> Iterator[Sound]:
-    """The headers of files, those aside that cannot be read, which the run reports."""
-    for stored in values.reshape(-1).tolist():
-        with contextlib.suppress(ValueError):
-            yield read_header(stored)

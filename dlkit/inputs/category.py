@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import Field
 
-from dlkit.config.phrases import count
+from dlkit.config.phrases import count, folded
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.inputs._table_recipe import table_recipe
 from dlkit.lazy import lazy
@@ -167,10 +167,11 @@ class CategoryInput(InputSettings):
                 unknown = np.flatnonzero(np.isin(column, other))
                 name = place.column_of(number, rows.shape[1])
                 why = "too rare" if place.split == "train" else "that training does not know"
-                notes.append(
+                note = (
                     f"{place.split}: {unknown.size:,} of {len(column):,} rows have a value of `{name}` {why}, such as "
                     f"`{column[unknown[0]]}`: it counts as unknown"
                 )
+                notes.append(note + _nearly_known(other.tolist(), bound.state["vocabulary"][number]))
         return notes
 
     def notes_of_stream(self, bound: Input) -> list[str]:
@@ -219,6 +220,16 @@ def _about_texts(found: Any, times: Any, name: str, place: RowPlace) -> list[str
     rows = f"{empty:,} of {times.sum():,} rows"
     notes = [f"{place.split}: {rows} have no `{name}`, which counts as a value of its own"] if empty else []
     return notes + place.alike(found.tolist(), name)
+
+
+def _nearly_known(values: list[Any], known: list[Any]) -> str:
+    """What is to be said of unknown texts that a known one differs from in capitals or spaces alone."""
+    by_letters = {folded(value): value for value in known if isinstance(value, str)}
+    same = [value for value in values if isinstance(value, str) and folded(value) in by_letters]
+    if not same:
+        return ""
+    more = f", and {len(same) - 1:,} more such" if len(same) > 1 else ""
+    return f"; `{same[0]}` differs from `{by_letters[folded(same[0])]}` in capitals or spaces alone{more}"
 
 
 def _figures(column: Any) -> dict[str, Any]:

@@ -110,11 +110,11 @@ class NumberInput(InputSettings):
         if len(feature.shape) > 1 or (feature.shape[0] or 0) > MOST_COLUMNS:
             return feature, {}, notes
         # What is not finite is refused with its row when the values are read.
-        with np.errstate(over="ignore"):
-            some = values[:: -(-len(values) // MOST_ROWS)].reshape(-1, *feature.shape).astype(feature.dtype)
-        columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(some.T)]
         grid = np.linspace(0, 1, MANY if len(values) >= MANY_ROWS else FEW)
-        quantiles = [np.quantile(c, grid).tolist() if c.size else [] for c in columns]
+        with np.errstate(over="ignore", invalid="ignore"):
+            some = values[:: -(-len(values) // MOST_ROWS)].reshape(-1, *feature.shape).astype(feature.dtype)
+            columns = [np.asarray(column[~np.isnan(column)], np.float64) for column in np.ascontiguousarray(some.T)]
+            quantiles = [np.quantile(c, grid).tolist() if c.size else [] for c in columns]
         return feature, {"quantiles": quantiles, "rows": len(values)}, notes
 
     def notes(self, values: Any, bound: Input, place: RowPlace) -> list[str]:

@@ -64,10 +64,14 @@ class SequenceInput(InputSettings):
 
     @classmethod
     def guess(cls, column: Sample) -> Guess | None:
-        """Steps and channels; the longest of all splits decides on the length where they differ."""
-        if column.values.ndim != 3 or column.values.dtype.kind not in "biuf" or column.field.encoding:
+        """Steps and channels, or lists of unequal lengths; the longest of all splits decides on the length."""
+        one_channel = column.values.ndim == 2 and column.field.ragged
+        if not (column.values.ndim == 3 or one_channel) or column.values.dtype.kind not in "biuf":
             return None
-        steps, channels = max(values.shape[1] for values in (column.values, *column.others)), column.values.shape[2]
+        if column.field.encoding:
+            return None
+        steps = max(values.shape[1] for values in (column.values, *column.others))
+        channels = 1 if one_channel else column.values.shape[2]
         settings: dict[str, Any] = {"kind": "sequence"}
         reason = f"{count(steps, 'step')} of {count(channels, 'channel')}"
         if column.field.ragged:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any
 
 import numpy as np
 
+from dlkit.config.problems import Problem
 from dlkit.data import store
 from dlkit.data.bound import Input, Spec, Target
 from dlkit.data.contract import SOURCE_ORDER, Batch, Rows, Split, Splits
@@ -42,12 +43,13 @@ class Description:
         return f"<pre>{escape(str(self))}</pre>"
 
 
-def describe(config: Config, data: Any = None) -> Description:
+def describe(config: Config, data: Any, leaks: Callable[[Config, Splits], Iterable[Problem]]) -> Description:
     """What the data of a configuration are.
 
     Args:
         config: the configuration.
-        data: examples from Python instead of its source, as for `dlkit.train`.
+        data: examples from Python instead of its source, as for `dlkit.train`; None for those of the source.
+        leaks: looks for what one split gives away of another.
 
     Raises:
         ConfigError: if the configuration does not fit the source.
@@ -68,6 +70,7 @@ def describe(config: Config, data: Any = None) -> Description:
             "dropped": [asdict(one) for one in splits.dropped],
             "notes": [note for note in splits.notes if note not in {one.note for one in splits.dropped}],
             "store": _stored(splits),
+            "leaks": [{"code": p.code, "message": p.message, "help": p.help} for p in leaks(config, splits)],
         }
     )
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from dlkit.config.phrases import cut
+from dlkit.config.phrases import aligned, cut
 from dlkit.config.problems import Key
 from dlkit.config.tree import dotted
 from dlkit.looking.graph import svg
@@ -17,6 +17,7 @@ from dlkit.models.outline import LayerRow, outline, total
 from dlkit.schema.features import in_words
 
 HEADS = ("layer", "type", "output", "parameters", "multiply-adds", "sees", "from")
+FIGURES = (3, 4)
 
 
 @dataclass(frozen=True)
@@ -79,12 +80,12 @@ class Network:
             for row in self.rows
         ]
         counted = f"{about['multiply_adds']:,}" + ("" if about["all_counted"] else " and more")
-        lines = aligned([list(HEADS), *cells, ["total", "", "", f"{about['parameters']:,}", counted, "", ""]])
+        rows = [list(HEADS), *cells, ["total", "", "", f"{about['parameters']:,}", counted, "", ""]]
         still = about["parameters"] - about["trainable"]
         notes = [f"{still:,} of the parameters are not trained"] if still else []
         notes.append("multiply-adds: of the forward pass of one example")
         notes.append("sees: rows and columns, or steps, of the input that a value depends on; empty for all")
-        return "\n".join([*lines, "", *notes])
+        return "\n".join([*aligned(rows, FIGURES), "", *notes])
 
     def __repr__(self) -> str:
         return str(self)
@@ -116,20 +117,3 @@ def network(model: keras.Model, origins: Mapping[str, Key] | None = None) -> Net
         name = getattr(model, "name", type(model).__name__)
         raise TypeError(f"`{name}` has no graph of layers: give a functional model, or a sequential one that is built")
     return Network(model.name, outline(model), origins or {})
-
-
-def aligned(rows: Sequence[Sequence[str]], right: Sequence[int] = (3, 4)) -> list[str]:
-    """Rows of cells in columns.
-
-    Args:
-        rows: as many cells in each.
-        right: numbers of the columns of figures, which are set to the right.
-    """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "  ".join(
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]

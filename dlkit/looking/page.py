@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from dlkit.config.phrases import count, cut
+from dlkit.config.phrases import aligned, count, cut
 from dlkit.schema.features import in_words
 from dlkit.schema.looking import OF_ROWS, number
 
@@ -42,6 +42,10 @@ def page(about: Mapping[str, Any]) -> Iterator[str]:
         for one in about["store"]:
             size = f"{one['bytes'] / 2**20:,.1f} MiB"
             yield from _wrapped(f"{one['input']}: {one['prepared']:,} of {one['rows']:,} rows, {size}", "  ")
+    if about["leaks"]:
+        yield ""
+        for one in about["leaks"]:
+            yield from _wrapped(f"warning[{one['code']}]: {one['message']}; {one['help']}", "")
     if about["notes"]:
         yield ""
         for note in about["notes"]:
@@ -87,7 +91,7 @@ def _column(title: str, about: Mapping[str, Any], sizes: Mapping[str, Any]) -> I
         elif any(value is not False for value in values):
             rows.append([word, *map(_cell, values)])
     if rows:
-        yield from _aligned([["", *splits], *rows])
+        yield from _figures([["", *splits], *rows])
     for table in tables:
         yield from _table(table, splits[0])
 
@@ -116,7 +120,7 @@ def _table(table: Mapping[str, Mapping[str, Any]], split: str) -> Iterator[str]:
         rows.append([cut(name, LABEL - len(constant)) + constant, *(_cell(row.get(word, "")) for word in heads)])
     if len(table) > MOST:
         rows.append([f"… {len(table) - MOST:,} more"])
-    yield from _aligned([[f"of {split}", *heads], *rows])
+    yield from _figures([[f"of {split}", *heads], *rows])
 
 
 def _cell(value: Any) -> str:
@@ -127,14 +131,10 @@ def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else cut(str(value), 16)
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Rows in columns: words to the left, figures to the right."""
-    first = max(len(cut(row[0], LABEL + 6)) for row in rows)
-    width = max(len(row) for row in rows)
-    widths = [max(len(row[n]) for row in rows if len(row) > n) for n in range(1, width)]
-    for row in rows:
-        cells = "".join(f"  {cell:>{w}}" for cell, w in zip(row[1:], widths, strict=False))
-        yield f"  {cut(row[0], LABEL + 6):<{first}}{cells}".rstrip()
+def _figures(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Rows of words and figures in columns, the figures to the right."""
+    named = [[cut(row[0], LABEL + 6), *row[1:]] for row in rows]
+    yield from (f"  {line}" for line in aligned(named, range(1, max(map(len, rows)))))
 
 
 def _examples(examples: Sequence[Mapping[str, Any]]) -> Iterator[str]:

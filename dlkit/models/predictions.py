@@ -9,6 +9,7 @@ from typing import overload
 
 import numpy as np
 
+from dlkit.config.problems import DlkitError
 from dlkit.data.bound import Target
 from dlkit.files import disk_errors, written_aside
 
@@ -54,6 +55,7 @@ class Predictions:
         losses: by target, float32, shape (n,): loss of each example, without weights; empty where there are no labels.
         weights: by target, float32, shape (n,): how much each example counts; empty where each counts once.
         notes: what is worth a line about the examples, such as sequences that were cut.
+        unusable: the error that names the files which cannot be used; None where all were.
     """
 
     targets: Mapping[str, Target]
@@ -64,6 +66,7 @@ class Predictions:
     losses: Arrays = field(default_factory=dict)
     weights: Arrays = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    unusable: DlkitError | None = None
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -21,6 +21,10 @@ else:
     AnySource, AnyInput, AnyTarget = SOURCES.type(), INPUTS.type(), TARGETS.type()
 
 
+# What stands for a split that is left out on purpose.
+OFF = "off"
+
+
 class Splits(Section):
     """Which examples train, validate and test.
 
@@ -39,7 +43,9 @@ class Splits(Section):
 
     @classmethod
     def instead_of(cls, name: str, value: Any) -> str:
-        """A share or a number of examples, as the text that was probably meant."""
+        """A share or a number of examples, as the text that was probably meant; `off` for false."""
+        if value is False and name in ("validation", "test"):
+            return f"write `{OFF}`"
         if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
             return ""
         if isinstance(value, int) and value > 1:
@@ -51,10 +57,15 @@ class Splits(Section):
 
     train: str = Field("train", min_length=1, description="Examples the weights are fitted on.")
     validation: str | None = Field(
-        None, min_length=1, description="Examples that choose the best epoch: a slice, or a share of `train`."
+        None,
+        min_length=1,
+        description="Examples that choose the best epoch: a slice, or a share of `train`; `off` where none are "
+        "meant to, and the weights of the last epoch are kept.",
     )
     test: str | None = Field(
-        None, min_length=1, description="Examples that are used once, at the end: a slice, or a share of `train`."
+        None,
+        min_length=1,
+        description="Examples that are used once, at the end: a slice, or a share of `train`; `off` for none.",
     )
     by: Literal["share", "stratified", "group", "time", "hash"] | None = Field(
         None,
@@ -76,7 +87,7 @@ class Splits(Section):
     def slices(self) -> dict[str, str]:
         """The splits that are slices of the source's, as they are written."""
         given = {"train": self.train, "validation": self.validation, "test": self.test}
-        return {name: text for name, text in given.items() if text is not None and name not in self.shares()}
+        return {n: text for n, text in given.items() if text is not None and text != OFF and n not in self.shares()}
 
     def shares(self) -> dict[str, Bound]:
         """The splits that are shares of `train`."""
@@ -85,7 +96,7 @@ class Splits(Section):
 
     def has(self, split: str) -> bool:
         """Whether there is this split."""
-        return getattr(self, split) is not None or (split == "test" and self.folds is not None)
+        return getattr(self, split) not in (None, OFF) or (split == "test" and self.folds is not None)
 
 
 class Clean(Section):
@@ -147,6 +158,10 @@ class Data(Section):
     device_limit: PositiveFloat = Field(
         1024.0, description="Largest size in MiB of data that `feed: auto` holds on the device."
     )
+
+    def is_off(self, split: str) -> bool:
+        """Whether a split is left out on purpose."""
+        return self.splits is not None and getattr(self.splits, split) == OFF
 
     def wanted(self) -> Wanted:
         """The columns that are read; patterns as they are written."""

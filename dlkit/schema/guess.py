@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -31,12 +30,10 @@ class Asked:
 
     Attributes:
         given: a path or a name, as it was written.
-        folder: where the configuration will lie, from where its relative paths start.
         target: the column that is to be predicted; empty where the user names none.
     """
 
     given: str
-    folder: Path
     target: str = ""
 
     @property
@@ -50,12 +47,6 @@ class Asked:
         path = self.path
         return path if path is not None and path.is_file() and path.name.lower().endswith(endings) else None
 
-    def written(self, path: Path) -> str:
-        """A path as the configuration is to say it: as it is, or from the folder of the configuration on."""
-        if Path(self.given).expanduser().is_absolute():
-            return str(path)
-        return Path(os.path.relpath(path, self.folder)).as_posix()
-
 
 @dataclass(frozen=True)
 class SourceGuess:
@@ -63,7 +54,7 @@ class SourceGuess:
 
     Attributes:
         score: how well it fits, at most 1; the best is taken.
-        settings: of the section `data.source`.
+        settings: of the section `data.source`; relative paths start at the working directory.
         reason: why.
         target: the column that is to be predicted, where the source has decided it.
         why_target: why that.
@@ -235,4 +226,4 @@ def epochs_for(rows: int, batch_size: int, updates: int, least: int, most: int) 
 
 def batch_for(rows: int) -> int:
     """A batch size that suits so many training rows."""
-    return next((size for size, limit in ((32, 5_000), (64, 20_000), (128, 100_000)) if rows <= limit), 256)
+    return next((size for size, limit in ((8, 90), (32, 5_000), (64, 20_000), (128, 100_000)) if rows <= limit), 256)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -67,6 +68,24 @@ def with_absolute_paths(root: Node, config: Config) -> Node:
             new = replace(node, value=str(absolute / given), written=written)
         root = replaced(root, key, new)
     return root
+
+
+def with_paths(settings: BaseModel, stated: Mapping[str, Any], change: Callable[[str], str]) -> dict[str, Any]:
+    """Settings as they are stated, with every path in them changed.
+
+    Args:
+        settings: the typed settings.
+        stated: the same as plain values, without defaults.
+        change: a path to what takes its place.
+    """
+    changed = deepcopy(dict(stated))
+    for key in _marked(settings, (), is_path):
+        if key[0] in changed:
+            below: Any = changed
+            for part in key[:-1]:
+                below = below[part]
+            below[key[-1]] = change(below[key[-1]])
+    return changed
 
 
 def _folder(node: Node) -> Path:

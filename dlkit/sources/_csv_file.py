@@ -29,12 +29,14 @@ class Dialect:
         separator: one character.
         decimal: `.` or `,`.
         quote: one character, or empty for none.
+        one_column: whether rows have a single field, so that an empty line is a row without it.
     """
 
     encoding: str | None = None
     separator: str | None = None
     decimal: str | None = None
     quote: str = '"'
+    one_column: bool = False
 
     @property
     def plain(self) -> bool:
@@ -83,14 +85,14 @@ def open_text(path: Path, encoding: str, errors: str = "replace") -> IO[str]:
 
 
 def rows_of(text: IO[str], dialect: Dialect) -> Iterator[tuple[int, int, list[str]]]:
-    """Each row that is not an empty line: the lines that it begins and ends in, from 1, and its fields."""
+    """Each row: the lines that it begins and ends in, from 1, and its fields. Only rows of one column may be empty."""
     before = csv.field_size_limit(_LONGEST_FIELD)
     try:
         reader = csv.reader(text, **dialect.options())
         last = 0
         for row in reader:
-            if row:
-                yield last + 1, reader.line_num, row
+            if row or dialect.one_column:
+                yield last + 1, reader.line_num, row or [""]
             last = reader.line_num
     finally:
         csv.field_size_limit(before)

@@ -13,15 +13,12 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
+from dlkit.inputs._decode_text import marked
 from dlkit.sources._csv_file import Dialect, broken, open_bytes, reading, rows_of
 from dlkit.sources._csv_lines import not_text
 
 HEAD, HEAD_ROWS = 2**20, 500
 SEPARATORS = ",;\t|"
-_MARKS = {
-    codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32",
-    codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16",
-}  # fmt: skip
 _POINT, _COMMA = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?"), re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?")
 _NOT_ASCII = re.compile(r"\w*[^\W\x00-\x7f]\w*")
 _WHOLE, _THOUSANDS = re.compile(r"[+-]?\d+"), re.compile(r"[+-]?\d{1,3}(,\d{3})+")
@@ -63,7 +60,8 @@ def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Seque
     if not start.removeprefix(codecs.BOM_UTF8).strip():
         help = "write a line with the names of the columns, and then the rows"
         raise broken("no-rows", f"{called} is empty", help)
-    encoding = _marked(start) or stated.encoding or _unmarked(start, path, called)
+    # What the first bytes state holds whatever the settings say.
+    encoding = marked(start) or stated.encoding or _unmarked(start, path, called)
     text = codecs.getincrementaldecoder(encoding)("replace").decode(start, whole).removeprefix("\ufeff")
     if "\0" in text:
         raise not_text(path, called, encoding)
@@ -80,12 +78,8 @@ def head_of(path: Path, called: str, stated: Dialect, header: bool, names: Seque
     else:
         found = tuple(names or (name.strip() for name in first))
     _check_names(called, first, found, separator, from_file=header and names is None)
+    dialect = replace(dialect, one_column=len(found) == 1)
     return Head(dialect, found, last if header else 0, _doubt(start, encoding, called))
-
-
-def _marked(start: bytes) -> str:
-    """The encoding that a file's first bytes state, which holds whatever the settings say; empty if they state none."""
-    return next((name for mark, name in _MARKS.items() if start.startswith(mark)), "")
 
 
 def _doubt(start: bytes, encoding: str, called: str) -> str:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from dlkit.inputs._decode_text import MARKS
+from dlkit.inputs._decode_text import marked
 from dlkit.lazy import lazy
 from dlkit.sources._csv_file import open_bytes
 
@@ -43,13 +43,14 @@ def likely(path: Path, wrong: str) -> str:
             codecs.getincrementaldecoder("utf-8")().decode(start)
             return "utf-8"
     try:
-        start[: start.rfind(b"\n") + 1].decode("gb18030")
+        codecs.getincrementaldecoder("gb18030")().decode(start)
         pairs = True
     except UnicodeDecodeError:
         pairs = False
     high = np.frombuffer(start, np.uint8) > 127
     # In Chinese, bytes above 127 come in pairs; in Western European text mostly one by one.
-    alone = high[1:-1] & ~high[:-2] & ~high[2:]
+    before, after = np.append(False, high[:-1]), np.append(high[1:], False)
+    alone = high & ~before & ~after
     if pairs and alone.sum() * 4 < high.sum():
         return "gb18030"
     return "latin-1" if wrong == "cp1252" else "cp1252"
@@ -70,7 +71,7 @@ def written_in(path: Path) -> tuple[str, str]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     with open_bytes(path) as file:
         block = file.read(_BLOCK)
-        if block.startswith(tuple(MARKS)) or b"\0" in block:
+        if marked(block) or b"\0" in block:
             return "", ""
         try:
             while block:

@@ -30,7 +30,7 @@ FOREIGN = "__MACOSX"
 HIDDEN = "hidden"
 OTHER = "other than {kinds}"
 OUTSIDE = "in no class folder"
-EMPTY = "class folders without a {kinds} file"
+EMPTY = "without a {kinds} file, which makes no class"
 OTHER_FOLDER = "beside the folders of splits"
 
 

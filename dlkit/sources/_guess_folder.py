@@ -37,7 +37,7 @@ def guess_folder(kind: str, asked: Asked, endings: Collection[str], what: str) -
     share = share_of(asked.path, endings)
     if asked.path is None or not share:
         return None
-    settings = {"kind": kind, "path": asked.written(asked.path)}
+    settings = {"kind": kind, "path": str(asked.path)}
     reason, why = f"a folder of {what}, with a folder for each class", "the folder that a file is in"
     return SourceGuess(share * 0.9, settings, reason, target="label", why_target=why)
 
@@ -60,7 +60,7 @@ def _of_labels(kind: str, asked: Asked, table: Path, endings: Collection[str], w
     label = next((name for name in [asked.target, *LABELS] if name in others), others[0] if len(others) == 1 else None)
     if file is None or label is None:
         return None
-    settings = {"kind": kind, "path": asked.written(table.parent), "labels": asked.written(table)}
+    settings = {"kind": kind, "path": str(table.parent), "labels": str(table)}
     settings |= {"file_column": file} if file != "file" else {}
     settings |= {"label_column": label} if label != "label" else {}
     reason, why = f"{what} with their labels in a table: `{file}` names the files", f"what `{label}` says of each file"

@@ -27,6 +27,7 @@ class Parts:
         self._parts: dict[str, list[Any]] = {name: [] for name in features}
         self._bytes = dict.fromkeys(features, 0)
         self._longest = dict.fromkeys(features, 0)
+        self._present = dict.fromkeys((name for name, feature in features.items() if feature.optional), 0)
 
     def add(self, batch: Mapping[str, Any]) -> None:
         """Add the values of some records, as `RecordFeature.of_batch` gives them."""
@@ -40,6 +41,8 @@ class Parts:
                 self._bytes[name] = self.rows * self._longest[name] * row
                 continue
             self._parts[name].append(values)
+            if feature.optional:
+                self._present[name] += feature.present(values)
             objects = values.reshape(-1) if values.dtype == object else []
             self._bytes[name] += values.nbytes + sum(len(value) + OVERHEAD for value in objects)
 
@@ -51,6 +54,11 @@ class Parts:
     def longest(self, name: str) -> int:
         """The length of the longest example of a feature whose examples differ in length."""
         return self._longest[name]
+
+    @property
+    def absent(self) -> list[str]:
+        """The optional features that no record has."""
+        return [name for name, number in self._present.items() if not number]
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray]:

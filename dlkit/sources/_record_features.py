@@ -30,7 +30,9 @@ OfBytes = Literal["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64
 class RecordFeature(Section):
     """One feature of the examples: a type, as in `label: int64`, or how its bytes are to be read."""
 
-    fields_also_called: ClassVar[Mapping[str, str]] = {"dtype": "type", "shape": "size, length", "encoding": "format"}
+    fields_also_called: ClassVar[Mapping[str, str]] = {
+        "dtype": "type", "shape": "size, length", "encoding": "format", "optional": "nullable, may_be_missing, sparse",
+    }  # fmt: skip
     words_also_called: ClassVar[Mapping[str, Mapping[str, str]]] = {
         "dtype": {"float": "float32", "int": "int64", "bytes": "string", "text": "string", "str": "string"},
         "encoding": {"jpeg": "image", "jpg": "image", "png": "image", "wav": "audio", "bytes": "raw"},
@@ -46,6 +48,11 @@ class RecordFeature(Section):
     )
     encoding: Literal["image", "audio", "raw"] | None = Field(
         None, description="`image` or `audio` where values are such files, `raw` for bytes of numbers."
+    )
+    optional: bool = Field(
+        False,
+        description="Whether records may lack it: a missing number is NaN, a missing text empty, and a missing file "
+        "one that cannot be read.",
     )
 
     @property
@@ -65,8 +72,8 @@ class RecordFeature(Section):
 
     @property
     def values(self) -> str:
-        """NumPy name of the type of its values; whole numbers that are padded with NaN become floats."""
-        return "float64" if self.ragged and self.dtype == "int64" else self.dtype or "string"
+        """NumPy name of the type of its values; whole numbers of which some may be NaN become floats."""
+        return "float64" if (self.ragged or self.optional) and self.dtype == "int64" else self.dtype or "string"
 
     def field(self, longest: int | None = None) -> SourceField:
         """The column of a source.
@@ -81,6 +88,9 @@ class RecordFeature(Section):
 
     def wrong(self) -> tuple[str, str, str] | None:
         """What contradicts itself: the setting, what is wrong, and what to do; None where nothing does."""
+        if self.optional and (self.encoding == "raw" or self.ragged):
+            what = "lists that differ in length may be empty anyway" if self.ragged else "bytes of numbers have no NaN"
+            return "optional", what, "leave it out"
         if self.encoding in ("image", "audio"):
             if self.shape:
                 help = f"leave it out; the input of `kind: {self.encoding}` decides on sizes"
@@ -105,7 +115,7 @@ class RecordFeature(Section):
 
     def spec(self) -> Any:
         """For `tf.io.parse_example`."""
-        if self.ragged:
+        if self.ragged or self.optional:
             return tf.io.RaggedFeature(self.stored)
         return tf.io.FixedLenFeature([] if self.encoding is not None else self.shape, self.stored)
 
@@ -118,7 +128,7 @@ class RecordFeature(Section):
         if self.ragged:
             parts = np.split(parsed.values.numpy().astype(self.values), parsed.row_splits.numpy()[1:-1])
             return [part.reshape(-1, *self.inner) for part in parts]
-        values = parsed.numpy()
+        values = self._filled(parsed) if self.optional else parsed.numpy()
         if self.encoding == "raw":
             return np.stack([np.frombuffer(one, self.values).reshape(self.inner) for one in values])
         if self.encoding is None and self.dtype == "string":
@@ -127,10 +137,29 @@ class RecordFeature(Section):
             return text.reshape(values.shape)
         return values
 
+    def _filled(self, parsed: Any) -> Any:
+        """The lists of some examples, of which some may be empty, as an array."""
+        size, lengths = math.prod(self.inner), parsed.row_lengths().numpy()
+        if not np.isin(lengths, (0, size)).all():
+            raise ValueError(f"lists of {size} values are expected")
+        numbers = self.stored != "string"
+        filled = np.full((len(lengths), size), np.nan if numbers else b"", self.values if numbers else object)
+        filled[lengths > 0] = parsed.values.numpy().reshape(-1, size)
+        return filled.reshape(len(lengths), *self.inner)
+
+    def present(self, values: Any) -> int:
+        """How many values of an array are not missing."""
+        return sum(map(bool, values.reshape(-1))) if values.dtype == object else int((~np.isnan(values)).sum())
+
     def of_example(self, parsed: Any) -> Any:
         """A parsed example of a stream as a tensor."""
         if self.ragged:
             return tf.cast(tf.reshape(parsed, (-1, *self.inner)), self.values)
+        if self.optional:
+            missing = tf.fill(self.inner, "" if self.stored == "string" else tf.constant(math.nan, self.values))
+            return tf.cond(
+                tf.size(parsed) == 0, lambda: missing, lambda: tf.cast(tf.reshape(parsed, self.inner), self.values)
+            )
         return tf.reshape(tf.io.decode_raw(parsed, self.values), self.shape) if self.encoding == "raw" else parsed
 
     def misfit(self, name: str, held: Any) -> str:
@@ -141,6 +170,8 @@ class RecordFeature(Section):
             held: a `tf.train.Feature`, None where there is none.
         """
         list_name = None if held is None else held.WhichOneof("kind")
+        if self.optional and (list_name is None or not getattr(held, list_name).value):
+            return ""
         if list_name is None:
             return "" if self.ragged else f"it has no feature `{name}`"
         values, stored = getattr(held, list_name).value, KINDS[list_name]
@@ -170,21 +201,27 @@ def stated(examples: Sequence[Any]) -> dict[str, Any]:
     lists: dict[str, list[Any]] = {}
     for example in examples:
         for name, held in sorted(example.features.feature.items()):
-            if (list_name := held.WhichOneof("kind")) is not None:
-                lists.setdefault(name, []).append((KINDS[list_name], getattr(held, list_name).value))
-    return {name: _stated(held) for name, held in lists.items()}
+            list_name = held.WhichOneof("kind")
+            if list_name is not None and (values := getattr(held, list_name).value):
+                lists.setdefault(name, []).append((KINDS[list_name], values))
+    return {name: _stated(held, lacking=len(held) < len(examples)) for name, held in lists.items()}
 
 
-def _stated(held: list[tuple[str, Any]]) -> Any:
+def _stated(held: list[tuple[str, Any]], *, lacking: bool) -> Any:
+    """One feature, by its values in the examples that have it; `lacking` where others do not."""
+    optional = {"optional": True} if lacking else {}
     stored, lengths = held[0][0], {len(values) for _, values in held}
     length = lengths.pop() if len(lengths) == 1 else None
     if stored == "string" and length == 1:
         first = bytes(held[0][1][0])
         if encoding := encoding_of(first):
-            return {"encoding": encoding}
+            return {"encoding": encoding, **optional}
         if any(_text(values[0]) is None for _, values in held):
             return {"encoding": "raw", "dtype": "uint8", "shape": [len(first)]}
-    return stored if length == 1 else {"dtype": stored, "shape": [length]}
+    if length is None:
+        return {"dtype": stored, "shape": [None]}
+    shape = {} if length == 1 else {"shape": [length]}
+    return {"dtype": stored, **shape, **optional} if shape or optional else stored
 
 
 def _text(value: bytes) -> str | None:

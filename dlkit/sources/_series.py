@@ -20,6 +20,7 @@ else:
     np = lazy("numpy")
 pc = lazy("pyarrow.compute")
 
+_GROUPS = "where they are of different series, name the column of those with `group:`"
 _BETWEEN = "\x1f"  # the names of several group columns
 
 
@@ -150,10 +151,10 @@ def _refuse_disorder(series: Series, within: np.ndarray) -> None:
     many = f" ({wrong.size:,} such rows)" if wrong.size > 1 else ""
     if exact[row - 1] < 0:
         message = f"{here}: `{series.time}` is {_shown(series, row)}, before that of {before}{of}{many}"
-        raise table_problem(RunError, "time-order", message, (*KEY, "time"), "sort the rows, or set `sort: true`")
+        help = f"sort the rows, or set `sort: true`; {_GROUPS}"
+        raise table_problem(RunError, "time-order", message, (*KEY, "time"), help)
     message = f"{here}: `{series.time}` is {_shown(series, row)}, the same step as {before}{of}{many}"
-    help = "remove one of them; where they are of different series, name the column of those with `group:`"
-    raise table_problem(RunError, "time-doubled", message, (*KEY, "time"), help)
+    raise table_problem(RunError, "time-doubled", message, (*KEY, "time"), f"remove one of them; {_GROUPS}")
 
 
 def _positions(series: Series) -> np.ndarray:

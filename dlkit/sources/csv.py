@@ -72,11 +72,11 @@ class CsvSource(TextFiles):
             encoding, why = written_in(file)
             stated = {"encoding": encoding} if encoding else {}
             reason = f"a table in a text file{f'; {why}' if why else ''}"
-            return SourceGuess(0.9, {"kind": "csv", "path": asked.written(file), **stated}, reason)
+            return SourceGuess(0.9, {"kind": "csv", "path": str(file), **stated}, reason)
         splits = _tables.splits_in(asked.path, ENDINGS)
         if "train" not in splits or len(splits) < 2:
             return None
-        paths = {split: asked.written(path) for split, path in splits.items()}
+        paths = {split: str(path) for split, path in splits.items()}
         return SourceGuess(0.9, {"kind": "csv", "path": paths}, "a folder with a table for each split")
 
     def open(self, wanted: Collection[str] = (), *, as_text: Collection[str] = ()) -> SourceData:
@@ -255,7 +255,10 @@ def _reader(
             stream,
             arrow_csv.ReadOptions(block_size=block, column_names=names, skip_rows=head.lines, encoding=encoding),
             arrow_csv.ParseOptions(
-                delimiter=dialect.separator, quote_char=dialect.quote or False, newlines_in_values=bool(dialect.quote)
+                delimiter=dialect.separator,
+                quote_char=dialect.quote or False,
+                newlines_in_values=bool(dialect.quote),
+                ignore_empty_lines=not dialect.one_column,
             ),
             arrow_csv.ConvertOptions(
                 column_types={**dict.fromkeys(columns, pa.string()), **(types or {})},

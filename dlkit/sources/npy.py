@@ -60,7 +60,7 @@ class NpySource(SourceSettings):
         share = share_of(asked.path, (ENDING,))
         if asked.path is None or not share:
             return None
-        return SourceGuess(share * 0.9, {"kind": "npy", "path": asked.written(asked.path)}, "a folder of NumPy arrays")
+        return SourceGuess(share * 0.9, {"kind": "npy", "path": str(asked.path)}, "a folder of NumPy arrays")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The wanted columns, mapped. A split exists where one of them does; then all of them must.

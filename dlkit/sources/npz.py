@@ -37,7 +37,7 @@ class NpzSource(SourceSettings):
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A file with such an ending."""
         file = asked.file(".npz")
-        return SourceGuess(0.9, {"kind": "npz", "path": asked.written(file)}, "NumPy arrays") if file else None
+        return SourceGuess(0.9, {"kind": "npz", "path": str(file)}, "NumPy arrays") if file else None
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The arrays of the wanted fields. A split exists where one of them does; then all of them must.

@@ -46,17 +46,15 @@ class ParquetSource(SourceSettings):
     def guess(cls, asked: Asked) -> SourceGuess | None:
         """A file with such an ending, or a folder of them."""
         if (file := asked.file(*ENDINGS)) is not None:
-            return SourceGuess(0.9, {"kind": "parquet", "path": asked.written(file)}, "a Parquet file")
+            return SourceGuess(0.9, {"kind": "parquet", "path": str(file)}, "a Parquet file")
         splits = _tables.splits_in(asked.path, ENDINGS)
         if "train" in splits and len(splits) > 1:
-            paths = {split: asked.written(path) for split, path in splits.items()}
+            paths = {split: str(path) for split, path in splits.items()}
             return SourceGuess(0.9, {"kind": "parquet", "path": paths}, "a folder with a Parquet file for each split")
         share = share_of(asked.path, ENDINGS)
         if asked.path is None or not share:
             return None
-        return SourceGuess(
-            share * 0.9, {"kind": "parquet", "path": asked.written(asked.path)}, "a folder of Parquet files"
-        )
+        return SourceGuess(share * 0.9, {"kind": "parquet", "path": str(asked.path)}, "a folder of Parquet files")
 
     def open(self, wanted: Collection[str] = ()) -> SourceData:
         """The wanted columns of every file; others are not read.

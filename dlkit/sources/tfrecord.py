@@ -76,8 +76,8 @@ class TfrecordSource(SourceSettings):
         file = asked.file(*ENDINGS) or splits.get("train")
         if file is None:
             return None
-        by_split = {split: asked.written(path) for split, path in splits.items()}
-        settings: dict[str, Any] = {"kind": "tfrecord", "path": by_split or asked.written(file)}
+        by_split = {split: str(path) for split, path in splits.items()}
+        settings: dict[str, Any] = {"kind": "tfrecord", "path": by_split or str(file)}
         try:
             examples = first_examples(file, file.name, None, LOOKED_AT)
         except RunError:
@@ -92,7 +92,7 @@ class TfrecordSource(SourceSettings):
         """The wanted features of all records, in memory; a stream where they take more than 2 GiB.
 
         Raises:
-            ConfigError: a file that is not there, or features that the first records do not have.
+            ConfigError: a file that is not there, or features that the records do not have.
             RunError: a file that is damaged, or a record that does not fit, each named.
         """
         opened = _Files(self)
@@ -127,6 +127,7 @@ class _Files:
         self._by_split = _tables.files_of(settings.path, ENDINGS)
         self._called = _tables.names_of(self._by_split)
         self._compression = settings.compression
+        self._held: dict[str, Any] = {}
         self._must_fit()
 
     def columns(self, features: Mapping[str, RecordFeature]) -> SourceData | None:
@@ -148,6 +149,9 @@ class _Files:
                 raise RunError(Problem("no-rows", message, _tables.KEY, help="choose other files"))
             held += parts.bytes
             arrays[split] = parts
+        absent = set.intersection(*(set(parts.absent) for parts in arrays.values()))
+        if absent:
+            raise ConfigError([self._unlike(name, f"no record has a feature `{name}`") for name in sorted(absent)])
         longest = {name: max(parts.longest(name) for parts in arrays.values()) for name in features}
         return self.data(
             {split: sum(count for _, count in some) for split, some in rows.items()},
@@ -214,18 +218,21 @@ class _Files:
                 break
         else:
             return
-        found, problems = stated(examples), []
-        for name, feature in self._settings.features.items():
-            why = unfit(name, feature, examples)
-            if why:
-                near = did_you_mean(name, found, "it has") if name not in found else ""
-                help = f"{near}; the records hold: " if near else "the records hold: "
-                message = f"{called}: {why}"
-                problems.append(
-                    Problem("record-features", message, (*_KEY, name), help=f"{help}features: {flow(found)}")
-                )
+        self._held = stated(examples)
+        features = self._settings.features.items()
+        problems = [
+            self._unlike(name, f"{called}: {why}")
+            for name, feature in features
+            if (why := unfit(name, feature, examples))
+        ]
         if problems:
             raise ConfigError(problems)
+
+    def _unlike(self, name: str, message: str) -> Problem:
+        """The problem of a feature that the records do not have so, with what the first of them have."""
+        near = did_you_mean(name, self._held, "it has") if name not in self._held else ""
+        help = f"{near}; the records hold: " if near else "the records hold: "
+        return Problem("record-features", message, (*_KEY, name), help=f"{help}features: {flow(self._held)}")
 
     def _empty(self, rows: Mapping[str, Sequence[tuple[Path, int]]]) -> tuple[str, ...]:
         empty = [self._called[file] for some in rows.values() for file, count in some if not count]

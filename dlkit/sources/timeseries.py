@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
-from dlkit.config.phrases import count
+from dlkit.config.phrases import count, listed
 from dlkit.config.problems import Key, Problem, RunError
 from dlkit.lazy import lazy
 from dlkit.schema.base import FilePath, Positive, Text
@@ -103,7 +103,7 @@ class TimeseriesSource(TextFiles):
         found = None if path is None else find_series(path, asked.target, written)
         if path is None or found is None:
             return None
-        where = {"bundled": asked.given} if bundled else {"path": asked.written(path), **written}
+        where = {"bundled": asked.given} if bundled else {"path": str(path), **written}
         every, ahead = found.step.removeprefix("1 "), count(found.horizon, "step")
         of = f" of each series, which `{found.group}` names" if found.group else ""
         reason = f"a time series: `{found.time}` has a row for every {every}{of}, and all other columns are numbers; "
@@ -119,8 +119,8 @@ class TimeseriesSource(TextFiles):
             settings["sort"] = True
         holes = [("missing step", found.missing), ("empty cell", found.empty)]
         if any(number for _, number in holes):
-            listed = " and ".join(count(number, what) for what, number in holes if number)
-            reason += f"; {listed} repeat what stands before"
+            found_holes = listed([count(number, what) for what, number in holes if number])
+            reason += f"; {found_holes} repeat what stands before"
             settings["fill"] = "forward"
         doubt = "the rows may also be examples that stand for themselves"
         why = f"the steps of `{found.target}` after those that the network sees"
@@ -228,9 +228,9 @@ class TimeseriesSource(TextFiles):
             if len(series.names) > 1:
                 what = f"the longest of {short.size:,} series has {count(longest, 'step')}, fewer than {window}"
             raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)
-        listed = ", ".join(f"`{series.names[n]}` ({count(int(series.lengths[n]), 'step')})" for n in short[:FEW])
-        listed += ", …" if short.size > FEW else ""
-        what = f"{short.size:,} of {len(series.names):,} series are shorter than {window}: {listed}"
+        names = ", ".join(f"`{series.names[n]}` ({count(int(series.lengths[n]), 'step')})" for n in short[:FEW])
+        names += ", …" if short.size > FEW else ""
+        what = f"{short.size:,} of {len(series.names):,} series are shorter than {window}: {names}"
         if not self.drop_short:
             help += ", or set `drop_short: true` to leave them out"
             raise table_problem(RunError, "series-too-short", f"{file}: {what}", (*KEY, "past"), help)

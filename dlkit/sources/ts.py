@@ -59,7 +59,7 @@ class TsSource(SourceSettings):
             stem = re.sub(f"(?i){split}", "", given.name)
             beside = {path: _split_of(path) or "" for path in sorted(filter(_is_ts, given.parent.iterdir()))}
             files = {s: path for path, s in beside.items() if s and re.sub(f"(?i){s}", "", path.name) == stem}
-        paths = {split: asked.written(files[split]) for split in SPLITS if split in files}
+        paths = {split: str(files[split]) for split in SPLITS if split in files}
         reason = "series in `.ts` files" + (", one for each split" if len(paths) > 1 else "")
         return SourceGuess(0.9, {"kind": "ts", **paths}, reason)
 

@@ -29,7 +29,8 @@ tf = lazy("tensorflow")
 # Words for no and yes, in this order.
 PAIRS = [
     ("no", "yes"), ("n", "y"), ("false", "true"), ("f", "t"), ("off", "on"), ("0", "1"), ("negative", "positive"),
-    ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"),
+    ("neg", "pos"), ("absent", "present"), ("fail", "pass"), ("bad", "good"), ("-", "+"), ("nein", "ja"), ("nee", "ja"),
+    ("non", "oui"), ("no", "si"), ("no", "sí"), ("não", "sim"), ("нет", "да"), ("否", "是"), ("いいえ", "はい"),
 ]  # fmt: skip
 
 

@@ -50,7 +50,7 @@ def of_start(config: Config, outside: Sequence[str], *, validation: bool) -> lis
     notes = [("callbacks", OUTSIDE.format(name)) for name in outside]
     if config.runtime.precision != "float32" and not tf.config.list_physical_devices("GPU"):
         notes.append(("precision", ON_A_CPU.format(config.runtime.precision)))
-    if not validation:
+    if not validation and not config.data.is_off("validation"):
         notes.append(("no-validation", NO_VALIDATION))
     return notes
 

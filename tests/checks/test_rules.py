@@ -71,6 +71,12 @@ def test_every_rule_is_silent_on_a_healthy_configuration(architecture: dict[str,
     assert found(settings(architecture)) == {}
 
 
+@pytest.mark.parametrize("split", ["validation", "test"])
+def test_a_split_that_is_left_out_on_purpose_is_not_missed(split: str) -> None:
+    splits = {"train": "train", "validation": "validation", "test": "test", split: "off"}
+    assert found(settings(MLP, data={"splits": splits})) == {}
+
+
 def test_a_regression_is_healthy_too() -> None:
     rng = np.random.default_rng(0)
     x = rng.normal(size=(64, 3)).astype(np.float32)

@@ -89,7 +89,7 @@ def test_an_image_is_predicted(dlkit: Dlkit, trained: Path, digit: Path) -> None
     assert message["label"]["probability"] == max(message["label"]["probabilities"].values())
 
 
-def test_every_bad_file_is_named_and_nothing_is_predicted(
+def test_every_bad_file_is_named_and_the_others_are_predicted(
     dlkit: Dlkit, trained: Path, digit: Path, tmp_path: Path
 ) -> None:
     (tmp_path / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
@@ -99,15 +99,22 @@ def test_every_bad_file_is_named_and_nothing_is_predicted(
     bad = [tmp_path / name for name in ("bad.png", "objects.npy", "floats.npy", "notes.txt")]
     result = dlkit("predict", trained, digit, *bad)
     assert result.exit_code == 1
-    assert result.stdout == ""
+    assert [line.split()[0] for line in result.stdout.splitlines()] == [str(digit)]
     assert result.stderr.count("error[unusable-input]") == len(bad)
     assert all(path.name in result.stderr for path in bad)
     assert "{{" not in result.stderr
     (tmp_path / "empty").mkdir()
     for absent in (tmp_path / "gone.png", tmp_path / "empty", tmp_path / "*.tiff"):
         result = dlkit("predict", trained, digit, bad[0], absent)
-        assert result.exit_code == 2
+        assert result.exit_code == 2 and str(digit) in result.stdout
         assert result.stderr.count("error[unusable-input]") == 2
+    result = dlkit("predict", trained, digit, *bad, "--json", "--output", tmp_path / "some.csv")
+    content = json.loads(result.stdout)
+    assert result.exit_code == content["exit_status"] == 1 and not content["ok"]
+    assert len(content["problems"]) == len(bad) and len(content["predictions"]) == 1
+    assert [row["input"] for row in csv.DictReader((tmp_path / "some.csv").open())] == [str(digit)]
+    nothing = dlkit("predict", trained, *bad)
+    assert nothing.exit_code == 1 and nothing.stdout == ""
 
 
 def test_results_are_written_as_csv_json_and_arrays(dlkit: Dlkit, trained: Path, tmp_path: Path) -> None:
@@ -122,6 +129,7 @@ def test_results_are_written_as_csv_json_and_arrays(dlkit: Dlkit, trained: Path,
     rows = list(csv.DictReader(paths["csv"].open()))
     records = json.loads(paths["json"].read_text())
     assert len(rows) == len(records) == 70
+    assert [row["row"] for row in rows] == [str(record["row"]) for record in records] == list(map(str, range(70)))
     for row, record, expected, label in zip(rows, records, probabilities, labels, strict=True):
         # Written so that they read back as the same float32.
         assert [np.float32(row[f"p_{i}"]) for i in range(10)] == list(expected)

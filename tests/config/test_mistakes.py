@@ -124,6 +124,7 @@ CATALOGUE = [
     ("0.001}", ".inf}", "out-of-bounds", ".inf", "not finite"),
     ("0.001}", "0.001, beta_1: 1}", "out-of-bounds", "1}", "must be less than 1"),
     ("kernel_size: 3", "kernel_size: [3, 3, 3]", "out-of-bounds", "kernel_size", "at most 2 items"),
+    ("test: test", "test: false", "wrong-type", "false", "write `off`"),
     ("test: test", 'test: ""', "out-of-bounds", '""', "must not be empty"),
     ("name: mine", "name: my run", "bad-format", "my run", "write `my_run`"),
     ("seed: 42", "expects: {test_accuracy: high}", "bad-format", "high", '">= 0.99"'),

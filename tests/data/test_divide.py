@@ -217,7 +217,7 @@ def test_windows_are_divided_by_time_and_none_is_seen_in_training() -> None:
     (note,) = (note for note in found.notes if "divided by time" in note)
     assert note.endswith("73 train, 1 validation, 13 test; 22 that predict on both sides of a cut are left out")
     with pytest.raises(
-        ConfigError, match=r"11 windows of test predict steps that windows of training hold[\s\S]*by: time"
+        ConfigError, match=r"windows of training hold steps that are predicted by 11 windows of test[\s\S]*by: time"
     ):
         windows(train="train[:96]", test="train[96:]")
     assert windows(train="train[:85]", test="train[96:]").test.size == 13

@@ -139,6 +139,11 @@ class TestOtherTargets:
         assert column.dtype == np.int32
         assert (column == LABELS % 2).all()
 
+    @pytest.mark.parametrize(("no", "yes"), [("no", "yes"), ("nein", "ja"), ("Non", "Oui"), ("否", "是")])
+    def test_words_for_yes_are_known_in_several_languages(self, no, yes):
+        loaded = load(X, np.array([no, yes])[LABELS % 2], settings(y={"kind": "binary"}))
+        assert loaded.spec.targets["y"].classes == (no, yes)
+
     def test_other_values_are_not_binary(self):
         problem = problem_of(RunError, X, LABELS, settings(y={"kind": "binary"}))
         assert problem.code == "label-out-of-range"

@@ -87,6 +87,7 @@ def test_what_cannot_be_used_is_named(four: dlkit.Run, tmp_path: Path, wrong: di
         predict(four.folder, [tmp_path / "x.npz"])
     (problem,) = refused.value.problems
     assert problem.code == "unusable-input"
+    assert "`fill_missing`" in problem.help or "finite" not in problem.message
     assert problem.message.count(str(tmp_path)) == 1
 
 

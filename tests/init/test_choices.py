@@ -113,6 +113,14 @@ def test_texts_of_characters_are_counted_in_characters(tmp_path: Path) -> None:
     assert "Left out: `name`: a different value in every row" in text
 
 
+def test_lists_of_unequal_lengths_are_sequences(tmp_path: Path) -> None:
+    lists = [np.sin(np.arange(5 + number % 4) + number).tolist() for number in range(60)]
+    pyarrow.parquet.write_table(pyarrow.table({"beat": lists, "y": np.arange(60) % 2}), tmp_path / "a.parquet")
+    config = written(tmp_path / "a.parquet", tmp_path, target="y")[1]
+    assert config["data"]["inputs"] == {"beat": {"kind": "sequence", "length": 8}}
+    assert load_splits(from_mapping(config).config.data).spec.inputs["beat"].shape == (8, 1)
+
+
 def test_dates_of_a_parquet_file_are_dates(tmp_path: Path) -> None:
     days = np.datetime64("2020-12-01") + np.arange(60) % 28
     columns = {"x": np.arange(60) / 7, "when": days, "y": WORDS[:2] * 30}
@@ -158,7 +166,8 @@ def test_series_are_forecast_by_their_season(tmp_path: Path) -> None:
         "kind": "timeseries", "path": "sales.csv", "time": "month", "targets": "sold", "covariates": ["price"],
         "past": 24, "horizon": 12,
     }  # fmt: skip
-    assert config["data"]["splits"]["by"] == "time" and config["model"]["activation"] == "linear"
+    assert config["data"]["splits"] == {"by": "time", "test": "20%", "validation": "off"}
+    assert config["model"]["activation"] == "linear"
     assert "# source: {kind: csv" in text
     assert written(tmp_path / "sales.csv", tmp_path, target="price")[1]["data"]["source"]["targets"] == "price"
 

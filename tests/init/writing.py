@@ -5,15 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import yaml
-
+from dlkit.config.reader import read_text
 from dlkit.init.write import write_config
 
 
 def written(path: Path, folder: Path, **options: Any) -> tuple[str, dict[str, Any]]:
     """The text of a configuration, and its content."""
     text = write_config(str(path.relative_to(folder)), Path("out.yaml"), force=True, **options).text
-    return text, yaml.safe_load(text)
+    return text, read_text(text, "out.yaml").data
 
 
 def one_line(text: str) -> str:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 import soundfile
+from matplotlib.figure import Figure
 
 import dlkit
 from dlkit.config.problems import ConfigError, RunError
@@ -56,6 +57,16 @@ def test_files_of_every_depth_hold_the_same_sound(name: str, subtype: str, toler
     np.testing.assert_allclose(found, tone(), atol=tolerance)
     np.testing.assert_array_equal(audio().decode((tmp_path / name).read_bytes(), feature(8000)), found)
     np.testing.assert_array_equal(audio().from_file(tmp_path / name, feature(8000)), found)
+
+
+@pytest.mark.parametrize("shape", [(20, 8), (20, 8, 1)])
+def test_frames_are_drawn_as_frames_in_whatever_stage_they_are(shape: tuple[int, ...]) -> None:
+    bound = Input(feature(8000), settings=audio())
+    frames = np.arange(20 * 8, dtype="float32").reshape(shape)
+    for prepared in (False, True):
+        axes = Figure().add_subplot()
+        audio().draw(axes, frames, bound, prepared=prepared)
+        assert len(axes.images) == 1 and not axes.lines
 
 
 @pytest.mark.parametrize("rate", [8_000, 22_050, 44_100, 48_000])

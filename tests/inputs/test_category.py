@@ -73,6 +73,12 @@ def test_values_that_are_new_in_the_test_are_unknown_and_counted():
     assert any(note.startswith("test: 2 of 3 rows") and "such as `z`" in note for note in notes)
 
 
+def test_new_values_that_are_nearly_known_are_said():
+    _, notes = spec_and_notes(np.array(list("abab")), np.array(["a", "A ", " b", "z"]))
+    (note,) = [note for note in notes if note.startswith("test: 3 of 4 rows")]
+    assert note.endswith("; ` b` differs from `b` in capitals or spaces alone, and 1 more such")
+
+
 def test_empty_values_are_a_value_of_their_own_and_counted():
     bound, notes = spec_and_notes(np.array(["a", "", "b", "", "a", "b"]))
     assert bound.state["vocabulary"] == [["", "a", "b"]]

@@ -33,6 +33,12 @@ def test_quantiles_of_every_column_are_fitted_for_builders(rows: int, edges: int
     np.testing.assert_allclose(found, np.quantile(values.astype("float32"), np.linspace(0, 1, edges)), atol=1e-6)
 
 
+@pytest.mark.filterwarnings("error")
+def test_infinity_is_refused_and_numpy_says_nothing_of_it() -> None:
+    with pytest.raises(RunError, match=r"the first is row 7 of `train` \(inf\)"):
+        load({"a": np.where(np.arange(40) == 7, np.inf, np.arange(40))})
+
+
 def test_ids_that_float32_rounds_are_named_with_what_to_do() -> None:
     ids = 2**24 + np.arange(40)
     small = np.arange(40)

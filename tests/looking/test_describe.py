@@ -37,6 +37,24 @@ def test_every_input_and_target_is_there_in_80_columns(tmp_path: Path, kind: str
     assert all(f"target {name}: " in text for name in content["targets"])
 
 
+def test_leaks_between_the_splits_are_reported(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    y = rng.integers(0, 2, 400)
+    x = np.stack([rng.normal(size=400), y + rng.normal(size=400) / 100], axis=1)
+    config = {
+        "name": "leaky",
+        "data": {"inputs": {"x": {"kind": "number"}}, "targets": {"y": {"kind": "binary"}}},
+        "model": {"builder": "mlp"},
+    }
+    given = {"train": (x[:300], y[:300]), "test": (x[299:], y[299:])}
+    found = dlkit.describe(config, data=given)
+    assert [leak["code"] for leak in found.content["leaks"]] == ["example-in-two-splits", "column-gives-answer"]
+    text = " ".join(str(found).split())
+    assert "warning[example-in-two-splits]: 1 of 101 test examples is in train as well" in text
+    assert "leave the column out" in text
+    assert not described(tmp_path, "npz")[0]["leaks"]
+
+
 def test_a_table(tmp_path: Path) -> None:
     content, text = described(tmp_path, "csv")
     columns = content["inputs"]["x"]["summary"]["train"]["columns"]

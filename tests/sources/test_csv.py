@@ -215,3 +215,20 @@ def test_text_alone_is_read_back_with_whatever_separator_is_found(
         csv.writer(file, quoting=csv.QUOTE_ALL).writerows([["first", "second"], *rows])
     found = columns(source(path, types={"first": "text", "second": "text"}), "first", "second")
     assert [list(row) for row in zip(found["first"], found["second"], strict=True)] == rows
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(TEXT.filter(lambda text: not set(text) & set('"\n,;\t|')), min_size=1),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+def test_an_empty_line_is_a_row_of_a_table_with_one_column(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[str], end: str
+) -> None:
+    path = tmp_path_factory.mktemp("csv") / "a.csv"
+    path.write_bytes("".join(f"{text}{end}" for text in ["first", *texts]).encode())
+    opened = source(path, types={"first": "text"})
+    assert list(columns(opened, "first")["first"]) == texts
+    place = opened.open(("first",)).place
+    assert place is not None
+    assert [place("train", row) for row in range(len(texts))] == [f"a.csv:{row + 2}" for row in range(len(texts))]

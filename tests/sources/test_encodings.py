@@ -9,7 +9,7 @@ import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from dlkit.schema.source import SOURCES
-from dlkit.sources._encodings import proposal
+from dlkit.sources._encodings import proposal, written_in
 
 SETTINGS: list[dict[str, Any]] = [
     {"kind": "csv", "path": "a.csv"},
@@ -43,3 +43,9 @@ def test_the_encoding_that_a_file_seems_to_have_is_proposed(
     text = "电影非常好看\n" if written == "gbk" else "Málaga, Köln and São Paulo\n"
     (tmp_path / "a.csv").write_text(text * 10, written)
     assert says in proposal(tmp_path / "a.csv", wrong)
+
+
+def test_a_short_text_without_a_line_end_is_looked_at_whole(tmp_path: Path) -> None:
+    for text in ("übel und häßlich", "schön", "à"):
+        (tmp_path / "a.txt").write_text(text, "cp1252")
+        assert written_in(tmp_path / "a.txt")[0] == "cp1252"

@@ -106,7 +106,7 @@ def test_what_is_hidden_or_foreign_is_skipped_counted_and_said(tmp_path: Path) -
     for words in (
         "1 other than .txt, such as `b/x.docx`",
         "1 in no class folder, such as `stray.txt`",
-        "such as `empty`",
+        "1 without a .txt file, which makes no class, such as `empty`",
     ):
         assert words in note
 

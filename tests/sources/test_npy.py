@@ -159,6 +159,6 @@ def test_a_run_on_mapped_arrays_is_that_on_arrays_in_memory(tmp_path: Path) -> N
 
 def test_init_takes_a_folder_of_arrays(tmp_path: Path) -> None:
     save(tmp_path / "data", x=X, y=Y)
-    guess = NpySource.guess(Asked(str(tmp_path / "data"), tmp_path))
+    guess = NpySource.guess(Asked(str(tmp_path / "data")))
     assert guess is not None and guess.settings == {"kind": "npy", "path": str(tmp_path / "data")}
-    assert NpySource.guess(Asked(str(tmp_path / "data" / "x.npy"), tmp_path)) is None
+    assert NpySource.guess(Asked(str(tmp_path / "data" / "x.npy"))) is None

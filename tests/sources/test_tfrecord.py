@@ -19,7 +19,7 @@ from dlkit.data.load import load_splits
 from dlkit.inputs.image import ImageInput
 from dlkit.schema.data import Data
 from dlkit.schema.guess import Asked, Sample
-from dlkit.schema.source import Wanted
+from dlkit.schema.source import Piece, Wanted
 from dlkit.sources import tfrecord as module
 from dlkit.sources.tfrecord import TfrecordSource
 from tests.quick import ALONE
@@ -46,6 +46,43 @@ def test_whole_numbers_of_unequal_length_become_floats(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tfrecord", [example(x=list(range(n))) for n in (2, 0, 3)])
     found = columns(source(path, {"x": {"dtype": "int64", "shape": [None]}}).open(("x",)))["x"]
     np.testing.assert_array_equal(found, [[0, 1, np.nan], [np.nan] * 3, [0, 1, 2]])
+
+
+OPTIONAL = {
+    "x": {"dtype": "float32", "shape": [2], "optional": True},
+    "n": {"dtype": "int64", "optional": True},
+    "word": {"dtype": "string", "optional": True},
+    "image": {"encoding": "image", "optional": True},
+}
+
+
+def test_what_an_optional_feature_lacks_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = example(x=[1.0, 2.0], n=3, word="é", image=picture(1))
+    path = write(tmp_path / "a.tfrecord", [whole, example(x=[]), example(n=5)])
+    opened = source(path, OPTIONAL).open(("*",))
+    found = columns(opened)
+    np.testing.assert_array_equal(found["x"], [[1, 2], [np.nan, np.nan], [np.nan, np.nan]])
+    np.testing.assert_array_equal(found["n"], [3, np.nan, 5])
+    assert found["word"].tolist() == ["é", "", ""] and found["image"].tolist() == [picture(1), b"", b""]
+    assert [opened.fields[name].dtype for name in OPTIONAL] == ["float32", "float64", "string", "string"]
+    monkeypatch.setattr("dlkit.sources.tfrecord.MEMORY_LIMIT", 1)
+    stream = source(path, OPTIONAL).open(("*",)).stream
+    assert stream is not None
+    for number, one in enumerate(stream([Piece("train", 0, None)], None).as_numpy_iterator()):
+        np.testing.assert_array_equal(one["x"], found["x"][number])
+        np.testing.assert_array_equal(one["n"], found["n"][number])
+        assert one["word"].decode() == found["word"][number]
+
+
+def test_init_states_a_feature_that_some_records_lack_as_optional(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tfrecord", [example(n=1, x=[1.0, 2.0]), example(n=[], x=[1.0, 2.0]), example(n=3)])
+    guess = TfrecordSource.guess(Asked(str(path)))
+    assert guess is not None
+    assert guess.settings["features"] == {
+        "n": {"dtype": "int64", "optional": True},
+        "x": {"dtype": "float32", "shape": [2], "optional": True},
+    }
+    assert columns(TfrecordSource.model_validate(dict(guess.settings)).open(("*",)))["n"].shape == (3,)
 
 
 def test_files_of_a_pattern_are_in_natural_order_and_rows_have_places(tmp_path: Path) -> None:
@@ -189,18 +226,18 @@ def test_the_store_changes_no_bit(cache: str, of_memory: tuple[Path, str], tmp_p
 
 def test_init_writes_the_features_of_the_first_records(tmp_path: Path) -> None:
     path = write(tmp_path / "a.tfrecord", [example(image=picture(n), mask=b"\xff\xfe\xfd", label=n) for n in range(3)])
-    guess = TfrecordSource.guess(Asked(str(path), tmp_path))
+    guess = TfrecordSource.guess(Asked(str(path)))
     assert guess is not None
     raw = {"encoding": "raw", "dtype": "uint8", "shape": [3]}
     assert guess.settings["features"] == {"image": {"encoding": "image"}, "label": "int64", "mask": raw}
-    assert TfrecordSource.guess(Asked(str(tmp_path), tmp_path)) is None
+    assert TfrecordSource.guess(Asked(str(tmp_path))) is None
     for split in ("train", "test"):
         path.with_stem(split).write_bytes(path.read_bytes())
-    both = TfrecordSource.guess(Asked(str(tmp_path), tmp_path))
+    both = TfrecordSource.guess(Asked(str(tmp_path)))
     assert both is not None and set(both.settings["path"]) == {"train", "test"}
     packed = tmp_path / "b.tfrecord.gz"
     packed.write_bytes(gzip.compress(path.read_bytes()))
-    zipped = TfrecordSource.guess(Asked(str(packed), tmp_path))
+    zipped = TfrecordSource.guess(Asked(str(packed)))
     assert zipped is not None and zipped.settings["compression"] == "GZIP"
     opened = TfrecordSource.model_validate(dict(guess.settings)).open(("*",))
     assert opened.fields["image"].encoding == "image" and columns(opened)["mask"].shape == (3, 3)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from dlkit.config.problems import ConfigError
 from dlkit.schema.loader import from_mapping
 from dlkit.sources import tfrecord as module
-from tests.sources.records import FEATURES, columns, feature, problem, row, source, write
+from tests.sources.records import FEATURES, columns, example, feature, problem, row, source, write
 
 
 @pytest.mark.parametrize(("compression", "packed"), [("GZIP", gzip.compress), ("ZLIB", zlib.compress)])
@@ -80,6 +80,15 @@ def test_a_later_record_that_differs_is_named(changes: dict[str, Any], says: str
     assert (said.code, said.message) == ("record-features", f"a.tfrecord, record 601: {says}")
 
 
+def test_an_optional_feature_is_misspelt_or_of_another_size(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.tfrecord", [example(x=[1.0, 2.0]), example(y=1), example(x=[1.0])])
+    wrong = source(path, {"xs": {"dtype": "float32", "optional": True}})
+    found = problem(wrong, ConfigError)
+    assert found.message == "no record has a feature `xs`" and "did you mean `x`?" in found.help
+    sizes = problem(source(path, {"x": {"dtype": "float32", "shape": [2], "optional": True}}), ConfigError)
+    assert "`x` holds 1 value, not 2" in sizes.message
+
+
 def test_sequence_examples_are_said_to_be_such(tmp_path: Path) -> None:
     lists = tf.train.FeatureLists(feature_list={"x": tf.train.FeatureList(feature=[feature([1.0])])})
     record = tf.train.SequenceExample(feature_lists=lists).SerializeToString()
@@ -96,6 +105,7 @@ def test_sequence_examples_are_said_to_be_such(tmp_path: Path) -> None:
         ({"dtype": "float32", "shape": [3, None]}, "shape", "only the first size can differ"),
         ({"dtype": "string", "shape": [None]}, "shape", "only lists of int64 and float32"),
         ("flaot32", "dtype", "float32"),
+        ({"dtype": "float32", "shape": [None], "optional": True}, "optional", "may be empty anyway"),
     ],
 )
 def test_features_that_contradict_themselves_are_reported_with_the_configuration(

@@ -134,7 +134,7 @@ def test_predictions_are_a_number_for_each_step_and_channel(
     for name in ("a.csv", "a.json"):
         write(tmp_path / name, found)
     with (tmp_path / "a.csv").open(encoding="utf-8") as file:
-        assert list(csv.DictReader(file).fieldnames or []) == ["input", *columns]
+        assert list(csv.DictReader(file).fieldnames or []) == ["input", "row", *columns]
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8"))[0]["y"]["value"] == value
 
 

@@ -103,7 +103,7 @@ def test_a_table_has_the_classes_of_an_example_in_one_cell(run: dlkit.Run, tmp_p
     write(tmp_path / "t.csv", predict(run.folder, data=PARTS))
     with (tmp_path / "t.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
-    assert list(rows[0]) == ["input", "classes", "p_rain", "p_wind", "label"]
+    assert list(rows[0]) == ["input", "row", "classes", "p_rain", "p_wind", "label"]
     assert [row["label"] for row in rows] == [text.replace(", ", ",") for text in TEXT[40:]]
     assert {row["classes"] for row in rows} <= {"", "rain", "wind", "rain,wind"}
 

@@ -108,6 +108,13 @@ def test_without_validation_data_the_run_says_what_that_costs(tmp_path: Path) ->
     assert done.test == {}
 
 
+def test_a_run_says_nothing_of_a_validation_split_that_is_off(tmp_path: Path) -> None:
+    notes = Notes()
+    config = settings(SMALL, {**SGD, "fast_dev_run": True}, data={"splits": {"train": "train", "validation": "off"}})
+    train(config, tmp_path, data=EVEN, listener=notes)
+    assert "no-validation" not in notes.kinds
+
+
 def test_a_loss_that_is_not_finite_ends_the_run_and_saves_no_model(tmp_path: Path) -> None:
     config = settings(SMALL, {"optimizer": {"name": "sgd", "learning_rate": 1e30}})
     with pytest.raises(RunError) as failed:
