@@ -48,12 +48,7 @@ def predict(
     debug: Annotated[bool, verbs.DEBUG] = False,
 ) -> None:
     """Predict for images, tables, arrays or a split; files that cannot be used are named, and the others answered."""
-    if not inputs and data is None and split is None:
-        help = "give image or array files or folders, or --split test for the run's own data"
-        raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
-    if inputs and (data is not None or split is not None):
-        help = "give one of them"
-        raise ConfigError(Problem("no-inputs", "files and --data or --split exclude each other", help=help))
+    _must_name_data(inputs, from_source=data is not None or split is not None)
     loaded = verbs.data_config(data, (), model, runs, trust=trust)
     with verbs.tensorflow(as_json):
         from dlkit.evaluation import tables
@@ -76,6 +71,16 @@ def predict(
         typer.echo(f"{count(len(found), 'result')} in {output}")
     if found.unusable is not None:
         raise found.unusable
+
+
+def _must_name_data(inputs: list[Path] | None, *, from_source: bool) -> None:
+    """Files, or data of a source."""
+    if not inputs and not from_source:
+        help = "give image or array files or folders, or --split test for the run's own data"
+        raise ConfigError(Problem("no-inputs", "there is nothing to predict for", help=help))
+    if inputs and from_source:
+        help = "give one of them"
+        raise ConfigError(Problem("no-inputs", "files and --data or --split exclude each other", help=help))
 
 
 def _print_json(found: Predictions, records: Iterable[dict[str, Any]]) -> None:

@@ -12,8 +12,6 @@ from dlkit.schema.input import INPUTS
 from dlkit.schema.source import SOURCES
 
 ARRAYS = (".npy", ".npz")
-# The code of the problem that a file cannot be predicted for.
-UNUSABLE = "unusable-input"
 
 
 class UnusableError(Exception):
@@ -78,7 +76,7 @@ def expand(paths: Sequence[Path], suffixes: Sequence[str]) -> tuple[list[Path], 
             files, why = [], "there is no such file"
         found += files
         if not files:
-            problems.append(Problem(UNUSABLE, f"{path}: {why}"))
+            problems.append(Problem("unusable-input", f"{path}: {why}"))
     return found, problems
 
 

@@ -16,7 +16,6 @@ from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
 from dlkit.evaluation.files import (
     ARRAYS,
-    UNUSABLE,
     UnusableError,
     expand,
     read_by_some_kind,
@@ -75,7 +74,7 @@ def read_inputs(
                     waiting = []
                 waiting.append(found)
         except UnusableError as error:
-            problems.append(Problem(UNUSABLE, f"{path}: {error}", help=error.help))
+            problems.append(Problem("unusable-input", f"{path}: {error}", help=error.help))
     if waiting:
         yield _joined(waiting)
     if problems:

@@ -10,7 +10,6 @@ from typing import Any
 from dlkit.config.problems import DlkitError
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.evaluate import load_split, own_config
-from dlkit.evaluation.files import UNUSABLE
 from dlkit.evaluation.flips import with_flips
 from dlkit.evaluation.predictions import batch_size, of_files, of_split
 from dlkit.evaluation.trained import Trained, check_fit, open_trained
@@ -65,7 +64,7 @@ def _of_usable(parts: Iterator[Predictions]) -> Predictions:
         for part in parts:
             found.append(part)
     except DlkitError as error:
-        if not found or any(problem.code != UNUSABLE for problem in error.problems):
+        if not found or any(problem.code != "unusable-input" for problem in error.problems):
             raise
         return replace(joined(found), unusable=error)
     return joined(found)

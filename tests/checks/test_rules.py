@@ -18,8 +18,7 @@ from dlkit.checks.examine import examine
 from dlkit.checks.rules import RULES
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.models.build import BuiltModel
-from dlkit.training.prepare import prepare
-from tests.training.helpers import CNN, DATA, MLP, images, load, settings
+from tests.training.helpers import DATA, MLP, images, load, settings
 
 DEEP_CNN = {"builder": "cnn", "blocks": [{"filters": 2, "pool_size": 4, "batch_normalization": True}]}
 
@@ -37,38 +36,6 @@ def found(config: dict[str, Any], data: Any = DATA) -> dict[str, Problem]:
 def healthy() -> CheckContext:
     """A configuration that no rule has anything to say about."""
     return examine(load(settings(MLP)), data=DATA).case
-
-
-BACKBONE = {"builder": "cnn", "backbone": {"name": "resnet50", "weights": "none"}}
-
-
-@pytest.mark.parametrize(
-    ("preprocess", "data", "says"),
-    [
-        (["rescale"], DATA, ""),
-        ([{"rescale": {"scale": 1 / 127.5, "offset": -1.0}}], DATA, ""),
-        ([{"resize": {"height": 32, "width": 32}}, "rescale"], DATA, ""),
-        (["rescale", "normalize"], DATA, "leave out `rescale` and `normalize`"),
-        ([], "floats", "write `preprocess: [{rescale: {scale: 255.0}}]`"),
-        (["rescale"], "floats", "leave out `rescale`"),
-        ([{"rescale": {"scale": 255.0}}], "floats", ""),
-    ],
-)
-def test_a_backbone_takes_pixels_from_0_to_255(preprocess: list[Any], data: Any, says: str) -> None:
-    if data == "floats":
-        data = {name: ((x / 255).astype(np.float32), y) for name, (x, y) in DATA.items()}
-    config = settings(CNN, image={"preprocess": preprocess})
-    ready = prepare(load(config), data)
-    case = make_context(load({**config, "model": BACKBONE}).config, ready.built, ready.known_splits)
-    problems = list(RULES["pixel-scale"](case))
-    assert [problem.help.rpartition(", ")[2] for problem in problems] == ([says] if says else [])
-    assert all(problem.key == ("data", "inputs", "image", "preprocess") for problem in problems)
-    assert not list(RULES["input-scale"](case))
-
-
-@pytest.mark.parametrize("architecture", [MLP, CNN, {"builder": "rnn", "units": [4]}], ids=lambda a: a["builder"])
-def test_every_rule_is_silent_on_a_healthy_configuration(architecture: dict[str, Any]) -> None:
-    assert found(settings(architecture)) == {}
 
 
 @pytest.mark.parametrize("split", ["validation", "test"])
