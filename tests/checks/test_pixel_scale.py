@@ -37,8 +37,3 @@ def test_a_backbone_takes_pixels_from_0_to_255(preprocess: list[Any], data: Any,
     assert [problem.help.rpartition(", ")[2] for problem in problems] == ([says] if says else [])
     assert all(problem.key == ("data", "inputs", "image", "preprocess") for problem in problems)
     assert not list(RULES["input-scale"](case))
-
-
-@pytest.mark.parametrize("architecture", [MLP, CNN, {"builder": "rnn", "units": [4]}], ids=lambda a: a["builder"])
-def test_every_rule_is_silent_on_a_healthy_configuration(architecture: dict[str, Any]) -> None:
-    assert found(settings(architecture)) == {}

@@ -38,6 +38,11 @@ def healthy() -> CheckContext:
     return examine(load(settings(MLP)), data=DATA).case
 
 
+@pytest.mark.parametrize("architecture", [MLP, CNN, {"builder": "rnn", "units": [4]}], ids=lambda a: a["builder"])
+def test_every_rule_is_silent_on_a_healthy_configuration(architecture: dict[str, Any]) -> None:
+    assert found(settings(architecture)) == {}
+
+
 @pytest.mark.parametrize("split", ["validation", "test"])
 def test_a_split_that_is_left_out_on_purpose_is_not_missed(split: str) -> None:
     splits = {"train": "train", "validation": "validation", "test": "test", split: "off"}
