@@ -18,7 +18,7 @@ from dlkit.checks.examine import examine
 from dlkit.checks.rules import RULES
 from dlkit.config.problems import ConfigError, Problem
 from dlkit.models.build import BuiltModel
-from tests.training.helpers import DATA, MLP, images, load, settings
+from tests.training.helpers import CNN, DATA, MLP, images, load, settings
 
 DEEP_CNN = {"builder": "cnn", "blocks": [{"filters": 2, "pool_size": 4, "batch_normalization": True}]}
 
