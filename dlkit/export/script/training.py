@@ -73,7 +73,7 @@ def _of_targets(by_target: Mapping[str, Code]) -> Code:
     """One value, or a dictionary by target."""
     if len(by_target) == 1:
         return next(iter(by_target.values()))
-    return Call("", [f"{flat(literal(n))}: {flat(code)}" for n, code in by_target.items()], brackets="{}")
+    return Call("", keywords=by_target, brackets="{}")
 
 
 def _optimizer(prepared: Prepared, parts: Parts) -> Code:
