@@ -40,9 +40,9 @@ class Needs:
     def add(self, name: str, values: Any) -> str:
         """Keep values under a name, or one like it that is free: the expression that reads them."""
         values = np.asarray(values)
-        free, number = name, 1
+        free, number = name, 2
         while free in self.arrays:
-            free, number = f"{name}_{(number := number + 1)}", number
+            free, number = f"{name}_{number}", number + 1
         self.arrays[free] = values
         return f'ARRAYS["{free}"]'
 

@@ -21,7 +21,6 @@ from dlkit.schema.training import Training
 from dlkit.training.best import chosen_monitor
 from dlkit.training.prepare import Prepared
 from dlkit.training.program import schedules
-from dlkit.training.program.optimizers import OF_THE_LOOP
 from dlkit.training.program.schedules import learning_rate
 
 # Keras divides by the sum of the weights, as dlkit does, where it is asked to.
@@ -81,7 +80,9 @@ def _optimizer(prepared: Prepared, parts: Parts) -> Code:
     settings, training = prepared.config.training.optimizer, prepared.config.training
     cls = next(c for name, c in vars(keras.optimizers).items() if name.lower() == settings.name)
     usual = inspect.signature(cls.__init__).parameters
-    stated = {n: v for n, v in settings.model_dump().items() if n not in ("name", "learning_rate", *OF_THE_LOOP[3:])}
+    # What several batches give together is a larger batch in the script.
+    others = ("name", "learning_rate", "gradient_accumulation_steps")
+    stated = {n: v for n, v in settings.model_dump().items() if n not in others}
     steps = -(-(prepared.splits.train.size or 0) // batch_size(prepared))
     rate = learning_rate(training, training.epochs, training.max_steps, steps)
     keywords = {n: literal(v) for n, v in stated.items() if n in usual and v != usual[n].default}
