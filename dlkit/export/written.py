@@ -26,7 +26,7 @@ def must_be_free(paths: Sequence[Path], *, force: bool) -> None:
 
     Args:
         paths: of the files; the first is the one that the user names.
-        force: overwrite files.
+        force: overwrite files; those beside the first only together with it, since they may be data.
 
     Raises:
         ConfigError: naming what is in the way.
@@ -34,8 +34,9 @@ def must_be_free(paths: Sequence[Path], *, force: bool) -> None:
     for path in paths:
         if path.is_dir():
             raise ConfigError(Problem("is-a-folder", f"{path} is a folder, not a file", help="name a file with `-o`"))
-        if path.exists() and not force:
-            help = "name another with `-o`, or overwrite it with `--force`"
+        alone = path != paths[0] and not paths[0].exists()
+        if path.exists() and (alone or not force):
+            help = "name another with `-o`" + ("" if alone else ", or overwrite it with `--force`")
             raise ConfigError(Problem("file-exists", f"there is a file {path} already", help=help))
     if not paths[0].parent.is_dir():
         message = f"there is no folder {paths[0].parent} for {paths[0].name}"

@@ -57,6 +57,14 @@ def test_a_folder_and_a_missing_one_are_refused_before_anything_is_read(dlkit: D
         assert said in done.stderr
 
 
+def test_data_beside_a_script_are_never_overwritten(dlkit: Dlkit, tmp_path: Path) -> None:
+    (tmp_path / "net.npz").write_bytes(b"data")
+    done = dlkit("export", "small.yaml", *PYTHON, "-o", tmp_path / "net.py", "--force")
+    assert done.exit_code == 2
+    assert "net.npz already" in done.stderr
+    assert (tmp_path / "net.npz").read_bytes() == b"data"
+
+
 def test_the_form_has_to_be_said(dlkit: Dlkit) -> None:
     for words, said in ((), "--format"), (("--format", "pyhton"), "there is python"):
         done = dlkit("export", "small.yaml", *words)

@@ -109,8 +109,20 @@ VOWELS = {
     "model": {"builder": "rnn", "cell": "gru", "units": [6], "bidirectional": True, "pooling": "attention"},
     "training": {"epochs": 2, "limit_batches": {"train": 6}},
 }
-CONFIGS: dict[str, dict[str, Any]] = {"cnn": CNN, "table": TABLE, "vowels": VOWELS}
-SOME_SLOW = ["cnn", "table", pytest.param("vowels", marks=pytest.mark.slow)]
+SEVERAL = {
+    "data": {
+        **CNN["data"],
+        "targets": {
+            "label": {"kind": "category", "column": "y", "classes": 10, "loss_weight": 0.5},
+            "size": {"kind": "number", "column": "y", "normalize": False},
+            "high": {"kind": "binary", "column": "high", "metrics": ["accuracy", "auc"], "class_weight": "balanced"},
+        },
+    },
+    "model": {"builder": "mlp", "dense": [8]},
+    "training": {"epochs": 2, "optimizer": {"name": "sgd", "gradient_accumulation_steps": 2, "clipnorm": 0.5}},
+}
+CONFIGS: dict[str, dict[str, Any]] = {"cnn": CNN, "table": TABLE, "vowels": VOWELS, "several": SEVERAL}
+SOME_SLOW = ["cnn", "table", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vowels", "several"))]
 
 
 @pytest.fixture(scope="module")
@@ -119,8 +131,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("scripts")
     x, y = read_mnist("train")
     parts = {"train": slice(0, 104), "validation": slice(104, 136), "test": slice(136, 200)}
-    images = {f"x_{name}": x[part] for name, part in parts.items()}
-    np.savez(place / "digits.npz", **images, **{f"y_{name}": y[part] for name, part in parts.items()})
+    columns = {"x": x, "y": y, "high": y > 4}
+    arrays = {f"{column}_{name}": values[part] for column, values in columns.items() for name, part in parts.items()}
+    np.savez(place / "digits.npz", **arrays)
     (place / "people.csv").write_text("\n".join(["age,hours,job,town,pay", *people(180)]) + "\n")
     for name, config in CONFIGS.items():
         stated = {"name": name, **config, "runtime": {"compile": "graph"}}

@@ -1,1 +1,1 @@
-"""The forms that `dlkit export` writes, a file each: `write(loaded, output, ...)`."""
+"""The forms that `dlkit export` writes, a file each: its `ENDING`, and `export`."""

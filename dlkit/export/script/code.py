@@ -16,12 +16,12 @@ WIDTH = 120
 
 @dataclass(frozen=True)
 class Call:
-    """A call, or a list or tuple where `function` is empty.
+    """A call, or a list, tuple or dictionary where `function` is empty.
 
     Attributes:
         function: what is called.
         arguments: without names.
-        keywords: arguments with names.
+        keywords: arguments with names; of a dictionary, its values by their keys.
         brackets: those around the arguments.
     """
 
@@ -33,7 +33,11 @@ class Call:
     @property
     def items(self) -> list[tuple[str, Code]]:
         """The arguments, each with what stands before it."""
-        return [*(("", code) for code in self.arguments), *((f"{name}=", code) for name, code in self.keywords.items())]
+        named = [
+            (f"{flat(literal(name))}: " if self.brackets == "{}" else f"{name}=", code)
+            for name, code in self.keywords.items()
+        ]
+        return [*(("", code) for code in self.arguments), *named]
 
 
 Code = str | Call
@@ -93,7 +97,7 @@ def literal(value: Any) -> Code:
     if isinstance(value, list | tuple):
         return Call("", [literal(item) for item in value], brackets="[]" if isinstance(value, list) else "()")
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{flat(literal(k))}: {flat(literal(v))}" for k, v in value.items()) + "}"
+        return Call("", keywords={k: literal(v) for k, v in value.items()}, brackets="{}")
     if isinstance(value, float):
         return _number(value)
     if value is None or value is Ellipsis or isinstance(value, bool | int):

@@ -14,7 +14,7 @@ from dlkit.config.problems import Key
 from dlkit.config.tree import dotted, find, plain
 from dlkit.data.augment import MIXING, OwnRandomLayer
 from dlkit.data.preprocessing import apply_layers
-from dlkit.export.script.code import WIDTH, Call, Code, flat, literal, statement
+from dlkit.export.script.code import WIDTH, Call, Code, literal, statement
 from dlkit.export.script.graph import Names, Statement, count_operations, statements
 from dlkit.export.script.objects import Needs, cannot_be_written, made_by
 from dlkit.training.prepare import Prepared
@@ -96,7 +96,7 @@ class Model:
         """The variable of an input or target, or a dictionary of several."""
         if len(names) == 1:
             return self._variables[names[0]]
-        return Call("", [f"{flat(literal(n))}: {self._variables[n]}" for n in names], brackets="{}")
+        return Call("", keywords={n: self._variables[n] for n in names}, brackets="{}")
 
     def _preprocessing(self, name: str, reserved: set[str]) -> tuple[list[Statement], Code]:
         """The statements between an input and the network, and the variable that they end in."""

@@ -40,9 +40,9 @@ class Needs:
     def add(self, name: str, values: Any) -> str:
         """Keep values under a name, or one like it that is free: the expression that reads them."""
         values = np.asarray(values)
-        free, number = name, 1
+        free, number = name, 2
         while free in self.arrays:
-            free, number = f"{name}_{(number := number + 1)}", number
+            free, number = f"{name}_{number}", number + 1
         self.arrays[free] = values
         return f'ARRAYS["{free}"]'
 
@@ -168,6 +168,8 @@ def _has_own_name(thing: Any) -> bool:
     name = getattr(thing, "name", None)
     if name is None:
         return False
+    if isinstance(thing, keras.metrics.Metric):  # by some names its figures are found
+        return bool(name != inspect.signature(type(thing).__init__).parameters["name"].default)
     usual = layer_name(type(thing).__name__)
     has_weights = getattr(thing, "weights", None) and not isinstance(thing, keras.layers.Normalization)
     return bool(has_weights) or name.rstrip("0123456789").rstrip("_") != usual

@@ -143,7 +143,7 @@ def _examples(prepared: Prepared, raw: Splits, source: Plain, *, weighted: bool)
         if len(names) == 1:
             return codes[0]
         keys = [name.removesuffix("_weights") if name not in spec.inputs else name for name in names]
-        return Call("", [f"{flat(literal(k))}: {flat(c)}" for k, c in zip(keys, codes, strict=True)], brackets="{}")
+        return Call("", keywords=dict(zip(keys, codes, strict=True)), brackets="{}")
 
     groups = {"inputs": list(spec.inputs), "labels": list(spec.targets)}
     if weighted:
@@ -151,11 +151,11 @@ def _examples(prepared: Prepared, raw: Splits, source: Plain, *, weighted: bool)
     splits = ", ".join(f"`{name}`" for name in raw.by_name)
     lines = ["def examples(split):", f'    """{listed(list(groups)).capitalize()} of a split: {splits}."""']
     if source.rows:
-        rows = [f"{flat(literal(name))}: ({flat(literal(of))}, {flat(x)})" for name, (of, x) in source.rows.items()]
+        rows = {name: Call("", [literal(of), x]) for name, (of, x) in source.rows.items()}
         own = ["def column(name, split):", '    """A column of a split of the source."""', *source.function]
         lines = [
             "# The split of the source that each split is of, and the rows of it.",
-            *statement(Call("", rows, brackets="{}"), before="ROWS = ", indent=0),
+            *statement(Call("", keywords=rows, brackets="{}"), before="ROWS = ", indent=0),
             "",
             "",
             *own,
@@ -248,8 +248,8 @@ def _saving(built: Any) -> list[str]:
     if len(targets) == 1:
         code: Code = result(next(iter(targets.values())), "model.output")
     else:
-        found = [f'"{n}": {result(t, f"model.output[{flat(literal(n))}]")}' for n, t in targets.items()]
-        code = Call("", found, brackets="{}")
+        found = {n: result(t, f"model.output[{flat(literal(n))}]") for n, t in targets.items()}
+        code = Call("", keywords=found, brackets="{}")
     return [*statement(code, before="results = "), f"    keras.Model(model.input, results).save({path})"]
 
 

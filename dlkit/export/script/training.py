@@ -22,7 +22,6 @@ from dlkit.schema.training import Training
 from dlkit.training.best import chosen_monitor
 from dlkit.training.prepare import Prepared
 from dlkit.training.program import schedules
-from dlkit.training.program.optimizers import OF_THE_LOOP
 from dlkit.training.program.schedules import learning_rate
 
 # Keras divides by the sum of the weights, as dlkit does, where it is asked to.
@@ -75,7 +74,7 @@ def _of_targets(by_target: Mapping[str, Code]) -> Code:
     """One value, or a dictionary by target."""
     if len(by_target) == 1:
         return next(iter(by_target.values()))
-    return Call("", [f"{flat(literal(n))}: {flat(code)}" for n, code in by_target.items()], brackets="{}")
+    return Call("", keywords=by_target, brackets="{}")
 
 
 def _optimizer(prepared: Prepared, parts: Parts) -> Code:
@@ -83,7 +82,9 @@ def _optimizer(prepared: Prepared, parts: Parts) -> Code:
     settings, training = prepared.config.training.optimizer, prepared.config.training
     cls = next(c for name, c in vars(keras.optimizers).items() if name.lower() == settings.name)
     usual = inspect.signature(cls.__init__).parameters
-    stated = {n: v for n, v in settings.model_dump().items() if n not in ("name", "learning_rate", *OF_THE_LOOP[3:])}
+    # What several batches give together is a larger batch in the script.
+    others = ("name", "learning_rate", "gradient_accumulation_steps")
+    stated = {n: v for n, v in settings.model_dump().items() if n not in others}
     steps = -(-(prepared.splits.train.size or 0) // batch_size(prepared))
     rate = learning_rate(training, training.epochs, training.max_steps, steps)
     keywords = {n: literal(v) for n, v in stated.items() if n in usual and v != usual[n].default}
