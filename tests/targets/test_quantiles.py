@@ -68,7 +68,7 @@ def test_quantiles_are_columns_of_predictions(run: dlkit.Run, tmp_path: Path) ->
     np.save(tmp_path / "x.npy", X[:5])
     write(tmp_path / "out.csv", predict(run.folder, [tmp_path / "x.npy"]))
     rows = list(csv.DictReader((tmp_path / "out.csv").open()))
-    assert list(rows[0]) == ["input", "value", "q10", "q50", "q90"]
+    assert list(rows[0]) == ["input", "row", "value", "q10", "q50", "q90"]
     assert all(row["value"] == row["q50"] and float(row["q10"]) <= float(row["q90"]) for row in rows)
 
 
