@@ -120,6 +120,7 @@ def test_a_linear_forecast_continues_the_last_value_in_every_quantile() -> None:
     np.testing.assert_allclose(built.network(steps[:, :6]), np.repeat(steps[:, 5], 6, axis=1), rtol=1e-6)
 
 
+@pytest.mark.slow
 def test_counts_are_predicted_by_their_logarithm_and_the_loss_of_poisson_is_that_of_scikit_learn(
     tmp_path: Path,
 ) -> None:
