@@ -102,13 +102,19 @@ def _read(
     if table or suffix in ARRAYS:
         file = from_table(trained.spec, path, source) if table else from_arrays(inputs, path)
         rows = len(next(iter(file.by_input.values())))
-        for start in range(0, rows, size):
-            part = {
+
+        def part(start: int) -> dict[str, np.ndarray]:
+            return {
                 name: _values(inputs[name], array[start : start + size], path, start, file.words)
                 for name, array in file.by_input.items()
             }
+
+        for start in range(size, rows, size):
+            part(start)  # a file with a row that cannot be used later on is not answered in part
+        for start in range(0, rows, size):
             notes = () if start else (*file.notes, *_notes(trained, file, path))
-            yield Inputs([file.place(path, row) for row in range(start, min(start + size, rows))], part, notes)
+            places = [file.place(path, row) for row in range(start, min(start + size, rows))]
+            yield Inputs(places, part(start), notes)
     elif suffix in suffixes or read_by_some_kind(suffix):
         bound = only_input(inputs, tables=bool(table_endings(trained.spec)))
         if suffix not in suffixes:
