@@ -6,13 +6,13 @@ import math
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from keras import activations, initializers, layers
+from keras import initializers, layers
 
 from dlkit.checks.context import CheckContext
 from dlkit.config.keras_names import snake_case
 from dlkit.config.phrases import count
 from dlkit.config.problems import Problem
-from dlkit.models.outline import operations
+from dlkit.models.outline import activation_name, operations
 from dlkit.origins import MODEL
 
 # What an activation leaves of the mean square of values around 0, whatever that is: half of it for relu.
@@ -49,7 +49,7 @@ def does_not_fit(case: CheckContext) -> Iterator[Problem]:
         signal = _after(layer, before)
         signals |= dict.fromkeys(map(id, gives), signal)
         weighted = layer if _gain(layer) is not None else before.linear
-        activation = _activation(layer)
+        activation = activation_name(layer)
         if weighted is not None and activation and (found := _wrong(weighted, activation)):
             yield _problem(case, weighted, *found)
             return
@@ -66,7 +66,7 @@ def does_not_fit(case: CheckContext) -> Iterator[Problem]:
 
 def _after(layer: Any, before: Signal) -> Signal:
     """What is known of the output of a layer; nothing behind one that rescales, joins or is not known."""
-    activation, gain = _activation(layer), _gain(layer)
+    activation, gain = activation_name(layer), _gain(layer)
     if isinstance(layer, _PASSES):
         return before
     if gain is not None:
@@ -108,14 +108,6 @@ def _gain(layer: Any) -> float | None:
     fan_in, fan_out = inputs * math.prod(window), outputs * math.prod(window)
     fans = {"fan_in": fan_in, "fan_out": fan_out, "fan_avg": (fan_in + fan_out) / 2}
     return float(initializer.scale / fans[initializer.mode] * fan_in)
-
-
-def _activation(layer: Any) -> str:
-    """The name of the function that a layer ends in; empty for none."""
-    if isinstance(layer, layers.ReLU):
-        return "relu"
-    function = getattr(layer, "activation", None)
-    return "" if function in (None, activations.linear) else getattr(function, "__name__", type(function).__name__)
 
 
 def _name(layer: Any) -> str:

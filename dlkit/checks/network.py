@@ -12,7 +12,7 @@ from keras import layers
 from dlkit.checks.context import CheckContext, own_layers
 from dlkit.config.phrases import count
 from dlkit.config.problems import Key, Problem
-from dlkit.models.outline import operations
+from dlkit.models.outline import activation_name, operations
 from dlkit.models.pretrained import pretrained_layers
 from dlkit.origins import MODEL
 from dlkit.schema.features import in_words
@@ -52,7 +52,7 @@ def outputs_twice(case: CheckContext) -> Iterator[Problem]:
         if before is None:
             continue
         _, layer = before
-        activation = _activation(layer)
+        activation = activation_name(layer)
         wanted, width = target.settings.activation, layer.output.shape[-1]
         cut = activation in _POSITIVE and (target.units == 1 or wanted is None)
         if width == target.units and (cut or activation == wanted):
@@ -147,13 +147,6 @@ def _origin(case: CheckContext, layer: Any) -> Key:
     return case.built.origins.get(layer.name, MODEL)
 
 
-def _activation(layer: Any) -> str:
-    """The name of the function that a layer ends in; empty for none."""
-    if isinstance(layer, layers.Softmax | layers.ReLU):
-        return "softmax" if isinstance(layer, layers.Softmax) else "relu"
-    return getattr(getattr(layer, "activation", None), "__name__", "")
-
-
 def _before(network: keras.Model, output: Any, through: tuple[type, ...] = (layers.Dropout,)) -> Any | None:
     """The head of an output, and the layer whose result it takes; None where there is no one such layer.
 
@@ -178,7 +171,7 @@ def _longest_stack(network: keras.Model) -> list[Any]:
     longest: list[Any] = []
     stack: list[Any] = []
     for layer in network.layers:
-        if _activation(layer) in _SATURATING and not isinstance(layer, layers.RNN):
+        if activation_name(layer) in _SATURATING and not isinstance(layer, layers.RNN):
             stack = [*stack, layer]
         elif layer.weights or isinstance(layer, layers.Activation):
             # A linear layer before an activation of its own is part of the stack.

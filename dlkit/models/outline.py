@@ -22,6 +22,15 @@ _SEE_ALL = (
 )  # fmt: skip
 
 
+def activation_name(layer: Any) -> str:
+    """The name of the function that a layer ends in, as Keras has it, or of its class; empty for none."""
+    if isinstance(layer, keras.layers.Softmax | keras.layers.ReLU):
+        return "softmax" if isinstance(layer, keras.layers.Softmax) else "relu"
+    function = getattr(layer, "activation", None)
+    none = function in (None, keras.activations.linear)
+    return "" if none else str(getattr(function, "__name__", type(function).__name__))
+
+
 @dataclass(frozen=True)
 class LayerRow:
     """One layer.

@@ -17,6 +17,7 @@ from dlkit.data.contract import Batch
 from dlkit.data.contract import Tensors as Rows
 from dlkit.data.feeding import Block, Feeder
 from dlkit.models.build import BuiltModel
+from dlkit.models.outline import activation_name
 from dlkit.training.health.snapshot import LayerStats
 from dlkit.training.program.forward import forward_with_loss, penalties, whole
 from dlkit.training.program.randomness import drawing
@@ -205,12 +206,8 @@ def _numbers_by_layer(network: keras.Model) -> dict[str, list[int]]:
 
 
 def _activation(layer: keras.layers.Layer) -> str:
-    """Name of a layer's activation, as Keras has it; empty where it has none. A recurrent layer has several."""
-    if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional):
-        return ""
-    if isinstance(layer, keras.layers.ReLU):
-        return "relu"
-    return getattr(getattr(layer, "activation", None), "__name__", "")
+    """Name of a layer's activation; empty where it has none. A recurrent layer has several."""
+    return "" if isinstance(layer, keras.layers.RNN | keras.layers.Bidirectional) else activation_name(layer)
 
 
 def _norm(tensors: list[Any]) -> tf.Tensor:
