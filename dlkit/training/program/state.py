@@ -69,18 +69,17 @@ class State:
     @contextlib.contextmanager
     def averaged(self) -> Iterator[None]:
         """Within the block, weights are what is judged of them: their averages, where such are kept."""
-        own = [(variable, variable.numpy()) for variable, _ in self._judged()]
-        self.take_averages()
+        judged_by = self._judged()
+        own = [(variable, variable.numpy()) for variable, _ in judged_by]
+        _put(judged_by)
         try:
             yield
         finally:
-            for variable, value in own:
-                variable.assign(value)
+            _put(own)
 
     def take_averages(self) -> None:
         """Put averages in the place of weights, where such are kept."""
-        for variable, average in self._judged():
-            variable.assign(average)
+        _put(self._judged())
 
     def add_to_mean(self) -> None:
         """Count the weights, and the statistics of batch normalisation, in their mean over epochs (Izmailov et al.,
@@ -100,6 +99,11 @@ class State:
 
     def _all_finite(self) -> tf.Tensor:
         return tf.reduce_all([tf.reduce_all(tf.math.is_finite(v.value)) for v in self._floats()])
+
+
+def _put(values: list[tuple[keras.Variable, np.ndarray]]) -> None:
+    for variable, value in values:
+        variable.assign(value)
 
 
 def _assign(variables: list[keras.Variable], group: str, arrays: Arrays, leave: str | None = None) -> None:
