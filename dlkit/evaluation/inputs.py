@@ -14,15 +14,7 @@ import numpy as np
 from dlkit.config.problems import ConfigError, Problem, RunError
 from dlkit.data.bound import Input
 from dlkit.data.values import RowPlace
-from dlkit.evaluation.files import (
-    ARRAYS,
-    UnusableError,
-    expand,
-    read_by_some_kind,
-    readable,
-    table_endings,
-    unusable,
-)
+from dlkit.evaluation.files import ARRAYS, UnusableError, expand, read_by_some_kind, readable, table_endings, unusable
 from dlkit.evaluation.from_arrays import ArrayFile, from_arrays, only_input
 from dlkit.evaluation.from_tables import from_table
 from dlkit.evaluation.trained import Trained

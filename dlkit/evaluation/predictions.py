@@ -15,7 +15,7 @@ from dlkit.data.values import RowPlace
 from dlkit.evaluation.compiled import Compiled
 from dlkit.evaluation.inputs import read_inputs
 from dlkit.evaluation.trained import Trained, model_blamed
-from dlkit.models.build import unwrap
+from dlkit.models.build import named, unwrap
 from dlkit.models.predictions import Predictions, RowPlaces
 from dlkit.models.sizes import largest_tensor
 from dlkit.schema.source import Piece, SourceSettings
@@ -63,8 +63,7 @@ class Forward:
     def _results(self, inputs: dict[str, Any], axes: tuple[int, ...]) -> dict[str, Any]:
         """Results by target, of images that are flipped along some axes."""
         given = {name: tf.reverse(x, axes) if axes and name in self.trained.images else x for name, x in inputs.items()}
-        outputs = self.trained.model(unwrap(given), training=False)
-        return outputs if isinstance(outputs, dict) else {next(iter(self.trained.spec.targets)): outputs}
+        return named(self.trained.model(unwrap(given), training=False), self.trained.spec.targets)
 
 
 def batch_size(trained: Trained, wanted: int) -> int:

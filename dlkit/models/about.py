@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from dlkit.data.bound import Input, Spec, Target
+from dlkit.models.build import named
 from dlkit.schema.features import Feature
 from dlkit.schema.input import INPUTS
 from dlkit.schema.registry import Registry
@@ -151,7 +152,7 @@ def check_described(model: keras.Model, spec: Spec) -> None:
     said = {name: (f.shape, keras.backend.standardize_dtype(f.dtype)) for name, f in spec.inputs.items()}
     if given != said:
         raise ValueError(f"its inputs are {_listed(given)}, and its dlkit.json says {_listed(said)}")
-    outputs = model.output if isinstance(model.output, dict) else {next(iter(spec.targets)): model.output}
+    outputs = named(model.output, spec.targets)
     if set(outputs) != set(spec.targets):
         raise ValueError("its outputs are not the targets of its dlkit.json")
     for name, target in spec.targets.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -195,6 +195,11 @@ def results_model(built: BuiltModel) -> keras.Model:
 def unwrap(by_name: Mapping[str, Any]) -> Any:
     """The only value of a mapping, or the mapping as a dictionary where it has several."""
     return next(iter(by_name.values())) if len(by_name) == 1 else dict(by_name)
+
+
+def named(values: Any, names: Iterable[str]) -> dict[str, Any]:
+    """What `unwrap` was given, from what it gave: a dictionary by these names also of a value alone."""
+    return values if isinstance(values, dict) else {next(iter(names)): values}
 
 
 def _network(prepared: Mapping[str, Any], logits: Any) -> keras.Model:

@@ -32,7 +32,6 @@ STEPS = 10
 FIRST_STEPS = """
 import importlib, json, sys
 import keras
-import keras
 import numpy as np
 
 script = importlib.import_module(sys.argv[1])

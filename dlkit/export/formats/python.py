@@ -19,7 +19,7 @@ from dlkit.data.subset import limited
 from dlkit.export.script.script import Script, write
 from dlkit.export.written import Written, must_be_free
 from dlkit.files import disk_errors
-from dlkit.models.build import precision, unwrap
+from dlkit.models.build import named, precision, unwrap
 from dlkit.schema.loader import Loaded
 from dlkit.training.failures import refused_as_run_error
 from dlkit.training.prepare import Prepared, prepare
@@ -102,8 +102,7 @@ def _run(path: Path, script: Script, prepared: Prepared) -> tuple[keras.Model, d
         sys.path[:] = before
         if "ARRAYS" in space:
             space["ARRAYS"].close()
-    by_name = inputs if isinstance(inputs, dict) else {next(iter(prepared.built.spec.inputs)): inputs}
-    return model, {name: x[:FEW] for name, x in by_name.items()}
+    return model, {name: x[:FEW] for name, x in named(inputs, prepared.built.spec.inputs).items()}
 
 
 def _weights(model: keras.Model, network: keras.Model) -> list[tuple[Any, Any]]:

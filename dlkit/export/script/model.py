@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
@@ -17,6 +17,7 @@ from dlkit.data.preprocessing import apply_layers
 from dlkit.export.script.code import WIDTH, Call, Code, literal, statement
 from dlkit.export.script.graph import Names, Statement, count_operations, statements
 from dlkit.export.script.objects import Needs, cannot_be_written, made_by
+from dlkit.models.build import named
 from dlkit.training.prepare import Prepared
 
 # Preprocessing with more operations is done before, and its results are written beside the script.
@@ -62,9 +63,9 @@ class Model:
         for name in spec.inputs:
             found, ready[name] = self._preprocessing(name, reserved)
             written += found
-        inputs = _by_name(built.network.input, spec.inputs)
+        inputs = named(built.network.input, spec.inputs)
         names = Names({id(x): ready[n] for n, x in inputs.items()}, reserved)
-        outputs = {self._variables[n]: x for n, x in _by_name(built.network.output, spec.targets).items()}
+        outputs = {self._variables[n]: x for n, x in named(built.network.output, spec.targets).items()}
         written += statements(outputs, names, self._needs, built.origins)
         yield from self._commented(written)
 
@@ -133,10 +134,6 @@ class Model:
             before = one.key
             seen.add(one.key)
             yield from statement(one.code, before=f"{one.name} = ")
-
-
-def _by_name(tensors: Any, names: Mapping[str, Any]) -> dict[str, Any]:
-    return tensors if isinstance(tensors, dict) else {next(iter(names)): tensors}
 
 
 def variable_of(name: str) -> str:

@@ -16,7 +16,8 @@ from dlkit.export.script.beyond import refuse_beyond_keras
 from dlkit.export.script.code import Call, Code, flat, literal, statement
 from dlkit.export.script.model import variable_of
 from dlkit.export.script.objects import Needs, cannot_be_written, made_by
-from dlkit.models.build import BuiltModel
+from dlkit.models.build import BuiltModel, named
+from dlkit.models.members import has_members
 from dlkit.schema.keras_objects import keras_class
 from dlkit.schema.training import Training
 from dlkit.training.best import chosen_monitor
@@ -147,7 +148,7 @@ def _loss(built: BuiltModel, target: Target, parts: Parts, needs: Needs, *, weig
     elif shift is not None:
         mean, deviation = (_numbers(f"{target.name}_{n}", x, needs) for n, x in zip(_SCALE, shift, strict=True))
         lines.append(f"y_true = (y_true - {mean}) / {deviation}")
-    members = has_members(built, target)
+    members = _has_members(built, target)
     if not lines and not members and (labels, outputs) == ("y_true", "y_pred"):
         return replace(call, keywords={**call.keywords, **({"reduction": literal(WEIGHTED)} if weighted else {})})
     if members:
@@ -183,10 +184,9 @@ def _numbers(name: str, values: Any, needs: Needs) -> str:
     return flat(needs.or_literal(name, plain))
 
 
-def has_members(built: BuiltModel, target: Target) -> bool:
+def _has_members(built: BuiltModel, target: Target) -> bool:
     """Whether the logits of a target are those of several members."""
-    logits = built.model.output
-    return len((logits[target.name] if isinstance(logits, dict) else logits).shape) == 3
+    return has_members(named(built.model.output, built.spec.targets)[target.name])
 
 
 def results_name(built: BuiltModel, target: Target) -> str:
@@ -202,7 +202,7 @@ def results_code(built: BuiltModel, target: Target, needs: Needs) -> str:
     if scale is not None:
         mean, deviation = (_numbers(f"{target.name}_{n}", x, needs) for n, x in zip(_SCALE, scale, strict=True))
         code = f"logits * {deviation} + {mean}"
-    if has_members(built, target):
+    if _has_members(built, target):
         code = f"ops.mean({code}, axis=1)"
     kind = "Numbers in their own unit" if settings.activation is None else "Probabilities"
     head = f"def {results_name(built, target)}(logits):"
@@ -231,7 +231,7 @@ class OfResults(keras.metrics.Metric):
 def _metrics(built: BuiltModel, target: Target, parts: Parts, needs: Needs) -> Call:
     """The metrics of a target, in a list."""
     settings, found = target.settings, []
-    same = () if has_members(built, target) else settings.same_on_logits
+    same = () if _has_members(built, target) else settings.same_on_logits
     for number, metric in enumerate(built.choice.metrics(target)):
         key = built.choice.metric_key(target, number)
         code: Code = made_by(metric, needs, key)
@@ -246,7 +246,7 @@ def _metrics(built: BuiltModel, target: Target, parts: Parts, needs: Needs) -> C
 def results_differ(built: BuiltModel, target: Target) -> bool:
     """Whether the logits of a target are no results yet."""
     settings = target.settings
-    return settings.activation is not None or settings.scale(target) is not None or has_members(built, target)
+    return settings.activation is not None or settings.scale(target) is not None or _has_members(built, target)
 
 
 def _callbacks(prepared: Prepared, parts: Parts) -> None:

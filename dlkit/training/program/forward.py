@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from dlkit.data.augment import Share
 from dlkit.data.contract import Batch, Tensors
-from dlkit.models.build import BuiltModel, unwrap
+from dlkit.models.build import BuiltModel, named, unwrap
 from dlkit.models.objective import Objective
 from dlkit.training.program.shards import join
 
@@ -124,7 +124,7 @@ def device_stage(built: BuiltModel, inputs: Tensors) -> Tensors:
 
 def by_target(built: BuiltModel, outputs: Any) -> Tensors:
     """The network's outputs as a dictionary by target, also where there is only one."""
-    return outputs if isinstance(outputs, dict) else {next(iter(built.spec.targets)): outputs}
+    return named(outputs, built.spec.targets)
 
 
 def penalties(network: Any) -> Any:
